@@ -1,0 +1,93 @@
+"""When does a stride, a pooling or a padding keep equivariance? Arithmetic on the sampling grid.
+
+A window of effective size k, moved by stride s over n points with p points of padding in front,
+sits at the positions s·i + (k - 1)/2 - p. The output turns with the input exactly if these
+positions, taken about the centre of the input, are mapped to themselves by every h in H. They form
+a grid of spacing s about the centre
+
+    c = (first + last) / 2 - (n - 1) / 2 = (p_behind - p_front - leftover) / 2,
+    leftover = (n + p_front + p_behind - k) mod s,
+
+so the condition is h·c = c and |h|·s = s for all h: no leftover, and symmetric padding, along every
+axis that the group reverses, and equal strides along axes that it exchanges.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """A sliding window: what a convolution and a pooling have in common.
+
+    Args:
+        kernel_size, strides, dilation_rate: One positive integer per axis.
+        padding: `"valid"` or `"same"`, as Keras defines them.
+    """
+
+    kernel_size: tuple
+    strides: tuple
+    padding: str = "valid"
+    dilation_rate: tuple | None = None
+
+    @property
+    def effective_kernel_size(self):
+        """Points spanned by the window along each axis: (k - 1)·dilation + 1."""
+        dilation = self.dilation_rate or (1,) * len(self.kernel_size)
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, dilation, strict=True))
+
+    def output_size(self, size):
+        """Output points along each axis; `None` where the input's size is `None`."""
+        return tuple(
+            None if n is None else self._steps(n, k, s)
+            for n, k, s in zip(size, self.effective_kernel_size, self.strides, strict=True)
+        )
+
+    def offset(self, size):
+        """Twice the centre c of the sampling grid along each axis, in pixels."""
+        return tuple(map(self._axis_offset, size, self.effective_kernel_size, self.strides))
+
+    def preserves(self, group, size):
+        """Whether the sampling grid on an input of this size is mapped to itself by the group.
+
+        An axis of size `None` counts as if it had a size that suits it, if there is any.
+        """
+        size = tuple(map(self._suitable, size, range(len(size))))
+        center = np.array(self.offset(size))
+        strides = np.array(self.strides)
+        centered = (group.elements @ center == center).all()
+        one_point = all(n == 1 for n in self.output_size(size))
+        evenly_spaced = one_point or (np.abs(group.elements) @ strides == strides).all()
+        return bool(centered and evenly_spaced)
+
+    def nearest_sizes(self, group, size):
+        """The nearest smaller and larger sizes that keep equivariance, where there are any."""
+        axes = range(len(size))
+        found = [tuple(self._nearest(size[a], a, step) for a in axes) for step in (-1, 1)]
+        return [near for near in found if None not in near and self.preserves(group, near)]
+
+    def _steps(self, n, k, s):
+        return -(-n // s) if self.padding == "same" else (n - k) // s + 1
+
+    def _axis_offset(self, n, k, s):
+        total = 0
+        if self.padding == "same":
+            total = max((self._steps(n, k, s) - 1) * s + k - n, 0)
+        front = total // 2
+        leftover = (n + total - k) % s
+        return total - 2 * front - leftover
+
+    def _suitable(self, n, axis):
+        if n is not None:
+            return n
+        two_steps = self.effective_kernel_size[axis] + self.strides[axis]
+        return self._nearest(two_steps, axis, 1) or two_steps
+
+    def _nearest(self, n, axis, direction):
+        k, s = self.effective_kernel_size[axis], self.strides[axis]
+        smallest = k if self.padding == "valid" else 1
+        for candidate in range(n, n + 2 * s * direction, direction):
+            if candidate >= smallest and self._axis_offset(candidate, k, s) == 0:
+                return candidate
+        return None

@@ -1,0 +1,142 @@
+"""The one base of lifting and group convolutions, of every dimension."""
+
+from keras import activations, constraints, initializers, ops, regularizers
+
+from keras_gcnn import ops as group_ops
+from keras_gcnn.layers import arguments
+from keras_gcnn.layers.base_window import BaseWindow
+
+
+class BaseGroupConv(BaseWindow):
+    """Standardises the arguments, owns kernel and bias, and calls `ops.group_conv`.
+
+    The arguments are those of `keras.layers.Conv2D`, by the same names, and `group`.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        group="p4",
+        strides=1,
+        padding="valid",
+        data_format=None,
+        dilation_rate=1,
+        groups=1,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(
+            kernel_size,
+            group,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
+        self.filters = arguments.positive_integer(filters, "filters")
+        self.groups = arguments.positive_integer(groups, "groups")
+        self.kernel_size = self._window
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self._check_arguments()
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        _, channels = self._size_and_channels(input_shape)
+        self._check_divides(channels, "the number of input channels")
+        order = (self.group.order,) if self.on_group else ()
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(*self.kernel_size, *order, channels // self.groups, self.filters),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.filters,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def call(self, inputs):
+        self._guard_open_size(inputs)
+        outputs = self.convolution_op(inputs, ops.convert_to_tensor(self.kernel))
+        if self.use_bias:
+            outputs = ops.add(outputs, self._broadcast_bias())
+        return self.activation(outputs)
+
+    def convolution_op(self, inputs, kernel):
+        """The G-correlation itself, without bias and activation: the seam for subclasses."""
+        return group_ops.group_conv(
+            inputs,
+            kernel,
+            self.group,
+            strides=self.strides,
+            padding=self.padding,
+            data_format=self.data_format,
+            dilation_rate=self.dilation_rate,
+            groups=self.groups,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "dilation_rate": self.dilation_rate,
+            "groups": self.groups,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+        }
+
+    def _output_channels(self, channels):
+        return self.filters
+
+    def _broadcast_bias(self):
+        if self.data_format == "channels_last":
+            return ops.convert_to_tensor(self.bias)
+        return ops.reshape(self.bias, (self.filters, *(1,) * (self.dimension + 1)))
+
+    def _check_arguments(self):
+        self._check_divides(self.filters, "`filters`")
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                "`strides` and `dilation_rate` cannot both be larger than 1, as in Keras' own "
+                f"convolutions. Received: strides={self.strides}, "
+                f"dilation_rate={self.dilation_rate}. Set one of them to 1."
+            )
+
+    def _check_divides(self, number, what):
+        if number % self.groups:
+            raise ValueError(
+                f"{what} must be a multiple of `groups`. Received: {number} and "
+                f"groups={self.groups}. Change one of the two."
+            )

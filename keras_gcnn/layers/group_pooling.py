@@ -1,0 +1,109 @@
+"""Pooling over space, for each element of H by itself."""
+
+import keras
+from keras import ops
+
+from keras_gcnn.layers.base_window import BaseWindow
+from keras_gcnn.ops import layout
+
+
+class BaseGroupPooling(BaseWindow):
+    """Makes the H axis part of the channels, pools space with `pool_op`, and splits it off."""
+
+    window_argument = "pool_size"
+    pool_op = None
+
+    def __init__(
+        self,
+        pool_size=2,
+        strides=None,
+        padding="valid",
+        data_format=None,
+        group="p4",
+        **kwargs,
+    ):
+        strides = pool_size if strides is None else strides
+        super().__init__(pool_size, group, strides, padding, data_format, **kwargs)
+        self.pool_size = self._window
+
+    def call(self, inputs):
+        self._guard_open_size(inputs)
+        pooled = self.pool_op(
+            layout.merge_group_axis(inputs, self.data_format),
+            pool_size=self.pool_size,
+            strides=self.strides,
+            padding=self.padding,
+            data_format=self.data_format,
+        )
+        return layout.split_group_axis(pooled, self.group.order, self.data_format)
+
+    def get_config(self):
+        return {**super().get_config(), "pool_size": self.pool_size}
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GroupMaxPooling2D(BaseGroupPooling):
+    """The maximum over windows of space, for each element of H by itself.
+
+        y[b, x, h, c] = max over t in the window of map[b, strides·x + t, h, c]
+
+    A stock `keras.layers.MaxPooling3D((2, 2, 1))` (with `"channels_last"`) computes the same; this
+    layer also knows the group, and so can warn when the windows do not turn with the input.
+
+    Args:
+        pool_size: Integer or two, the window.
+        strides: Integer or two. `None` is `pool_size`. Equivariance is kept only if no row is left
+            over, (size + padding - pool_size) mod stride = 0.
+        padding: `"valid"` or `"same"`.
+        data_format: As in `keras.layers.MaxPooling2D`.
+        group: The point group, the same as the layer before.
+
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        - `"channels_last"`: `(batch, new_height, new_width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, new_height, new_width)`
+
+    Returns:
+        The pooled feature map, of rank 5.
+
+    Raises:
+        ValueError: On a bad argument, an input that is not on this group, or a window that does not
+            fit.
+
+    Warns:
+        EquivarianceWarning: At build time, if stride or padding break equivariance.
+
+    Example:
+    >>> x = np.random.rand(4, 24, 24, 4, 10)
+    >>> keras_gcnn.layers.GroupMaxPooling2D(2)(x).shape
+    (4, 12, 12, 4, 10)
+
+    Reference: Cohen & Welling 2016, section 6.3.
+    """
+
+    pool_op = staticmethod(ops.max_pool)
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GroupAveragePooling2D(BaseGroupPooling):
+    """The mean over windows of space, for each element of H by itself.
+
+        y[b, x, h, c] = mean over t in the window of map[b, strides·x + t, h, c]
+
+    A stock `keras.layers.AveragePooling3D((2, 2, 1))` (with `"channels_last"`) computes the same;
+    this layer also knows the group, and so can warn when the windows do not turn with the input.
+
+    Args, shapes, errors and warnings are those of `GroupMaxPooling2D`.
+
+    Example:
+    >>> x = np.random.rand(4, 24, 24, 4, 10)
+    >>> keras_gcnn.layers.GroupAveragePooling2D(2)(x).shape
+    (4, 12, 12, 4, 10)
+
+    Reference: Cohen & Welling 2016, section 6.3.
+    """
+
+    pool_op = staticmethod(ops.average_pool)

@@ -1,0 +1,153 @@
+"""The G-correlation as a filter transform followed by one planar convolution (paper, section 7)."""
+
+import keras
+from keras import ops
+
+from keras_gcnn import groups as point_groups
+from keras_gcnn.ops import layout
+
+
+def transform_filters(kernel, group):
+    """Turns one filter into the |H| transformed filters of the bank, by one gather.
+
+        bank[y, h', c, h, f] = ψ[h⁻¹y, h⁻¹h', c, f]      a filter on G
+        bank[y,     c, h, f] = ψ[h⁻¹y,        c, f]      a filter on Zᵈ
+
+    with taps y counted from the centre of the kernel, which is a half-pixel for even sizes.
+
+    Args:
+        kernel: Filter ψ on Zᵈ, `(*kernel_size, channels, filters)`, or on G,
+            `(*kernel_size, |H|, channels, filters)`.
+        group: Name of the point group H, or a `PointGroup`.
+
+    Returns:
+        The filter bank: ψ's shape with an axis `|H|` put in before `filters`.
+
+    Raises:
+        ValueError: If the group does not map the kernel to itself, as a 3×5 kernel under quarter
+            turns, or if the kernel has another rank or |H| axis.
+
+    Reference: Cohen & Welling 2016, sections 6.1, 6.2 and 7.1.
+    """
+    group = point_groups.get(group)
+    *domain, channels, filters = kernel.shape
+    size = tuple(domain[: group.dimension])
+    subgroup = _domain_of_filter(kernel.shape, group)
+    indices = point_groups.filter_bank_indices(group, size, subgroup)
+    flat = ops.reshape(kernel, (-1, channels * filters))
+    bank = ops.take(flat, ops.convert_to_tensor(indices.reshape(-1), "int32"), axis=0)
+    bank = ops.reshape(bank, (-1, group.order, channels, filters))
+    bank = ops.transpose(bank, (0, 2, 1, 3))
+    return ops.reshape(bank, (*domain, channels, group.order, filters))
+
+
+def group_conv(
+    x,
+    kernel,
+    group,
+    strides=1,
+    padding="valid",
+    data_format=None,
+    dilation_rate=1,
+    groups=1,
+):
+    """The G-correlation of a feature map with a filter, giving a function on G.
+
+        [f ⋆ ψ](x, h) = Σ_y Σ_h' Σ_c f_c(y, h') ψ_c(h⁻¹(y - x), h⁻¹h')       f on G
+        [f ⋆ ψ](x, h) = Σ_y      Σ_c f_c(y)     ψ_c(h⁻¹(y - x))              f on Zᵈ (lifting)
+
+    computed as `transform_filters` followed by exactly one planar `keras.ops.conv`.
+
+    Args:
+        x: Feature map on Zᵈ, `(batch, *space, channels)`, or on G, `(batch, *space, |H|, channels)`
+            with `"channels_last"`; `(batch, channels, *space)` or `(batch, channels, |H|, *space)`
+            with `"channels_first"`.
+        kernel: Filter on the same space as `x`, laid out as for `transform_filters` in either data
+            format.
+        group: Name of the point group H, or a `PointGroup`.
+        strides: Integer, or one per axis.
+        padding: `"valid"` or `"same"`.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+        dilation_rate: Integer, or one per axis.
+        groups: The channels and filters are split into this many blocks that do not mix, as in
+            `keras.layers.Conv2D`. The kernel then holds `channels // groups` channels.
+
+    Returns:
+        Feature map on G, `(batch, *new_space, |H|, filters)`, or `(batch, filters, |H|,
+        *new_space)` with `"channels_first"`.
+
+    Raises:
+        ValueError: As `transform_filters`.
+
+    Reference: Cohen & Welling 2016, sections 6.1 and 7.2.
+    """
+    group = point_groups.get(group)
+    data_format = data_format or keras.config.image_data_format()
+    if data_format == "channels_first" and not _convolves_channels_first():
+        x = ops.moveaxis(x, (1, 2), (-1, -2)) if _is_on_group(x, group) else ops.moveaxis(x, 1, -1)
+        y = group_conv(x, kernel, group, strides, padding, "channels_last", dilation_rate, groups)
+        return ops.moveaxis(y, (-1, -2), (1, 2))
+    if _is_on_group(x, group):
+        if data_format == "channels_last":
+            x = _exchange(x, group.order, groups)
+        x = layout.merge_group_axis(x, data_format)
+    y = ops.conv(
+        x,
+        _planar_kernel(transform_filters(kernel, group), group.dimension, groups, data_format),
+        strides=strides,
+        padding=padding,
+        data_format=data_format,
+        dilation_rate=dilation_rate,
+    )
+    y = layout.split_group_axis(y, group.order, data_format)
+    return _exchange(y, groups, group.order) if data_format == "channels_last" else y
+
+
+def _is_on_group(x, group):
+    return len(x.shape) == group.dimension + 3
+
+
+def _domain_of_filter(kernel_shape, group):
+    """K, such that the filter is a function on G/K: H itself for Zᵈ, {e} for G."""
+    extra_axes = len(kernel_shape) - group.dimension - 2
+    if extra_axes == 0:
+        return group
+    if extra_axes == 1 and kernel_shape[-3] == group.order:
+        return group.subgroup([0])
+    raise ValueError(
+        f"`kernel` must have shape (*kernel_size, channels, filters) for a filter on "
+        f"Z^{group.dimension}, or (*kernel_size, {group.order}, channels, filters) for one on "
+        f"{group.name}. Received: kernel.shape={tuple(kernel_shape)}."
+    )
+
+
+def _convolves_channels_first():
+    # TensorFlow on a CPU has no channels_first convolution for every dtype, nor without oneDNN; on
+    # a GPU its layout optimiser chooses the order itself.
+    return keras.backend.backend() != "tensorflow"
+
+
+def _planar_kernel(bank, dimension, groups, data_format):
+    """The bank as a kernel of `keras.ops.conv`, its H axes merged with the channels."""
+    if data_format == "channels_first":
+        bank = ops.swapaxes(bank, -2, -1)  # (..., filters, |H|)
+        if len(bank.shape) == dimension + 4:
+            bank = ops.swapaxes(bank, -4, -3)  # (*kernel_size, channels, |H|, filters, |H|)
+    else:
+        bank = _exchange(bank, bank.shape[-2], groups)
+    merged = bank.shape[-2] * bank.shape[-1]
+    return ops.reshape(bank, (*bank.shape[:dimension], -1, merged))
+
+
+def _exchange(x, outer, inner):
+    """Reads the last two axes as (outer, inner, rest) and makes them (inner, outer, rest).
+
+    A grouped convolution wants its blocks of channels outside the H axis. In channels_first they
+    are; in channels_last this takes them there and back, and a single block stays where it is.
+    """
+    if 1 in (outer, inner):
+        return x
+    shape = ops.shape(x)
+    rest = shape[-2] * shape[-1] // (outer * inner)
+    x = ops.reshape(x, (*shape[:-2], outer, inner, rest))
+    return ops.reshape(ops.swapaxes(x, -3, -2), shape)

@@ -1,0 +1,38 @@
+"""Where the axes are: the H axis next to the channels, in either data format.
+
+channels_last   (batch, *space, |H|, C)
+channels_first  (batch, C, |H|, *space)
+"""
+
+from keras import ops
+
+
+def spatial_axes(data_format, dimension):
+    """The axes of space in a feature map on G."""
+    first = 1 if data_format == "channels_last" else 3
+    return tuple(range(first, first + dimension))
+
+
+def group_axis(data_format, dimension):
+    """The axis indexed by H, or by the cosets of H, in a feature map on G."""
+    return dimension + 1 if data_format == "channels_last" else 2
+
+
+def merge_group_axis(x, data_format):
+    """Makes the H axis part of the channels, so that any planar operation takes the map: free.
+
+    `(batch, *space, |H|, C)` becomes `(batch, *space, |H|·C)`, `(batch, C, |H|, *space)` becomes
+    `(batch, C·|H|, *space)`.
+    """
+    shape = ops.shape(x)
+    if data_format == "channels_last":
+        return ops.reshape(x, (*shape[:-2], shape[-2] * shape[-1]))
+    return ops.reshape(x, (shape[0], shape[1] * shape[2], *shape[3:]))
+
+
+def split_group_axis(x, order, data_format):
+    """Undoes `merge_group_axis` for an H axis of length `order`."""
+    shape = ops.shape(x)
+    if data_format == "channels_last":
+        return ops.reshape(x, (*shape[:-1], order, shape[-1] // order))
+    return ops.reshape(x, (shape[0], shape[1] // order, order, *shape[2:]))

@@ -1,0 +1,93 @@
+"""Trains a network epoch by epoch, and goes on where it was when it is killed.
+
+After each epoch one file takes the place of the last: every variable of the model and its
+optimizer, and the history so far. Keras' BackupAndRestore writes weights and position into two
+files, in place; a kill between them, or in the middle of one, loses the run.
+"""
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from reproductions.files import write_atomically, write_json
+
+
+class Run:
+    """A training run that lives in a folder.
+
+    Args:
+        folder: Where checkpoint, history and best model are kept. A folder that holds a checkpoint
+            is continued.
+        model: A compiled `keras.Model` with an accuracy metric.
+
+    Files:
+        checkpoint.npz: The last whole epoch, and the one before as `previous.npz`.
+        history.json: Loss, accuracy and validation of every epoch.
+        best.keras: The model of the epoch with the least validation error.
+    """
+
+    def __init__(self, folder, model):
+        self.folder = Path(folder)
+        self.model = model
+        model.optimizer.build(model.trainable_variables)
+        self.history = self._restore()
+
+    @property
+    def best_file(self):
+        """The saved model of the best epoch so far."""
+        return self.folder / "best.keras"
+
+    def train(self, epochs, training, validation):
+        """Trains up to `epochs` epochs, counting those done before.
+
+        Args:
+            epochs: Number of epochs in all.
+            training: Function of the epoch's number, giving its batches.
+            validation: Batches on which the best model is chosen.
+
+        Returns:
+            The history, a list with one dict per epoch.
+        """
+        for epoch in range(len(self.history), epochs):
+            logs = self.model.fit(
+                training(epoch),
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                validation_data=validation,
+            ).history
+            record = {name: float(values[-1]) for name, values in logs.items()}
+            if record["val_accuracy"] > max(
+                (r["val_accuracy"] for r in self.history), default=-1.0
+            ):
+                write_atomically(self.best_file, self.model.save)
+            self.history.append(record)
+            self._save()
+        return self.history
+
+    def _variables(self):
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def _save(self):
+        values = {str(i): keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
+        values["history"] = np.array(json.dumps(self.history))
+        checkpoint = self.folder / "checkpoint.npz"
+        if checkpoint.exists():
+            checkpoint.replace(self.folder / "previous.npz")
+        write_atomically(checkpoint, lambda path: np.savez(path, **values))
+        write_json(self.folder / "history.json", self.history)
+
+    def _restore(self):
+        for name in ("checkpoint.npz", "previous.npz"):
+            try:
+                with np.load(self.folder / name) as values:
+                    history = json.loads(str(values["history"]))
+                    arrays = [values[str(i)] for i in range(len(self._variables()))]
+            except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+                continue
+            for variable, array in zip(self._variables(), arrays, strict=True):
+                variable.assign(array)
+            return history
+        return []

@@ -1,0 +1,147 @@
+import keras
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+import keras_gcnn as kg
+from tests import oracle
+
+every_group = pytest.mark.parametrize("group", oracle.GROUPS)
+both_formats = pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+
+
+@st.composite
+def cases(draw):
+    """Sizes, kernels of both parities, strides, dilations and paddings that fit together."""
+    kernel = draw(st.integers(1, 4))
+    dilation = draw(st.integers(1, 2))
+    strides = 1 if dilation > 1 else draw(st.integers(1, 3))
+    padding = draw(st.sampled_from(["valid", "same"]))
+    size = draw(st.tuples(st.integers(2, 7), st.integers(2, 7)))
+    assume(padding == "same" or (kernel - 1) * dilation + 1 <= min(size))
+    return size, kernel, strides, dilation, padding
+
+
+def random(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+@every_group
+@both_formats
+@pytest.mark.parametrize("lifting", [True, False])
+@settings(max_examples=5)
+@given(case=cases())
+def test_equals_the_direct_sum_over_the_group(group, data_format, lifting, case):
+    size, kernel, strides, dilation, padding = case
+    order = () if lifting else (kg.groups.get(group).order,)
+    f = random(*size, *order, 2)
+    psi = random(kernel, kernel, *order, 2, 3, seed=1)
+    expected = oracle.group_correlation(f, psi, group, (strides,) * 2, (dilation,) * 2, padding)
+    actual = kg.ops.group_conv(
+        oracle.to_data_format(f[None], data_format),
+        psi,
+        group,
+        strides=strides,
+        padding=padding,
+        data_format=data_format,
+        dilation_rate=dilation,
+    )
+    oracle.assert_close(
+        ops.convert_to_numpy(actual), oracle.to_data_format(expected[None], data_format)
+    )
+
+
+@both_formats
+@pytest.mark.parametrize("group", ["p1", "p2", "pm", "pmm"])
+def test_kernels_need_not_be_square_without_quarter_turns(group, data_format):
+    order = kg.groups.get(group).order
+    f, psi = random(6, 5, order, 2), random(2, 3, order, 2, 3, seed=1)
+    expected = oracle.group_correlation(f, psi, group, strides=(2, 1))
+    actual = kg.ops.group_conv(
+        oracle.to_data_format(f[None], data_format), psi, group, (2, 1), data_format=data_format
+    )
+    oracle.assert_close(
+        ops.convert_to_numpy(actual), oracle.to_data_format(expected[None], data_format)
+    )
+
+
+@every_group
+@both_formats
+@pytest.mark.parametrize("lifting", [True, False])
+def test_blocks_of_channels_do_not_mix(group, data_format, lifting):
+    order = () if lifting else (kg.groups.get(group).order,)
+    f, psi = random(5, 5, *order, 6), random(3, 3, *order, 3, 4, seed=1)
+    blocks = [
+        oracle.group_correlation(f[..., 3 * b : 3 * b + 3], psi[..., 2 * b : 2 * b + 2], group)
+        for b in range(2)
+    ]
+    actual = kg.ops.group_conv(
+        oracle.to_data_format(f[None], data_format), psi, group, data_format=data_format, groups=2
+    )
+    expected = np.concatenate(blocks, axis=-1)[None]
+    oracle.assert_close(ops.convert_to_numpy(actual), oracle.to_data_format(expected, data_format))
+
+
+@every_group
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("lifting", [True, False])
+def test_transform_filters_moves_each_filter_by_each_element(group, size, lifting):
+    order = kg.groups.get(group).order
+    psi = random(size, size, *(() if lifting else (order,)), 2, 3)
+    bank = ops.convert_to_numpy(kg.ops.transform_filters(psi, group))
+    assert bank.shape == (*psi.shape[:-1], order, 3)
+    for h in range(order):
+        for k in range(3):
+            moved = oracle.transform(psi[..., k], group, h, on_group=not lifting)
+            assert np.array_equal(bank[..., h, k], moved)
+
+
+@both_formats
+def test_is_one_gather_and_one_planar_convolution(data_format, monkeypatch):
+    calls = []
+    for name in ("conv", "take"):
+        original = getattr(ops, name)
+
+        def counted(*args, original=original, name=name, **kwargs):
+            calls.append(name)
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(ops, name, counted)
+    x = oracle.to_data_format(random(1, 6, 6, 8, 2), data_format)
+    kg.ops.group_conv(x, random(3, 3, 8, 2, 3), "p4m", data_format=data_format)
+    assert sorted(calls) == ["conv", "take"]
+
+
+@every_group
+@both_formats
+def test_bfloat16_stays_within_the_contract(group, data_format):
+    order = kg.groups.get(group).order
+    x, psi = random(6, 6, order, 4), random(3, 3, order, 4, 4, seed=1)
+    actual = kg.ops.group_conv(
+        ops.cast(oracle.to_data_format(x[None], data_format), "bfloat16"),
+        ops.cast(psi, "bfloat16"),
+        group,
+        data_format=data_format,
+    )
+    assert keras.backend.standardize_dtype(actual.dtype) == "bfloat16"
+    expected = oracle.group_correlation(x, psi, group)[None]
+    oracle.assert_close(
+        ops.convert_to_numpy(ops.cast(actual, "float32")),
+        oracle.to_data_format(expected, data_format),
+        tolerance=2e-2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kernel", "group", "message"),
+    [
+        ((3, 5, 2, 3), "p4", r"grid of shape \(3, 5\)\. Make it square"),
+        ((3, 3, 8, 2, 3), "p4", r"\(\*kernel_size, 4, channels, filters\).*\(3, 3, 8, 2, 3\)"),
+        ((3, 3, 2), "p4", r"Received: kernel.shape=\(3, 3, 2\)"),
+    ],
+)
+def test_errors(kernel, group, message):
+    with pytest.raises(ValueError, match=message):
+        kg.ops.transform_filters(random(*kernel), group)
