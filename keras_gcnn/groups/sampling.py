@@ -24,12 +24,15 @@ class Sampling:
     Args:
         kernel_size, strides, dilation_rate: One positive integer per axis.
         padding: `"valid"` or `"same"`, as Keras defines them.
+        sees_padding: Whether padded points count, as zeros do in a convolution, or are left out, as
+            in a pooling. A pooling whose every window covers the whole axis is symmetric anyway.
     """
 
     kernel_size: tuple
     strides: tuple
     padding: str = "valid"
     dilation_rate: tuple | None = None
+    sees_padding: bool = True
 
     @property
     def effective_kernel_size(self):
@@ -55,11 +58,8 @@ class Sampling:
         """
         size = tuple(map(self._suitable, size, range(len(size))))
         center = np.array(self.offset(size))
-        strides = np.array(self.strides)
         centered = (group.elements @ center == center).all()
-        one_point = all(n == 1 for n in self.output_size(size))
-        evenly_spaced = one_point or (np.abs(group.elements) @ strides == strides).all()
-        return bool(centered and evenly_spaced)
+        return bool(centered and self._is_even(group, size))
 
     def nearest_sizes(self, group, size):
         """The nearest smaller and larger sizes that keep equivariance, where there are any."""
@@ -67,16 +67,35 @@ class Sampling:
         found = [tuple(self._nearest(size[a], a, step) for a in axes) for step in (-1, 1)]
         return [near for near in found if None not in near and self.preserves(group, near)]
 
+    def _is_even(self, group, size):
+        """Whether strides agree, or there are no two different windows to tell them by."""
+        strides, steps = np.array(self.strides), np.array(self.output_size(size))
+        exchange = np.abs(group.elements)
+        if (exchange @ strides == strides).all():
+            return True
+        all_alike = (steps == 1).all() or all(
+            map(self._covers, size, self.effective_kernel_size, self.strides)
+        )
+        return all_alike and (exchange @ steps == steps).all()
+
     def _steps(self, n, k, s):
         return -(-n // s) if self.padding == "same" else (n - k) // s + 1
 
+    def _padding_in_all(self, n, k, s):
+        needed = (self._steps(n, k, s) - 1) * s + k - n
+        return max(needed, 0) if self.padding == "same" else 0
+
+    def _covers(self, n, k, s):
+        front = self._padding_in_all(n, k, s) // 2
+        last = (self._steps(n, k, s) - 1) * s - front
+        return not self.sees_padding and last <= 0 and k - front >= n
+
     def _axis_offset(self, n, k, s):
-        total = 0
-        if self.padding == "same":
-            total = max((self._steps(n, k, s) - 1) * s + k - n, 0)
-        front = total // 2
+        if self._covers(n, k, s):
+            return 0
+        total = self._padding_in_all(n, k, s)
         leftover = (n + total - k) % s
-        return total - 2 * front - leftover
+        return total - 2 * (total // 2) - leftover
 
     def _suitable(self, n, axis):
         if n is not None:

@@ -83,7 +83,8 @@ class BaseGroupConv(BaseWindow):
         self._guard_open_size(inputs)
         outputs = self.convolution_op(inputs, ops.convert_to_tensor(self.kernel))
         if self.use_bias:
-            outputs = ops.add(outputs, self._broadcast_bias())
+            bias = ops.convert_to_tensor(self.bias)
+            outputs = group_ops.add_bias(outputs, bias, self.data_format)
         return self.activation(outputs)
 
     def convolution_op(self, inputs, kernel):
@@ -119,11 +120,6 @@ class BaseGroupConv(BaseWindow):
 
     def _output_channels(self, channels):
         return self.filters
-
-    def _broadcast_bias(self):
-        if self.data_format == "channels_last":
-            return ops.convert_to_tensor(self.bias)
-        return ops.reshape(self.bias, (self.filters, *(1,) * (self.dimension + 1)))
 
     def _check_arguments(self):
         self._check_divides(self.filters, "`filters`")

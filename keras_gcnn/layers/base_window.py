@@ -8,7 +8,8 @@ from keras_gcnn.layers.base_layer import BaseGroupLayer
 class BaseWindow(BaseGroupLayer):
     """A layer that slides a window over the space of a feature map.
 
-    Subclasses say, as the class attribute `window_argument`, what they call their window.
+    Subclasses say, as class attributes, what they call their window (`window_argument`), and
+    whether padding enters their result as zeros, or is left out (`sees_padding`).
 
     Args:
         window: Size of the window, one integer or d.
@@ -17,16 +18,17 @@ class BaseWindow(BaseGroupLayer):
     """
 
     window_argument = "kernel_size"
+    sees_padding = True
 
     def __init__(self, window, group, strides, padding, data_format, dilation_rate=1, **kwargs):
         super().__init__(group, data_format, **kwargs)
         rank = self.dimension
+        self._window = arguments.integer_tuple(window, rank, self.window_argument)
         self.strides = arguments.integer_tuple(strides, rank, "strides")
         self.padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
         self.dilation_rate = arguments.integer_tuple(dilation_rate, rank, "dilation_rate")
-        self._window = arguments.integer_tuple(window, rank, self.window_argument)
         self._sampling = point_groups.Sampling(
-            self._window, self.strides, self.padding, self.dilation_rate
+            self._window, self.strides, self.padding, self.dilation_rate, self.sees_padding
         )
         self._check_symmetric(self.window_argument, self._window)
         self._check_symmetric("dilation_rate", self.dilation_rate)

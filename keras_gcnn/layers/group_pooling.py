@@ -1,17 +1,17 @@
 """Pooling over space, for each element of H by itself."""
 
 import keras
-from keras import ops
 
+from keras_gcnn import ops as group_ops
 from keras_gcnn.layers.base_window import BaseWindow
-from keras_gcnn.ops import layout
 
 
 class BaseGroupPooling(BaseWindow):
-    """Makes the H axis part of the channels, pools space with `pool_op`, and splits it off."""
+    """Pools space with the `reduction` of the subclass."""
 
     window_argument = "pool_size"
-    pool_op = None
+    sees_padding = False
+    reduction = None
 
     def __init__(
         self,
@@ -22,20 +22,19 @@ class BaseGroupPooling(BaseWindow):
         group="p4",
         **kwargs,
     ):
-        strides = pool_size if strides is None else strides
-        super().__init__(pool_size, group, strides, padding, data_format, **kwargs)
+        super().__init__(pool_size, group, strides or pool_size, padding, data_format, **kwargs)
         self.pool_size = self._window
 
     def call(self, inputs):
         self._guard_open_size(inputs)
-        pooled = self.pool_op(
-            layout.merge_group_axis(inputs, self.data_format),
-            pool_size=self.pool_size,
-            strides=self.strides,
-            padding=self.padding,
-            data_format=self.data_format,
+        return group_ops.group_pool(
+            inputs,
+            self.pool_size,
+            self.strides,
+            self.padding,
+            self.reduction,
+            self.data_format,
         )
-        return layout.split_group_axis(pooled, self.group.order, self.data_format)
 
     def get_config(self):
         return {**super().get_config(), "pool_size": self.pool_size}
@@ -84,7 +83,7 @@ class GroupMaxPooling2D(BaseGroupPooling):
     Reference: Cohen & Welling 2016, section 6.3.
     """
 
-    pool_op = staticmethod(ops.max_pool)
+    reduction = "max"
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
@@ -106,4 +105,4 @@ class GroupAveragePooling2D(BaseGroupPooling):
     Reference: Cohen & Welling 2016, section 6.3.
     """
 
-    pool_op = staticmethod(ops.average_pool)
+    reduction = "mean"

@@ -1,7 +1,16 @@
 """Functions on tensors, in `keras.ops` alone."""
 
 from keras_gcnn.ops.coset_pool import REDUCTIONS, coset_pool
-from keras_gcnn.ops.group_conv import group_conv, transform_filters
+from keras_gcnn.ops.group_conv import add_bias, group_conv, transform_filters
+from keras_gcnn.ops.group_pool import group_pool
 from keras_gcnn.ops.transform_feature_map import transform_feature_map
 
-__all__ = ["REDUCTIONS", "coset_pool", "group_conv", "transform_feature_map", "transform_filters"]
+__all__ = [
+    "REDUCTIONS",
+    "add_bias",
+    "coset_pool",
+    "group_conv",
+    "group_pool",
+    "transform_feature_map",
+    "transform_filters",
+]

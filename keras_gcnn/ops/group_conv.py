@@ -103,6 +103,25 @@ def group_conv(
     return _exchange(y, groups, group.order) if data_format == "channels_last" else y
 
 
+def add_bias(y, bias, data_format=None):
+    """Adds one number per feature map on G, the same for every h and every point of space.
+
+    Args:
+        y: Feature map on G.
+        bias: Vector `(filters,)`.
+        data_format: As in `group_conv`.
+
+    Reference: Cohen & Welling 2016, section 6.2: one bias per G-feature map keeps equivariance.
+    """
+    data_format = data_format or keras.config.image_data_format()
+    if data_format == "channels_last":
+        return ops.add(y, bias)
+    bias = ops.reshape(bias, (-1, *(1,) * (len(y.shape) - 2)))
+    # Not add(y, bias): on TensorFlow, Keras 3.15 takes that for a channels_last bias whenever the
+    # width happens to equal the number of filters.
+    return ops.add(bias, y)
+
+
 def _is_on_group(x, group):
     return len(x.shape) == group.dimension + 3
 

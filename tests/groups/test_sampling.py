@@ -67,3 +67,29 @@ def test_the_rule_of_the_contract():
         assert not Sampling((k, k), (2, 2), "valid").preserves(p4, (n, n))
         assert not Sampling((k, k), (2, 2), "same").preserves(p4, (n, n))
         assert Sampling((k + 1, k + 1), (2, 2), "valid").preserves(p4, (n, n))
+
+
+@pytest.mark.parametrize("name", oracle.GROUPS)
+@settings(max_examples=300)
+@given(
+    n=st.integers(1, 8),
+    k=st.integers(1, 9),
+    strides=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+)
+def test_pooling_sees_only_the_points_inside(name, n, k, strides):
+    sampling = Sampling((k, k), strides, "same", sees_padding=False)
+    windows = set()
+    for corner in sampled_points((n, n), (k, k), strides, "same", (1, 1)):
+        edges = [(c - k, c + k) for c in corner]
+        windows.add(tuple((max(low, -n), min(high, n)) for low, high in edges))
+    turned = [{turn(h, window) for window in windows} for h in oracle.matrices(name)]
+    steps = sampling.output_size((n, n))
+    expected = all(moved == windows for moved in turned)
+    if name in oracle.SQUARE_GROUPS:
+        expected = expected and steps[0] == steps[1]
+    assert sampling.preserves(groups.get(name), (n, n)) == expected
+
+
+def turn(matrix, window):
+    low, high = (matrix @ corner for corner in zip(*window, strict=True))
+    return tuple((min(a, b), max(a, b)) for a, b in zip(low, high, strict=True))

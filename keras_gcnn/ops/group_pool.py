@@ -1,0 +1,56 @@
+"""Pooling over windows of space, for each element of H by itself (paper, section 6.3)."""
+
+import keras
+from keras import ops
+
+from keras_gcnn.ops import layout
+
+
+def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", data_format=None):
+    """Pools space, leaving the H axis and the channels as they are.
+
+        y[b, x, h, c] = max, or mean, over t in the window of x[b, strides·x + t, h, c]
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        pool_size: Integer, or one per axis.
+        strides: Integer, or one per axis. `None` is `pool_size`.
+        padding: `"valid"` or `"same"`; padded points are left out.
+        reduction: `"max"` or `"mean"`.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+
+    Reference: Cohen & Welling 2016, section 6.3.
+    """
+    data_format = data_format or keras.config.image_data_format()
+    order = x.shape[layout.group_axis(data_format, len(x.shape) - 3)]
+    pool = ops.max_pool if reduction == "max" else _average_pool
+    merged = layout.merge_group_axis(x, data_format)
+    window = _per_axis(pool_size, merged)
+    pooled = pool(merged, window, _per_axis(strides or pool_size, merged), padding, data_format)
+    return layout.split_group_axis(pooled, order, data_format)
+
+
+def _per_axis(value, x):
+    return (value,) * (len(x.shape) - 2) if isinstance(value, int) else tuple(value)
+
+
+def _average_pool(x, pool_size, strides, padding, data_format):
+    if padding == "valid" or keras.backend.backend() != "torch":
+        return ops.average_pool(x, pool_size, strides, padding, data_format)
+    # On PyTorch, Keras 3.15 repeats the edge where "same" pads unevenly, and counts it; elsewhere
+    # padded points are left out. Zeros are left out if their share of the window is divided away.
+    size = x.shape[1:-1] if data_format == "channels_last" else x.shape[2:]
+    space = [_same_padding(*axis) for axis in zip(size, pool_size, strides, strict=True)]
+    last = data_format == "channels_last"
+    widths = [(0, 0), *space, (0, 0)] if last else [(0, 0), (0, 0), *space]
+    inside = ops.ones((1, *size, 1) if last else (1, 1, *size), dtype=x.dtype)
+    total, share = (
+        ops.average_pool(ops.pad(values, widths), pool_size, strides, "valid", data_format)
+        for values in (x, inside)
+    )
+    return total / share
+
+
+def _same_padding(n, k, s):
+    total = max((-(-n // s) - 1) * s + k - n, 0)
+    return (total // 2, total - total // 2)

@@ -1,0 +1,253 @@
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+import keras_gcnn as kg
+from keras_gcnn.layers import GroupConv2D, LiftingConv2D
+from tests import oracle
+from tests.layers.contract import run_layer_contract
+
+every_group = pytest.mark.parametrize("group", oracle.GROUPS)
+both_formats = pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+both_layers = pytest.mark.parametrize("layer_class", [LiftingConv2D, GroupConv2D])
+
+
+def double_precision():
+    """JAX has no float64 unless asked for it."""
+    if keras.backend.backend() != "jax":
+        return contextlib.nullcontext()
+    from jax.experimental import enable_x64
+
+    return enable_x64()
+
+
+def input_shape(layer_class, group, data_format="channels_last", size=7, channels=2):
+    order = (kg.groups.get(group).order,) if layer_class is GroupConv2D else ()
+    space = (size, size)
+    if data_format == "channels_last":
+        return (*space, *order, channels)
+    return (channels, *order, *space)
+
+
+@pytest.mark.parametrize("group", ["p1", "p4", "p4m"])
+@both_formats
+@both_layers
+def test_contract(layer_class, group, data_format, tmp_path):
+    shape = input_shape(layer_class, group, data_format)
+    order = shape[2:-1] if data_format == "channels_last" else shape[1:-2]
+    run_layer_contract(
+        layer_class,
+        {"filters": 3, "kernel_size": 3, "group": group, "data_format": data_format},
+        (2, *shape),
+        [(3, 3, *order, 2, 3), (3,)],
+        tmp_path,
+    )
+
+
+@both_layers
+def test_contract_with_every_argument(layer_class, tmp_path):
+    arguments = {
+        "filters": 4,
+        "kernel_size": (2, 3),
+        "group": "pmm",
+        "strides": (2, 1),
+        "padding": "valid",
+        "groups": 2,
+        "activation": "tanh",
+        "use_bias": False,
+        "kernel_initializer": keras.initializers.HeNormal(seed=1),
+        "kernel_regularizer": "l2",
+        "activity_regularizer": "l1",
+        "kernel_constraint": "max_norm",
+        "name": "some_name",
+    }
+    shape = input_shape(layer_class, "pmm", size=8)
+    run_layer_contract(layer_class, arguments, (2, *shape), [(2, 3, *shape[2:-1], 1, 4)], tmp_path)
+
+
+@every_group
+@both_formats
+@both_layers
+@settings(max_examples=4)
+@given(
+    kernel=st.integers(1, 4),
+    size=st.integers(4, 7),
+    padding=st.sampled_from(["valid", "same"]),
+    dilation=st.integers(1, 2),
+)
+def test_is_equivariant_under_every_element(
+    layer_class, group, data_format, kernel, size, padding, dilation
+):
+    if (kernel - 1) * dilation + 1 > size:
+        dilation = 1
+    if kernel % 2 == 0 and dilation % 2:
+        padding = "valid"
+    layer = layer_class(
+        3,
+        kernel,
+        group=group,
+        padding=padding,
+        dilation_rate=dilation,
+        data_format=data_format,
+        activation="relu",
+        bias_initializer="normal",
+    )
+    shape = input_shape(layer_class, group, data_format, size)
+    report = kg.equivariance_error(layer, group, shape)
+    assert len(report.errors) == kg.groups.get(group).order
+    assert report.max_error <= 1e-5, report
+
+
+@every_group
+@both_formats
+@both_layers
+def test_is_equivariant_in_float64(layer_class, group, data_format):
+    with double_precision():
+        layer = layer_class(3, 3, group=group, data_format=data_format, dtype="float64")
+        report = kg.equivariance_error(layer, group, input_shape(layer_class, group, data_format))
+    assert report.max_error <= 1e-12, report
+
+
+@every_group
+@both_formats
+@both_layers
+def test_layer_adds_bias_and_activation_to_the_direct_sum(layer_class, group, data_format):
+    layer = layer_class(
+        3, 3, group=group, data_format=data_format, bias_initializer="normal", activation="tanh"
+    )
+    f = np.random.default_rng(0).normal(size=input_shape(layer_class, group, size=5))
+    f = f.astype("float32")
+    actual = layer(oracle.to_data_format(f[None], data_format))
+    psi, bias = layer.get_weights()
+    expected = np.tanh(oracle.group_correlation(f, psi, group) + bias)
+    oracle.assert_close(
+        ops.convert_to_numpy(actual), oracle.to_data_format(expected[None], data_format)
+    )
+
+
+def test_a_conv2d_lifts_with_its_own_weights():
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    planar = keras.layers.Conv2D(5, 3, bias_initializer="normal")
+    lifted = LiftingConv2D(5, 3, group="p4m")
+    planar.build(x.shape)
+    lifted.build(x.shape)
+    lifted.set_weights(planar.get_weights())
+    y = ops.convert_to_numpy(lifted(x))
+    oracle.assert_close(y[..., 0, :], ops.convert_to_numpy(planar(x)))
+    for h in range(8):
+        turned = np.stack([oracle.transform(image, "p4m", h, False) for image in x])
+        back = kg.groups.get("p4m").inverses[h]
+        plane = [
+            oracle.transform(image, "p4m", back, False)
+            for image in ops.convert_to_numpy(planar(turned))
+        ]
+        oracle.assert_close(y[..., back, :], np.stack(plane))
+
+
+@pytest.mark.parametrize("group", ["z2", "p1"])
+@both_formats
+def test_on_z2_it_is_conv2d(group, data_format):
+    shape = (2, *input_shape(LiftingConv2D, group, data_format))
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    layer = LiftingConv2D(3, 3, group=group, strides=2, data_format=data_format)
+    expected = keras.ops.conv(
+        oracle.to_data_format(x, "channels_last")
+        if data_format == "channels_last"
+        else np.moveaxis(x, 1, -1),
+        layer(x) is not None and layer.kernel,
+        strides=2,
+        padding="valid",
+        data_format="channels_last",
+    )
+    expected = ops.convert_to_numpy(expected)[..., None, :]
+    oracle.assert_close(
+        ops.convert_to_numpy(layer(x)), oracle.to_data_format(expected, data_format)
+    )
+
+
+@pytest.mark.parametrize("initializer", ["he_normal", "lecun_normal", "glorot_normal"])
+def test_initial_variance_is_that_of_the_effective_fan_in(initializer):
+    layer = GroupConv2D(64, 3, group="p4m", kernel_initializer=initializer)
+    layer.build((None, 8, 8, 8, 64))
+    gain = {"he_normal": 2.0, "lecun_normal": 1.0, "glorot_normal": 1.0}[initializer]
+    expected = gain / (8 * 64 * 3 * 3)
+    assert np.var(layer.get_weights()[0]) == pytest.approx(expected, rel=0.05)
+    lifting = LiftingConv2D(512, 5, group="p4m", kernel_initializer="he_normal")
+    lifting.build((None, 8, 8, 16))
+    assert np.var(lifting.get_weights()[0]) == pytest.approx(2 / (16 * 25), rel=0.05)
+
+
+@both_layers
+def test_a_user_defined_group_travels_in_the_saved_model(layer_class, tmp_path):
+    diagonal = kg.groups.get("p4m").subgroup([0, 5])
+    shape = input_shape(layer_class, diagonal)
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, layer_class(2, 3, group=diagonal)(inputs))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.layers[-1].group == diagonal
+    assert kg.equivariance_error(loaded, diagonal, shape).is_equivariant
+
+
+LIFT = LiftingConv2D
+GROUP = GroupConv2D
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: LIFT(0, 3), r"`filters` must be a positive integer, such as 8\. .*filters=0"),
+        (lambda: LIFT(-4, 3), "filters=-4"),
+        (lambda: LIFT(2.5, 3), r"filters=2\.5"),
+        (lambda: LIFT(None, 3), "filters=None"),
+        (lambda: LIFT(8, 0), r"`kernel_size` must be a positive integer.*kernel_size=0"),
+        (lambda: LIFT(8, (3, 3, 3)), r"or 2 of them, one per axis.*kernel_size=\(3, 3, 3\)"),
+        (lambda: LIFT(8, (3, 5)), r"axes that p4 exchanges.*kernel_size=\(3, 5\)\. Use 5.*'pmm'"),
+        (lambda: GROUP(8, 3, dilation_rate=(1, 2)), r"`dilation_rate`.*Received.*\(1, 2\)"),
+        (lambda: LIFT(8, 3, strides=0), "`strides` must be a positive"),
+        (lambda: LIFT(8, 3, padding="causal"), r"\['valid', 'same'\]\. .*padding='causal'"),
+        (lambda: LIFT(8, 3, data_format="NCHW"), "data_format='NCHW'"),
+        (lambda: LIFT(8, 3, group="p4n"), "Did you mean 'p4'"),
+        (lambda: LIFT(8, 3, strides=2, dilation_rate=2), r"strides=\(2, 2\), dilation_rate=\(2"),
+        (lambda: LIFT(8, 3, groups=3), "`filters` must be a multiple of `groups`.*8 and groups=3"),
+        (
+            lambda: LIFT(8, 3, group=kg.groups.PointGroup("mirror", [[[1]], [[-1]]])),
+            "must act on 2 dimensions in LiftingConv2D.*PointGroup mirror",
+        ),
+        (
+            lambda: LIFT(8, 3).build((None, 28, 28)),
+            r"rank 4, \(batch, height, width, channels\)\. Received: input_shape=\(None, 28, 28\)",
+        ),
+        (lambda: LIFT(8, 3).build((None, 28, 28, 4, 1)), "on the group already, use GroupConv2D"),
+        (lambda: GROUP(8, 3).build((None, 28, 28, 1)), "Lift an image.*with LiftingConv2D"),
+        (
+            lambda: GROUP(8, 3, group="p4m").build((None, 28, 28, 4, 2)),
+            r"axis \|H\| has length 8\. Received: .* with \|H\|=4\. Give every layer the same",
+        ),
+        (
+            lambda: GROUP(8, 3, data_format="channels_first").build((None, 28, 28, 4, 2)),
+            r"\(batch, channels, \|H\|, height, width\) with \|H\|=28",
+        ),
+        (lambda: GROUP(8, 3).build((None, 28, 28, 4, None)), "channel axis.*must be known"),
+        (lambda: GROUP(8, 3, groups=2).build((None, 8, 8, 4, 3)), "input channels.*3 and groups=2"),
+        (
+            lambda: LIFT(8, 5).build((None, 4, 4, 1)),
+            r"must fit into its input\. Received: an input of size \(4, 4\).*padding='same'",
+        ),
+        (lambda: LIFT(8, 3, dilation_rate=3).build((None, 6, 6, 1)), r"which spans \(7, 7\)"),
+    ],
+)
+def test_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_error_reaches_the_user_of_a_functional_model():
+    x = keras.Input((28, 28, 1))
+    with pytest.raises(ValueError, match="Lift an image"):
+        GroupConv2D(8, 3)(x)

@@ -1,0 +1,88 @@
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+import keras_gcnn as kg
+from keras_gcnn.layers import GroupAveragePooling2D, GroupMaxPooling2D
+from tests import oracle
+from tests.layers.contract import run_layer_contract
+
+STOCK = {
+    GroupMaxPooling2D: keras.layers.MaxPooling3D,
+    GroupAveragePooling2D: keras.layers.AveragePooling3D,
+}
+both_layers = pytest.mark.parametrize("layer_class", STOCK)
+both_formats = pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+
+
+@both_layers
+@both_formats
+def test_contract(layer_class, data_format, tmp_path):
+    shape = (2, 6, 6, 8, 3) if data_format == "channels_last" else (2, 3, 8, 6, 6)
+    arguments = {"pool_size": 2, "group": "p4m", "data_format": data_format}
+    run_layer_contract(layer_class, arguments, shape, [], tmp_path)
+
+
+@both_layers
+@both_formats
+@settings(max_examples=8)
+@given(
+    size=st.integers(4, 8),
+    pool=st.integers(1, 4),
+    strides=st.integers(1, 3),
+    padding=st.sampled_from(["valid", "same"]),
+)
+def test_equals_the_reduction_over_each_window(
+    layer_class, data_format, size, pool, strides, padding
+):
+    f = np.random.default_rng(0).normal(size=(2, size, size, 4, 3)).astype("float32")
+    reduce = np.max if layer_class is GroupMaxPooling2D else np.mean
+    steps = -(-size // strides) if padding == "same" else (size - pool) // strides + 1
+    front = max((steps - 1) * strides + pool - size, 0) // 2 if padding == "same" else 0
+    windows = [slice(max(i * strides - front, 0), i * strides - front + pool) for i in range(steps)]
+    rows = [np.stack([reduce(f[:, i, j], axis=(1, 2)) for j in windows], axis=1) for i in windows]
+    layer = layer_class(pool, strides, padding, data_format, group="p4")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kg.EquivarianceWarning)
+        pooled = layer(oracle.to_data_format(f, data_format))
+    expected = oracle.to_data_format(np.stack(rows, axis=1), data_format)
+    oracle.assert_close(ops.convert_to_numpy(pooled), expected)
+
+
+@both_layers
+def test_is_the_stock_pooling_of_size_one_along_h(layer_class):
+    f = np.random.default_rng(0).normal(size=(2, 6, 6, 4, 3)).astype("float32")
+    stock = STOCK[layer_class]((2, 2, 1), data_format="channels_last")
+    layer = layer_class(2, data_format="channels_last")
+    oracle.assert_close(ops.convert_to_numpy(layer(f)), ops.convert_to_numpy(stock(f)))
+
+
+@pytest.mark.parametrize("group", oracle.GROUPS)
+@both_layers
+@both_formats
+def test_is_equivariant_under_every_element(layer_class, group, data_format):
+    order = kg.groups.get(group).order
+    shape = (6, 6, order, 2) if data_format == "channels_last" else (2, order, 6, 6)
+    for pool in (2, 3):
+        layer = layer_class(pool, group=group, data_format=data_format)
+        assert kg.equivariance_error(layer, group, shape).max_error <= 1e-5
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: GroupMaxPooling2D(0), "`pool_size` must be a positive integer.*pool_size=0"),
+        (lambda: GroupMaxPooling2D((2, 3)), r"`pool_size` must be the same along axes.*\(2, 3\)"),
+        (lambda: GroupMaxPooling2D(2).build((None, 8, 8, 8, 1)), r"\|H\|=8"),
+        (lambda: GroupMaxPooling2D(2).build((None, 8, 8, 1)), "Lift an image"),
+        (lambda: GroupAveragePooling2D(5).build((None, 4, 4, 4, 1)), "smaller pool_size"),
+    ],
+)
+def test_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

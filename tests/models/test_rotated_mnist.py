@@ -1,0 +1,72 @@
+import keras
+import numpy as np
+import pytest
+
+import keras_gcnn as kg
+
+MODELS = {
+    kg.models.z2cnn: 21_380,
+    kg.models.p4cnn: 24_490,
+    kg.models.p4cnn_rotation_pooling: 21_380,
+}
+every_model = pytest.mark.parametrize("build", MODELS)
+
+
+@every_model
+def test_kernels_hold_as_many_weights_as_in_the_original(build):
+    model = build()
+    kernels = [w for w in model.trainable_weights if w.path.endswith("kernel")]
+    assert len(kernels) == 7
+    assert sum(int(np.prod(w.shape)) for w in kernels) == MODELS[build]
+    assert model.input_shape == (None, 28, 28, 1)
+    assert model.output_shape == (None, 10)
+
+
+@pytest.mark.parametrize("build", [kg.models.p4cnn, kg.models.p4cnn_rotation_pooling])
+def test_logits_are_invariant(build):
+    report = kg.equivariance_error(_trained_a_little(build()), "p4", (28, 28, 1))
+    assert report.max_error <= 1e-4, report
+
+
+def test_z2cnn_is_not():
+    report = kg.equivariance_error(kg.models.z2cnn(), "p4", (28, 28, 1))
+    assert not report.is_equivariant
+    assert report.first_lost == "conv1"
+
+
+@every_model
+def test_layers_are_those_of_the_original(build):
+    kinds = [type(layer).__name__ for layer in build().layers]
+    assert kinds.count("BatchNormalization") == kinds.count("ReLU") == 6
+    dropouts = [layer.name for layer in build().layers if isinstance(layer, keras.layers.Dropout)]
+    planar = build is kg.models.z2cnn
+    assert dropouts == ([f"dropout{i}" for i in (1, 3, 4, 5, 6)] if planar else [])
+    pooled_everywhere = build is kg.models.p4cnn_rotation_pooling
+    assert kinds.count("CosetPooling2D") == (7 if pooled_everywhere else 1)
+    assert kinds.count("LiftingConv2D") == (7 if pooled_everywhere else 1)
+
+
+@every_model
+def test_classes_and_input_shape_are_arguments(build):
+    model = build(input_shape=(32, 32, 3), classes=4)
+    assert model(np.zeros((2, 32, 32, 3), "float32")).shape == (2, 4)
+    assert build(input_shape=(None, None, 1)).output_shape == (None, 10)
+
+
+@every_model
+def test_saves_and_loads(build, tmp_path):
+    model = _trained_a_little(build())
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    x = np.random.default_rng(1).normal(size=(3, 28, 28, 1)).astype("float32")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def _trained_a_little(model):
+    """So that the batch normalisations no longer are the identity."""
+    rng = np.random.default_rng(0)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.train_on_batch(
+        rng.normal(size=(8, 28, 28, 1)).astype("float32"), rng.integers(0, 10, size=8)
+    )
+    return model

@@ -1,0 +1,98 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import keras_gcnn as kg
+
+# The default data format is fixed here, for stock layers stand beside ours.
+LAST = {"data_format": "channels_last"}
+
+
+def test_images_to_images():
+    average = layers.AveragePooling2D(3, 1, **LAST)
+    assert kg.equivariance_error(average, "p4m", (6, 6, 2)).is_equivariant
+    report = kg.equivariance_error(layers.Conv2D(3, 3, **LAST), "p4", (6, 6, 2))
+    assert report.errors[0] == 0
+    assert min(report.errors[1:]) > 1e-2
+
+
+def test_anything_to_vectors():
+    image = layers.GlobalMaxPooling2D(**LAST)
+    assert kg.equivariance_error(image, "p4m", (6, 6, 2)).is_equivariant
+    assert not kg.equivariance_error(layers.Flatten(), "p4", (6, 6, 4, 2)).is_equivariant
+
+
+def test_a_wrong_permutation_of_h_is_seen():
+    flipped = layers.Lambda(lambda x: keras.ops.flip(x, axis=3))
+    assert not kg.equivariance_error(flipped, "p4", (6, 6, 4, 2)).is_equivariant
+    assert kg.equivariance_error(layers.ReLU(), "p4", (6, 6, 4, 2)).is_equivariant
+
+
+def test_functions_on_quotients():
+    inputs = keras.Input((6, 6, 4, 2))
+    x = kg.layers.CosetPooling2D("p4", "p2", **LAST)(inputs)
+    model = keras.Model(inputs, layers.ReLU()(x))
+    assert kg.equivariance_error(model, "p4", (6, 6, 4, 2)).is_equivariant
+    pool = layers.MaxPooling3D((1, 1, 2), **LAST)  # over neighbours in H, which are no cosets
+    report = kg.equivariance_error(pool, "p4", (6, 6, 4, 2), output_subgroup="p2")
+    assert not report.is_equivariant
+
+
+@pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
+def test_finds_the_layer_at_which_equivariance_is_lost():
+    inputs = keras.Input((9, 9, 1))
+    x = kg.layers.LiftingConv2D(2, 2, name="lift", **LAST)(inputs)
+    x = layers.BatchNormalization()(x)
+    x = kg.layers.GroupConv2D(2, 3, strides=2, name="culprit", **LAST)(x)
+    x = kg.layers.GroupConv2D(2, 3, name="innocent", **LAST)(x)
+    x = kg.layers.CosetPooling2D("p4", **LAST)(x)
+    model = keras.Model(inputs, layers.GlobalMaxPooling2D(**LAST)(x))
+    report = kg.equivariance_error(model, "p4", (9, 9, 1))
+    assert report.first_lost == "culprit"
+    assert "First lost at layer 'culprit'." in str(report)
+
+
+def test_prints_a_row_per_element():
+    layer = kg.layers.LiftingConv2D(2, 3, group="p4m", name="lift", **LAST)
+    rows = str(kg.equivariance_error(layer, "p4m", (5, 5, 1))).splitlines()
+    assert rows[0] == "Equivariance of 'lift' to p4m"
+    assert len(rows) == 2 + 8 + 1
+    assert all(row.endswith("equivariant") for row in rows[2:10])
+    report = kg.equivariance_error(layers.Conv2D(2, 3, **LAST), "p4", (5, 5, 1))
+    assert str(report).count("LOST") == 3
+
+
+def test_tolerance_follows_the_precision():
+    half = kg.layers.LiftingConv2D(4, 3, dtype="bfloat16", **LAST)
+    report = kg.equivariance_error(half, "p4", (6, 6, 2))
+    assert report.tolerance == 2e-2
+    assert report.is_equivariant
+    assert kg.equivariance_error(kg.models.p4cnn(), "p4", (28, 28, 1)).tolerance == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: kg.equivariance_error(layers.ReLU(), "p4", (None, 6, 1)), "known along every"),
+        (
+            lambda: kg.equivariance_error(layers.ReLU(), "p4", (6, 6, 3, 1)),
+            r"H axis of length \[1, 4\].*\(2, 6, 6, 3, 1\).*`output_subgroup`",
+        ),
+        (lambda: kg.equivariance_error(layers.ReLU(), "p4", (6, 5, 1)), "Make it square"),
+        (
+            lambda: kg.equivariance_error(
+                kg.layers.LiftingConv2D(1, 3, kernel_initializer="zeros", **LAST), "p4", (6, 6, 1)
+            ),
+            "must not be zero everywhere",
+        ),
+    ],
+)
+def test_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_nan_is_not_equivariant():
+    report = kg.EquivarianceReport("x", kg.groups.get("p1"), (np.nan,), 1e-5)
+    assert not report.is_equivariant
