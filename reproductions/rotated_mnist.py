@@ -67,7 +67,8 @@ def _run(options):
 
     data = RotatedMnistPipeline.load(options.data, options.data_dir, options.manual_dir)
     networks = list(PAPER) if options.network == "all" else [options.network]
-    folder = options.out / f"{options.data}-{options.preset}-seed{options.seed}"
+    angles = "augmented" if _augment(options) else "fixed"
+    folder = options.out / f"{options.data}-{angles}-seed{options.seed}"
     results = [_train_and_test(network, data, options, folder / network) for network in networks]
     curves = {result["network"]: result["history"] for result in results}
     figures.save(figures.error_curves(curves), folder / "error_curves.png")
@@ -88,9 +89,8 @@ def _train_and_test(network, data, options, folder):
     from reproductions.files import write_json
     from reproductions.training import Run
 
-    preset = PRESETS[options.preset]
-    epochs = options.epochs or preset["epochs"][network]
-    augment = preset["augment"] if options.augment is None else options.augment
+    epochs = options.epochs or PRESETS[options.preset]["epochs"][network]
+    augment = _augment(options)
     started = time.monotonic()
     keras.utils.set_random_seed(options.seed)
     model = getattr(kg.models, network)()
@@ -121,6 +121,10 @@ def _train_and_test(network, data, options, folder):
     }
     write_json(folder / "result.json", result)
     return result
+
+
+def _augment(options):
+    return PRESETS[options.preset]["augment"] if options.augment is None else options.augment
 
 
 def _best_model(folder):

@@ -1,8 +1,8 @@
 """Trains a network epoch by epoch, and goes on where it was when it is killed.
 
-After each epoch one file takes the place of the last: every variable of the model and its
-optimizer, and the history so far. Keras' BackupAndRestore writes weights and position into two
-files, in place; a kill between them, or in the middle of one, loses the run.
+After each epoch one file is put in place, whole: every variable of the model and its optimizer, and
+the history so far. The one before is kept. Keras' BackupAndRestore writes weights and position into
+two files, in place; a kill between them, or in the middle of one, loses the run.
 """
 
 import json
@@ -24,7 +24,7 @@ class Run:
         model: A compiled `keras.Model` with an accuracy metric.
 
     Files:
-        checkpoint.npz: The last whole epoch, and the one before as `previous.npz`.
+        epoch-0007.npz: The last whole epoch, and the one before.
         history.json: Loss, accuracy and validation of every epoch.
         best.keras: The model of the epoch with the least validation error.
     """
@@ -54,6 +54,7 @@ class Run:
         for epoch in range(len(self.history), epochs):
             logs = self.model.fit(
                 training(epoch),
+                shuffle=False,  # the pipeline shuffles
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 validation_data=validation,
@@ -73,19 +74,22 @@ class Run:
     def _save(self):
         values = {str(i): keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
         values["history"] = np.array(json.dumps(self.history))
-        checkpoint = self.folder / "checkpoint.npz"
-        if checkpoint.exists():
-            checkpoint.replace(self.folder / "previous.npz")
-        write_atomically(checkpoint, lambda path: np.savez(path, **values))
+        path = self.folder / f"epoch-{len(self.history):04d}.npz"
+        write_atomically(path, lambda temporary: np.savez(temporary, **values))
         write_json(self.folder / "history.json", self.history)
+        for older in self._checkpoints()[2:]:
+            older.unlink()
+
+    def _checkpoints(self):
+        return sorted(self.folder.glob("epoch-*.npz"), reverse=True)
 
     def _restore(self):
-        for name in ("checkpoint.npz", "previous.npz"):
+        for path in self._checkpoints():
             try:
-                with np.load(self.folder / name) as values:
+                with np.load(path) as values:
                     history = json.loads(str(values["history"]))
                     arrays = [values[str(i)] for i in range(len(self._variables()))]
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
                 continue
             for variable, array in zip(self._variables(), arrays, strict=True):
                 variable.assign(array)

@@ -22,11 +22,12 @@ class DataError(RuntimeError):
 
 @dataclasses.dataclass
 class RotatedMnistConfig(tfds.core.BuilderConfig):
-    """Sizes of the splits, counted in source digits, and angles per test digit.
+    """Where digits come from, how many each split gets, and angles per test digit.
 
     Digits are given to the splits in order before any is rotated, so that no digit is in two.
     """
 
+    source: str = "embedded"
     train: int = 7_000
     validation: int = 1_000
     test: int = 2_000
@@ -50,6 +51,7 @@ class RotatedMnist(tfds.core.GeneratorBasedBuilder):
         RotatedMnistConfig(
             name="mnist_70k",
             description="TFDS' mnist, split as in the paper.",
+            source="tfds_mnist",
             train=10_000,
             validation=2_000,
             test=50_000,
@@ -58,6 +60,7 @@ class RotatedMnist(tfds.core.GeneratorBasedBuilder):
         RotatedMnistConfig(
             name="icml2007",
             description="The very files of Larochelle et al. (2007), rotated by their authors.",
+            source="amat_files",
             train=10_000,
             validation=2_000,
             test=50_000,
@@ -84,17 +87,19 @@ class RotatedMnist(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager):
         config = self.builder_config
-        if config.name == "icml2007":
+        ends = np.cumsum([config.train, config.validation, config.test])
+        if config.source == "amat_files":
             images, labels = _read_amat_files(_manual_dir(dl_manager))
             turn = _leave_as_they_are
         else:
-            read = _read_tfds_mnist if config.name == "mnist_70k" else _read_embedded
-            images, labels = read(
-                self._data_dir_root, config.train + config.validation + config.test
-            )
+            read = {"embedded": _read_embedded, "tfds_mnist": _read_tfds_mnist}[config.source]
+            images, labels = read(self._data_dir_root)
             turn = _rotate
+        if len(images) < ends[-1]:
+            raise DataError(
+                f"'{config.name}' needs {ends[-1]} digits, but its source holds {len(images)}."
+            )
         rng = np.random.default_rng(config.seed)
-        ends = np.cumsum([config.train, config.validation, config.test])
         parts = zip(np.split(images, ends)[:3], np.split(labels, ends)[:3], strict=True)
         copies = (1, 1, config.angles_per_test_digit)
         return {
@@ -119,7 +124,7 @@ def _leave_as_they_are(images, labels, angles):
         yield str(i), {"image": image[..., None], "label": int(label), "angle": np.nan}
 
 
-def _read_embedded(_, count):
+def _read_embedded(_):
     try:
         data = EMBEDDED.read_bytes()
     except OSError as error:
@@ -127,17 +132,16 @@ def _read_embedded(_, count):
     if hashlib.sha256(data).hexdigest() != EMBEDDED_SHA256:
         raise DataError(f"{EMBEDDED} is damaged: its SHA-256 is not the expected one. {_RESTORE}")
     with np.load(EMBEDDED) as arrays:
-        return arrays["images"][:count].astype(np.float32) / 255, arrays["labels"][:count]
+        return arrays["images"].astype(np.float32) / 255, arrays["labels"]
 
 
 _RESTORE = "Restore it with `git checkout -- reproductions/data/mnist_10k.npz`."
 
 
-def _read_tfds_mnist(data_dir, count):
+def _read_tfds_mnist(data_dir):
     try:
-        parts = tfds.as_numpy(
-            tfds.load("mnist", data_dir=data_dir, split=["train", "test"], batch_size=-1)
-        )
+        digits = tfds.load("mnist", data_dir=data_dir, split="train+test", batch_size=1000)
+        parts = list(tfds.as_numpy(digits))
     except Exception as error:
         raise DataError(
             "TFDS' mnist, the source of 'mnist_70k', could not be loaded "
@@ -146,8 +150,6 @@ def _read_tfds_mnist(data_dir, count):
         ) from error
     images = np.concatenate([part["image"] for part in parts])[..., 0]
     labels = np.concatenate([part["label"] for part in parts])
-    if len(images) < count:
-        raise DataError(f"TFDS' mnist holds {len(images)} digits, but {count} are needed.")
     return images.astype(np.float32) / 255, labels
 
 

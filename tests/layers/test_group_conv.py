@@ -21,9 +21,9 @@ def double_precision():
     """JAX has no float64 unless asked for it."""
     if keras.backend.backend() != "jax":
         return contextlib.nullcontext()
-    from jax.experimental import enable_x64
+    import jax
 
-    return enable_x64()
+    return jax.enable_x64(True)
 
 
 def input_shape(layer_class, group, data_format="channels_last", size=7, channels=2):

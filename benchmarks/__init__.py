@@ -1,0 +1,1 @@
+"""Throughput against plain Conv2D, as pytest-benchmark suites."""

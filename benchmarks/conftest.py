@@ -1,0 +1,20 @@
+"""Benchmarks need a backend, named in KERAS_BACKEND; `tox -e bench-jax` and its sisters do it."""
+
+import os
+
+import pytest
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+if os.environ.get("KERAS_BACKEND") not in BACKENDS:
+    raise pytest.UsageError(f"Set KERAS_BACKEND to one of {BACKENDS}, or run `tox -e bench-jax`.")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--rounds", type=int, default=30, help="rounds of each benchmark")
+
+
+@pytest.fixture
+def rounds(request):
+    return request.config.getoption("--rounds")
