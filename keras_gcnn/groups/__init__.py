@@ -1,7 +1,7 @@
 """Pure NumPy mathematics: point groups, their tables, and how they move points. No Keras here."""
 
 from keras_gcnn.groups import catalogue as _catalogue  # noqa: F401  (registers the groups)
-from keras_gcnn.groups.actions import filter_bank_indices, left_translation, maps_grid_to_itself
+from keras_gcnn.groups.actions import filter_bank_indices, left_translation
 from keras_gcnn.groups.point_group import PointGroup, get, names, serialize
 from keras_gcnn.groups.sampling import Sampling
 
@@ -11,7 +11,6 @@ __all__ = [
     "filter_bank_indices",
     "get",
     "left_translation",
-    "maps_grid_to_itself",
     "names",
     "serialize",
 ]

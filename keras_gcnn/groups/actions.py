@@ -25,12 +25,6 @@ def grid_points(shape):
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(shape))
 
 
-def maps_grid_to_itself(group, shape):
-    """Whether every element of the group maps a grid of this shape, about its centre, to itself."""
-    sizes = np.asarray(shape)
-    return bool((np.abs(group.elements) @ sizes == sizes).all())
-
-
 def left_translation(group, element, shape, subgroup):
     """The index table of L_h for functions on G/K over a grid.
 

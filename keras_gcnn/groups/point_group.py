@@ -40,7 +40,17 @@ class PointGroup:
         self.elements = read_only(_integer_matrices(name, elements))
         self.order, self.dimension = self.elements.shape[:2]
         self._index = {matrix.tobytes(): i for i, matrix in enumerate(self.elements)}
+        self._rows = self.elements.tolist()
+        self._absolute_rows = np.abs(self.elements).tolist()
         self._check_axioms()
+
+    def fixes(self, vector):
+        """Whether h·v = v for every h: every element leaves this point where it is."""
+        return _all_fix(self._rows, vector)
+
+    def fixes_lengths(self, lengths):
+        """Whether |h|·v = v for every h: lengths agree along axes that an element exchanges."""
+        return _all_fix(self._absolute_rows, lengths)
 
     @cached_property
     def cayley_table(self):
@@ -207,6 +217,14 @@ def serialize(group):
     if _CATALOGUE.get(group.name) == group:
         return group.name
     return {"name": group.name, "elements": group.elements.tolist()}
+
+
+def _all_fix(matrices, vector):
+    return all(
+        sum(a * v for a, v in zip(row, vector, strict=True)) == fixed
+        for matrix in matrices
+        for row, fixed in zip(matrix, vector, strict=True)
+    )
 
 
 def _integer_matrices(name, elements):

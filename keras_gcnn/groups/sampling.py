@@ -14,8 +14,6 @@ axis that the group reverses, and equal strides along axes that it exchanges.
 
 from dataclasses import dataclass
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Sampling:
@@ -57,9 +55,7 @@ class Sampling:
         An axis of size `None` counts as if it had a size that suits it, if there is any.
         """
         size = tuple(map(self._suitable, size, range(len(size))))
-        center = np.array(self.offset(size))
-        centered = (group.elements @ center == center).all()
-        return bool(centered and self._is_even(group, size))
+        return group.fixes(self.offset(size)) and self._is_even(group, size)
 
     def nearest_sizes(self, group, size):
         """The nearest smaller and larger sizes that keep equivariance, where there are any."""
@@ -69,14 +65,12 @@ class Sampling:
 
     def _is_even(self, group, size):
         """Whether strides agree, or there are no two different windows to tell them by."""
-        strides, steps = np.array(self.strides), np.array(self.output_size(size))
-        exchange = np.abs(group.elements)
-        if (exchange @ strides == strides).all():
+        if group.fixes_lengths(self.strides):
             return True
-        all_alike = (steps == 1).all() or all(
-            map(self._covers, size, self.effective_kernel_size, self.strides)
-        )
-        return all_alike and (exchange @ steps == steps).all()
+        steps = self.output_size(size)
+        spans = self.effective_kernel_size
+        all_alike = max(steps) == 1 or all(map(self._covers, size, spans, self.strides))
+        return all_alike and group.fixes_lengths(steps)
 
     def _steps(self, n, k, s):
         return -(-n // s) if self.padding == "same" else (n - k) // s + 1

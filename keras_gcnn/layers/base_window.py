@@ -65,7 +65,7 @@ class BaseWindow(BaseGroupLayer):
         guard.warn_if_lost(self, self.group, self._sampling, size, self.window_argument)
 
     def _check_symmetric(self, name, window):
-        if not point_groups.maps_grid_to_itself(self.group, window):
+        if not self.group.fixes_lengths(window):
             raise ValueError(
                 f"`{name}` must be the same along axes that {self.group.name} exchanges. "
                 f"Received: {name}={window}. Use {max(window)}, or a group that exchanges no "

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_gcnn import groups as point_groups
-from keras_gcnn.ops import layout
+from keras_gcnn.ops import layout, tables
 
 REDUCTIONS = {"max": ops.max, "mean": ops.mean, "sum": ops.sum}
 
@@ -39,8 +39,7 @@ def coset_pool(x, group, subgroup=None, reduction="max", data_format=None):
         )
     reduce = REDUCTIONS[reduction]
     axis = layout.group_axis(data_format, group.dimension)
-    cosets = group.left_cosets(group if subgroup is None else subgroup)
-    if len(cosets) == 1:
+    cosets = tables.cosets(group, subgroup)
+    if cosets.shape[0] == 1:
         return reduce(x, axis=axis)
-    members = [ops.take(x, ops.convert_to_tensor(m, "int32"), axis=axis) for m in cosets.T]
-    return reduce(ops.stack(members, axis=-1), axis=-1)
+    return reduce(ops.take(x, cosets, axis=axis), axis=axis + 1)  # (..., |H|/|K|, |K|, ...)

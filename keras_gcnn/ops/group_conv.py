@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_gcnn import groups as point_groups
-from keras_gcnn.ops import layout
+from keras_gcnn.ops import layout, tables
 
 
 def transform_filters(kernel, group):
@@ -30,12 +30,9 @@ def transform_filters(kernel, group):
     Reference: Cohen & Welling 2016, sections 6.1, 6.2 and 7.1.
     """
     group = point_groups.get(group)
+    indices = tables.filter_bank(group, tuple(kernel.shape))
     *domain, channels, filters = kernel.shape
-    size = tuple(domain[: group.dimension])
-    subgroup = _domain_of_filter(kernel.shape, group)
-    indices = point_groups.filter_bank_indices(group, size, subgroup)
-    flat = ops.reshape(kernel, (-1, channels * filters))
-    bank = ops.take(flat, ops.convert_to_tensor(indices.reshape(-1), "int32"), axis=0)
+    bank = ops.take(ops.reshape(kernel, (-1, channels * filters)), indices, axis=0)
     bank = ops.reshape(bank, (-1, group.order, channels, filters))
     bank = ops.transpose(bank, (0, 2, 1, 3))
     return ops.reshape(bank, (*domain, channels, group.order, filters))
@@ -124,20 +121,6 @@ def add_bias(y, bias, data_format=None):
 
 def _is_on_group(x, group):
     return len(x.shape) == group.dimension + 3
-
-
-def _domain_of_filter(kernel_shape, group):
-    """K, such that the filter is a function on G/K: H itself for Zᵈ, {e} for G."""
-    extra_axes = len(kernel_shape) - group.dimension - 2
-    if extra_axes == 0:
-        return group
-    if extra_axes == 1 and kernel_shape[-3] == group.order:
-        return group.subgroup([0])
-    raise ValueError(
-        f"`kernel` must have shape (*kernel_size, channels, filters) for a filter on "
-        f"Z^{group.dimension}, or (*kernel_size, {group.order}, channels, filters) for one on "
-        f"{group.name}. Received: kernel.shape={tuple(kernel_shape)}."
-    )
 
 
 def _convolves_channels_first():

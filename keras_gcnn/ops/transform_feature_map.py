@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_gcnn import groups as point_groups
+from keras_gcnn.ops import tables
 
 
 def transform_feature_map(x, group, element, subgroup=None, data_format=None):
@@ -38,10 +39,10 @@ def transform_feature_map(x, group, element, subgroup=None, data_format=None):
     _check(x, group, element, is_image, group.order // space.order)
 
     size = tuple(x.shape[1 : group.dimension + 1])
-    indices = point_groups.left_translation(group, element, size, space)
+    indices = tables.left_translation(group, element, size, space)
     shape = ops.shape(x)
-    points = ops.reshape(x, (shape[0], indices.size, shape[-1]))
-    moved = ops.take(points, ops.convert_to_tensor(indices.reshape(-1), "int32"), axis=1)
+    points = ops.reshape(x, (shape[0], indices.shape[0], shape[-1]))
+    moved = ops.take(points, indices, axis=1)
     moved = ops.reshape(moved, shape)
 
     if data_format == "channels_first":

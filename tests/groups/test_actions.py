@@ -67,5 +67,5 @@ def test_quarter_turns_need_a_square():
     group = groups.get("p4")
     with pytest.raises(ValueError, match=r"grid of shape \(3, 5\)\. Make it square.*'pmm'"):
         groups.left_translation(group, 1, (3, 5), group)
-    assert not groups.maps_grid_to_itself(group, (3, 5))
-    assert groups.maps_grid_to_itself(groups.get("pmm"), (3, 5))
+    assert not group.fixes_lengths((3, 5))
+    assert groups.get("pmm").fixes_lengths((3, 5))
