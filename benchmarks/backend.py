@@ -81,6 +81,7 @@ def _tf_awaited(compiled, x):
 def _torch_forward(layer, x):
     import torch
 
+    torch.compiler.reset()  # or all layers count as recompilations of the first
     compiled = torch.compile(lambda x: layer(x))
 
     def run():
@@ -95,6 +96,7 @@ def _torch_forward(layer, x):
 def _torch_training(layer, x):
     import torch
 
+    torch.compiler.reset()
     compiled = torch.compile(lambda x: ops.mean(ops.square(layer(x))))
     weights = [w.value for w in layer.weights]
     x = x.detach().requires_grad_()

@@ -12,9 +12,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--rounds", type=int, default=30, help="rounds of each benchmark")
+    parser.addoption("--seconds", type=float, default=6.0, help="time for each benchmark")
 
 
 @pytest.fixture
-def rounds(request):
-    return request.config.getoption("--rounds")
+def seconds(request):
+    return request.config.getoption("--seconds")

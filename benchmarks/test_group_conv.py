@@ -20,21 +20,18 @@ LAYERS = {
     "allcnn-p4-96-16x16": ("p4", 96, 96, 3, 16, 8),
     "allcnn-p4m-32-32x32": ("p4m", 32, 32, 3, 32, 8),
     "allcnn-p4m-64-16x16": ("p4m", 64, 64, 3, 16, 8),
-    "allcnn-p4m-64-8x8": ("p4m", 64, 64, 3, 8, 8),
+    "allcnn-p4m-64-8x8": ("p4m", 64, 64, 3, 8, 32),
     "allcnn-p4m-1x1-64-8x8": ("p4m", 64, 64, 1, 8, 32),
 }
-GOAL = 1.10
 
 
 @pytest.mark.parametrize("mode", ["forward", "training_step"])
 @pytest.mark.parametrize("name", LAYERS)
-def test_against_conv2d(benchmark, name, mode, rounds):
+def test_against_conv2d(benchmark, name, mode, seconds):
     ours, planar = layers_and_inputs(*LAYERS[name])
     compile_mode = getattr(backend, mode)
     benchmark.group = mode
-    ratio = paired.measure(benchmark, compile_mode(*ours), compile_mode(*planar), rounds)
-    if rounds >= 20 and ratio is not None:
-        assert ratio <= GOAL
+    paired.measure(benchmark, compile_mode(*ours), compile_mode(*planar), seconds)
 
 
 def layers_and_inputs(group, channels, filters, kernel, size, batch):

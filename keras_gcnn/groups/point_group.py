@@ -9,7 +9,7 @@ import numpy as np
 def read_only(array):
     """The array itself, frozen: tables are computed once and shared by everyone who asks."""
     array = np.ascontiguousarray(array)
-    array.setflags(write=False)
+    array.flags.writeable = False
     return array
 
 

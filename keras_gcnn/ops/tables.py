@@ -11,13 +11,17 @@ from keras_gcnn import groups
 def constant(table_of):
     """Makes a function of constants one that `torch.compile` calls once, and traces no NumPy of.
 
-    The mark is what `torch.compiler.assume_constant_result` sets, without importing torch. PyTorch
-    2.13 can guard no such constant, but can what a method of it returns; hence the reshape.
+    The marks are what `torch.compiler.assume_constant_result` and `torch._dynamo.mark_static` set,
+    without importing torch. PyTorch 2.13 can guard no such constant, but can what a method of it
+    returns; hence the reshape.
     """
 
     def constant_table_of(*arguments):
         table = table_of(*arguments).astype("int32")
-        return ops.convert_to_tensor(table) if keras.backend.backend() == "torch" else table
+        if keras.backend.backend() == "torch":
+            table = ops.convert_to_tensor(table)
+            table._dynamo_static_indices = set(range(table.ndim))
+        return table
 
     constant_table_of._dynamo_marked_constant = True
 

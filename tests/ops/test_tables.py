@@ -1,0 +1,43 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_gcnn as kg
+
+on_torch = pytest.mark.skipif(keras.backend.backend() != "torch", reason="about torch.compile")
+LAYERS = [
+    (lambda: kg.layers.LiftingConv2D(3, 3, group="p4m"), (2, 7, 7, 2)),
+    (lambda: kg.layers.GroupConv2D(3, 3, group="p4m"), (2, 7, 7, 8, 2)),
+    (lambda: kg.layers.GroupConv2D(3, 4, data_format="channels_first"), (2, 2, 4, 7, 7)),
+    (lambda: kg.layers.GroupMaxPooling2D(2), (2, 6, 6, 4, 2)),
+]
+
+
+@on_torch
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(("build", "shape"), LAYERS)
+def test_torch_compile_makes_one_graph(build, shape):
+    import torch
+
+    layer, x = build(), torch.randn(*shape)
+    expected = layer(x)
+    compiled = torch.compile(layer.__call__, backend="eager", fullgraph=True)
+    np.testing.assert_array_equal(compiled(x).detach(), expected.detach())
+    torch.compiler.reset()
+
+
+@on_torch
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_tables_of_several_sizes_pass_through_the_same_code():
+    import torch
+
+    compiled = torch.compile(
+        lambda x, kernel, group: kg.ops.group_conv(x, kernel, group), backend="eager"
+    )
+    for group, size in [("p4", 3), ("p4", 2), ("p4m", 3), ("p2", 4)]:
+        order = kg.groups.get(group).order
+        x, kernel = torch.randn(1, 6, 6, order, 2), torch.randn(size, size, order, 2, 2)
+        expected = ops.convert_to_numpy(kg.ops.group_conv(x, kernel, group))
+        np.testing.assert_array_equal(compiled(x, kernel, group), expected)
+    torch.compiler.reset()

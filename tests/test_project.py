@@ -1,0 +1,71 @@
+"""What the layout promises: imports point one way, and the README's commands are CI's."""
+
+import ast
+from pathlib import Path
+
+import keras
+import pytest
+
+import keras_gcnn as kg
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "keras_gcnn").rglob("*.py"))
+# What each part may import of the package itself.
+ALLOWED = {
+    "groups": {"groups"},
+    "ops": {"groups", "ops"},
+    "layers": {"groups", "ops", "layers"},
+    "models": {"groups", "ops", "layers", "models"},
+}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    part = path.relative_to(ROOT / "keras_gcnn").parts[0]
+    names = list(imports(path))
+    assert not {name.split(".")[0] for name in names} & {"tensorflow", "jax", "torch"}
+    assert not [name for name in names if name.startswith("keras.src")]
+    if part == "groups":
+        assert not [name for name in names if name.startswith("keras.") or name == "keras"]
+    ours = {name.split(".")[1] for name in names if name.startswith("keras_gcnn.")}
+    assert ours <= ALLOWED.get(part, ours)
+
+
+def test_no_layer_asks_for_a_group_by_name():
+    for path in MODULES:
+        if path.name != "catalogue.py":
+            assert 'group == "' not in path.read_text()
+
+
+def test_ci_runs_the_commands_of_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    ci = (ROOT / ".ci" / "run").read_text()
+    commands = [line for line in ci.splitlines() if ".venv" in line]
+    assert commands
+    for command in commands:
+        assert command in readme
+
+
+PUBLIC = [
+    getattr(module, name)
+    for module in (kg, kg.layers, kg.ops, kg.models)
+    for name in module.__all__
+    if callable(getattr(module, name))
+]
+
+
+@pytest.mark.parametrize("thing", PUBLIC, ids=lambda t: t.__name__)
+def test_public_things_are_documented_with_their_source(thing):
+    if not issubclass(thing if isinstance(thing, type) else object, Warning):
+        assert "Reference:" in thing.__doc__ or isinstance(thing, type)
+    if isinstance(thing, type) and issubclass(thing, keras.layers.Layer):
+        for section in ("Example:", "Reference:"):
+            assert section in thing.__doc__
