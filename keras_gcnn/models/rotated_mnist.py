@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from keras_gcnn.layers import CosetPooling2D, GroupConv2D, GroupMaxPooling2D, LiftingConv2D
+from keras_gcnn.layers import CosetPooling2D, GroupMaxPooling2D
+from keras_gcnn.models import building
 
 
 def z2cnn(input_shape=(28, 28, 1), classes=10):
@@ -74,31 +75,26 @@ def _seven_convolutions(
 ):
     """Six 3×3 convolutions and one 4×4, all valid, and the maximum over H and space at the end."""
 
-    def convolve(x, filters, kernel_size, name):
-        on_group = len(x.shape) == 5
-        layer = GroupConv2D if on_group else LiftingConv2D
-        return layer(filters, kernel_size, group=group, data_format="channels_last", name=name)(x)
-
     def pool_rotations(x, name):
         return CosetPooling2D(group, data_format="channels_last", name=name)(x)
 
     inputs = x = keras.Input(input_shape, name="image")
     for i in range(1, 7):
-        x = convolve(x, channels, 3, name=f"conv{i}")
-        x = layers.BatchNormalization(axis=-1, momentum=0.9, name=f"norm{i}")(x)
-        x = layers.ReLU(name=f"relu{i}")(x)
+        x = building.convolve(x, channels, 3, group, padding="valid", name=f"conv{i}")
+        x = building.normalise(x, name=str(i))
         if pool_rotations_at_every_layer:
             x = pool_rotations(x, name=f"rotation_pool{i}")
         if i == 2:
             x = _pool_space(x, group)
         elif dropout:
             x = layers.Dropout(dropout, name=f"dropout{i}")(x)
-    x = pool_rotations(convolve(x, classes, 4, name="conv7"), name="rotation_pool7")
+    x = building.convolve(x, classes, 4, group, padding="valid", name="conv7")
+    x = pool_rotations(x, name="rotation_pool7")
     logits = layers.GlobalMaxPooling2D(data_format="channels_last", name="logits")(x)
     return keras.Model(inputs, logits, name=name)
 
 
 def _pool_space(x, group):
-    if len(x.shape) == 5:
+    if building.is_on_group(x):
         return GroupMaxPooling2D(2, data_format="channels_last", group=group, name="pool")(x)
     return layers.MaxPooling2D(2, data_format="channels_last", name="pool")(x)

@@ -7,12 +7,6 @@ channels_first  (batch, C, |H|, *space)
 from keras import ops
 
 
-def spatial_axes(data_format, dimension):
-    """The axes of space in a feature map on G."""
-    first = 1 if data_format == "channels_last" else 3
-    return tuple(range(first, first + dimension))
-
-
 def group_axis(data_format, dimension):
     """The axis indexed by H, or by the cosets of H, in a feature map on G."""
     return dimension + 1 if data_format == "channels_last" else 2

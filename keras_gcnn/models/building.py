@@ -1,0 +1,54 @@
+"""Steps that the paper's networks share."""
+
+from keras import layers
+
+from keras_gcnn.layers import (
+    CosetPooling2D,
+    GroupAveragePooling2D,
+    GroupConv2D,
+    LiftingConv2D,
+    arguments,
+)
+
+DOWNSAMPLINGS = ("stride", "pooling")
+
+
+def convolve(
+    x, filters, kernel_size, group, stride=1, downsampling="stride", padding="same", **options
+):
+    """Lifts an image to the group, or convolves a map that is on it already.
+
+    A stride is made by striding the convolution, or by pooling after it, as `downsampling` says.
+    """
+    arguments.one_of(downsampling, DOWNSAMPLINGS, "downsampling")
+    layer = GroupConv2D if is_on_group(x) else LiftingConv2D
+    pools = stride > 1 and downsampling == "pooling"
+    x = layer(
+        filters,
+        kernel_size,
+        group=group,
+        strides=1 if pools else stride,
+        padding=padding,
+        data_format="channels_last",
+        **options,
+    )(x)
+    if not pools:
+        return x
+    return GroupAveragePooling2D(stride, group=group, data_format="channels_last")(x)
+
+
+def normalise(x, name):
+    """Batch normalisation, with the original experiments' decay of 0.9, and ReLU."""
+    x = layers.BatchNormalization(axis=-1, momentum=0.9, name=f"norm{name}")(x)
+    return layers.ReLU(name=f"relu{name}")(x)
+
+
+def mean_over_space_and_group(x, group):
+    """The invariant of a feature map on the group, one number per channel."""
+    x = CosetPooling2D(group, reduction="mean", data_format="channels_last", name="group_mean")(x)
+    return layers.GlobalAveragePooling2D(data_format="channels_last", name="space_mean")(x)
+
+
+def is_on_group(x):
+    """Whether a 2-D feature map has an H axis."""
+    return len(x.shape) == 5
