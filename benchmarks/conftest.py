@@ -1,5 +1,6 @@
 """Benchmarks need a backend, named in KERAS_BACKEND; `tox -e bench-jax` and its sisters do it."""
 
+import importlib.metadata
 import os
 
 import pytest
@@ -18,3 +19,11 @@ def pytest_addoption(parser):
 @pytest.fixture
 def seconds(request):
     return request.config.getoption("--seconds")
+
+
+def pytest_benchmark_update_machine_info(config, machine_info):
+    """Adds the versions that matter, and leaves out the name of the machine."""
+    packages = ("keras", "tensorflow", "jax", "torch", "numpy")
+    installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+    machine_info["versions"] = {name: installed[name] for name in packages if name in installed}
+    machine_info["node"] = ""

@@ -47,7 +47,7 @@ class RotatedMnistPipeline:
             fraction: The part of the training images to use, from the first on.
         """
         count = int(self.count("train") * fraction)
-        images = self._images(f"train[:{count}]").cache()
+        images = self._images(f"train[:{count}]")
         # The same order each time it is read: on JAX, Keras reads a batch ahead of the first epoch.
         images = images.shuffle(count, seed=seed, reshuffle_each_iteration=False)
         batches = images.batch(self.batch_size)
