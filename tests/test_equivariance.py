@@ -53,6 +53,21 @@ def test_finds_the_layer_at_which_equivariance_is_lost():
     assert "First lost at layer 'culprit'." in str(report)
 
 
+@pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
+def test_finds_it_in_sequential_and_names_a_nested_model():
+    culprit = [
+        keras.Input((9, 9, 1)),
+        kg.layers.LiftingConv2D(2, 2, **LAST),
+        kg.layers.GroupConv2D(2, 3, strides=2, name="culprit", **LAST),
+    ]
+    report = kg.equivariance_error(keras.Sequential(culprit), "p4", (9, 9, 1))
+    assert report.first_lost == "culprit"
+    inputs = keras.Input((9, 9, 1))
+    x = keras.Sequential(culprit, name="inner")(inputs)
+    outer = keras.Model(inputs, layers.GlobalMaxPooling3D(**LAST)(x))
+    assert kg.equivariance_error(outer, "p4", (9, 9, 1)).first_lost == "inner"
+
+
 def test_prints_a_row_per_element():
     layer = kg.layers.LiftingConv2D(2, 3, group="p4m", name="lift", **LAST)
     rows = str(kg.equivariance_error(layer, "p4m", (5, 5, 1))).splitlines()

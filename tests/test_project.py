@@ -69,3 +69,12 @@ def test_public_things_are_documented_with_their_source(thing):
     if isinstance(thing, type) and issubclass(thing, keras.layers.Layer):
         for section in ("Example:", "Reference:"):
             assert section in thing.__doc__
+
+
+def test_the_model_of_the_readme_is_equivariant(capsys):
+    readme = (ROOT / "README.md").read_text()
+    code = readme.split("```python\n")[1].split("```")[0]
+    assert len(code.splitlines()) <= 12  # ten lines and two imports
+    exec(code, {})
+    rows = capsys.readouterr().out.splitlines()
+    assert len([row for row in rows if row.endswith("equivariant")]) == 8

@@ -74,12 +74,13 @@ def group_conv(
         *new_space)` with `"channels_first"`.
 
     Raises:
-        ValueError: As `transform_filters`.
+        ValueError: As `transform_filters`, and if map and filter are not on the same space.
 
     Reference: Cohen & Welling 2016, sections 6.1 and 7.2.
     """
     group = point_groups.get(group)
     data_format = data_format or keras.config.image_data_format()
+    _check_same_space(x, kernel, group, data_format)
     if data_format == "channels_first" and not _convolves_channels_first():
         x = ops.moveaxis(x, (1, 2), (-1, -2)) if _is_on_group(x, group) else ops.moveaxis(x, 1, -1)
         y = group_conv(x, kernel, group, strides, padding, "channels_last", dilation_rate, groups)
@@ -117,6 +118,19 @@ def add_bias(y, bias, data_format=None):
     # Not add(y, bias): on TensorFlow, Keras 3.15 takes that for a channels_last bias whenever the
     # width happens to equal the number of filters.
     return ops.add(bias, y)
+
+
+def _check_same_space(x, kernel, group, data_format):
+    on_group = _is_on_group(x, group)
+    axis = layout.group_axis(data_format, group.dimension)
+    fits = x.shape[axis] == group.order if on_group else len(x.shape) == group.dimension + 2
+    if not fits or len(kernel.shape) != len(x.shape):
+        raise ValueError(
+            f"`x` and `kernel` must be both on Z^{group.dimension}, of rank {group.dimension + 2}, "
+            f"or both on {group.name}, of rank {group.dimension + 3} with an H axis of length "
+            f"{group.order}. Received: x.shape={tuple(x.shape)}, "
+            f"kernel.shape={tuple(kernel.shape)}, data_format={data_format!r}."
+        )
 
 
 def _is_on_group(x, group):

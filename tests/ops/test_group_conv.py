@@ -145,3 +145,17 @@ def test_bfloat16_stays_within_the_contract(group, data_format):
 def test_errors(kernel, group, message):
     with pytest.raises(ValueError, match=message):
         kg.ops.transform_filters(random(*kernel), group)
+
+
+@pytest.mark.parametrize(
+    ("x", "kernel"),
+    [
+        ((1, 5, 5, 2), (3, 3, 4, 2, 3)),
+        ((1, 5, 5, 4, 2), (3, 3, 2, 3)),
+        ((1, 5, 5, 8, 2), (3, 3, 4, 4, 3)),
+        ((5, 5, 2), (3, 3, 2)),
+    ],
+)
+def test_map_and_filter_must_be_on_the_same_space(x, kernel):
+    with pytest.raises(ValueError, match=r"both on Z\^2, of rank 4, or both on p4.*x.shape="):
+        kg.ops.group_conv(random(*x), random(*kernel), "p4", data_format="channels_last")
