@@ -9,7 +9,6 @@ import pytest
 
 from benchmarks import paired
 
-
 compiles = keras.backend.backend() != "torch" or shutil.which("c++") or shutil.which("g++")
 
 
