@@ -20,8 +20,8 @@ def measure(benchmark, candidate, baseline, seconds):
         The median of candidate / baseline over the rounds, which is kept with the benchmark, with
         the baseline's median seconds, as `ratio` and `baseline_seconds`.
     """
-    for function in (candidate, baseline) * 3:
-        pair = _seconds_of(function) + _seconds_of(baseline)
+    for _ in range(3):
+        pair = _seconds_of(candidate) + _seconds_of(baseline)
     rounds = max(ROUNDS[0], min(ROUNDS[1], int(seconds / pair))) if seconds else 1
     baseline_seconds = []
     benchmark.pedantic(

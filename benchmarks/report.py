@@ -35,9 +35,10 @@ def report(files):
 
 
 def _machine(runs):
-    info = next(iter(runs.values()))["machine_info"]
-    cpu, python = info["cpu"], info["python_version"]
-    versions = next(iter(runs.values()))["machine_info"].get("versions", {})
+    infos = [run["machine_info"] for run in runs.values()]
+    cpu, python = infos[0]["cpu"], infos[0]["python_version"]
+    # Each backend ran in an environment of its own, which holds only its own packages.
+    versions = {name: v for info in infos for name, v in info["versions"].items()}
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
     return f"{cpu['count']} cores of {cpu['brand_raw']}; Python {python}, {named}."
 

@@ -84,14 +84,15 @@ class Run:
         return sorted(self.folder.glob("epoch-*.npz"), reverse=True)
 
     def _restore(self):
+        variables = self._variables()
         for path in self._checkpoints():
             try:
                 with np.load(path) as values:
                     history = json.loads(str(values["history"]))
-                    arrays = [values[str(i)] for i in range(len(self._variables()))]
+                    arrays = [values[str(i)] for i in range(len(variables))]
             except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
                 continue
-            for variable, array in zip(self._variables(), arrays, strict=True):
+            for variable, array in zip(variables, arrays, strict=True):
                 variable.assign(array)
             return history
         return []

@@ -45,6 +45,10 @@ class Sampling:
             for n, k, s in zip(size, self.effective_kernel_size, self.strides, strict=True)
         )
 
+    def padding_widths(self, size):
+        """Padded points in front of and behind each axis, as pairs."""
+        return tuple(map(self._axis_padding, size, self.effective_kernel_size, self.strides))
+
     def offset(self, size):
         """Twice the centre c of the sampling grid along each axis, in pixels."""
         return tuple(map(self._axis_offset, size, self.effective_kernel_size, self.strides))
@@ -75,21 +79,22 @@ class Sampling:
     def _steps(self, n, k, s):
         return -(-n // s) if self.padding == "same" else (n - k) // s + 1
 
-    def _padding_in_all(self, n, k, s):
+    def _axis_padding(self, n, k, s):
         needed = (self._steps(n, k, s) - 1) * s + k - n
-        return max(needed, 0) if self.padding == "same" else 0
+        total = max(needed, 0) if self.padding == "same" else 0
+        return total // 2, total - total // 2
 
     def _covers(self, n, k, s):
-        front = self._padding_in_all(n, k, s) // 2
+        front, _ = self._axis_padding(n, k, s)
         last = (self._steps(n, k, s) - 1) * s - front
         return not self.sees_padding and last <= 0 and k - front >= n
 
     def _axis_offset(self, n, k, s):
         if self._covers(n, k, s):
             return 0
-        total = self._padding_in_all(n, k, s)
-        leftover = (n + total - k) % s
-        return total - 2 * (total // 2) - leftover
+        front, behind = self._axis_padding(n, k, s)
+        leftover = (n + front + behind - k) % s
+        return behind - front - leftover
 
     def _suitable(self, n, axis):
         if n is not None:

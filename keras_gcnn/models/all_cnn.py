@@ -1,7 +1,5 @@
 """All-CNN-C on any group, the paper's first CIFAR-10 network (section 8.2)."""
 
-import math
-
 import keras
 from keras import layers
 
@@ -46,7 +44,7 @@ def all_cnn(
     Reference: Cohen & Welling 2016, section 8.2 and table 2; Springenberg et al. 2015.
     """
     group = groups.get(group)
-    default = WIDTHS.get(group.order, [round(w / math.sqrt(group.order)) for w in WIDTHS[1]])
+    default = WIDTHS.get(group.order) or building.scaled(WIDTHS[1], group)
     narrow, wide = arguments.integer_tuple(widths or default, 2, "widths")
     inputs = keras.Input(input_shape, name="image")
     x = layers.Dropout(0.2, name="dropout0")(inputs)

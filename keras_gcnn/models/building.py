@@ -1,5 +1,7 @@
 """Steps that the paper's networks share."""
 
+import math
+
 from keras import layers
 
 from keras_gcnn.layers import (
@@ -35,6 +37,11 @@ def convolve(
     if not pools:
         return x
     return GroupAveragePooling2D(stride, group=group, data_format="channels_last")(x)
+
+
+def scaled(widths, group):
+    """Widths on Z² divided by √|H|, for about as many weights on the group."""
+    return tuple(round(width / math.sqrt(group.order)) for width in widths)
 
 
 def normalise(x, name):

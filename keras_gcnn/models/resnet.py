@@ -1,7 +1,5 @@
 """Residual networks on any group, the paper's second CIFAR-10 network (section 8.2)."""
 
-import math
-
 import keras
 from keras import layers
 
@@ -59,8 +57,7 @@ def resnet(
             "`depth` must be 6n + 2 with n of at least 1, such as 26 or 44. Received: "
             f"depth={depth}."
         )
-    default = [round(w / math.sqrt(group.order)) for w in WIDTHS[44, 1]]
-    default = WIDTHS.get((depth, group.order), default)
+    default = WIDTHS.get((depth, group.order)) or building.scaled(WIDTHS[44, 1], group)
     widths = arguments.integer_tuple(widths or default, 3, "widths")
     options = {"group": group, "downsampling": downsampling, "kernel_initializer": "he_normal"}
 
@@ -77,7 +74,7 @@ def resnet(
 
 
 def _block(x, filters, stride, name, options):
-    """X + conv(relu(norm(conv(relu(norm(x)))))), the first convolution with the stride."""
+    """The block x + conv(relu(norm(conv(relu(norm(x)))))), its first convolution strided."""
     shortcut = x
     if x.shape[-1] != filters or stride > 1:
         shortcut = building.convolve(

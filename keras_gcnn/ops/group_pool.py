@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_gcnn.groups import Sampling
 from keras_gcnn.ops import layout
 
 
@@ -40,7 +41,7 @@ def _average_pool(x, pool_size, strides, padding, data_format):
     # On PyTorch, Keras 3.15 repeats the edge where "same" pads unevenly, and counts it; elsewhere
     # padded points are left out. Zeros are left out if their share of the window is divided away.
     size = x.shape[1:-1] if data_format == "channels_last" else x.shape[2:]
-    space = [_same_padding(*axis) for axis in zip(size, pool_size, strides, strict=True)]
+    space = Sampling(pool_size, strides, padding).padding_widths(size)
     last = data_format == "channels_last"
     widths = [(0, 0), *space, (0, 0)] if last else [(0, 0), (0, 0), *space]
     inside = ops.ones((1, *size, 1) if last else (1, 1, *size), dtype=x.dtype)
@@ -49,8 +50,3 @@ def _average_pool(x, pool_size, strides, padding, data_format):
         for values in (x, inside)
     )
     return total / share
-
-
-def _same_padding(n, k, s):
-    total = max((-(-n // s) - 1) * s + k - n, 0)
-    return (total // 2, total - total // 2)
