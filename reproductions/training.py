@@ -2,10 +2,12 @@
 
 After each epoch one file is put in place, whole: every variable of the model and its optimizer, and
 the history so far. The one before is kept. Keras' BackupAndRestore writes weights and position into
-two files, in place; a kill between them, or in the middle of one, loses the run.
+two files, in place; a kill between them, or in the middle of one, loses the run. ModelCheckpoint
+forgets the best value when it is started again, and CSVLogger repeats the epoch that was killed.
 """
 
 import json
+import time
 import zipfile
 from pathlib import Path
 
@@ -22,16 +24,18 @@ class Run:
         folder: Where checkpoint, history and best model are kept. A folder that holds a checkpoint
             is continued.
         model: A compiled `keras.Model` with an accuracy metric.
+        writes: Whether this process writes the files; of several hosts, one does.
 
     Files:
         epoch-0007.npz: The last whole epoch, and the one before.
-        history.json: Loss, accuracy and validation of every epoch.
+        history.json: Loss, accuracy, validation and seconds of every epoch.
         best.keras: The model of the epoch with the least validation error.
     """
 
-    def __init__(self, folder, model):
+    def __init__(self, folder, model, writes=True):
         self.folder = Path(folder)
         self.model = model
+        self.writes = writes
         model.optimizer.build(model.trainable_variables)
         self.history = self._restore()
 
@@ -40,38 +44,45 @@ class Run:
         """The saved model of the best epoch so far."""
         return self.folder / "best.keras"
 
-    def train(self, epochs, training, validation):
+    def train(self, epochs, training, validation, callbacks=(), after_epoch=lambda history: None):
         """Trains up to `epochs` epochs, counting those done before.
 
         Args:
             epochs: Number of epochs in all.
             training: Function of the epoch's number, giving its batches.
             validation: Batches on which the best model is chosen.
+            callbacks: Keras callbacks.
+            after_epoch: Function of the history, called when an epoch is safe on disk.
 
         Returns:
             The history, a list with one dict per epoch.
         """
         for epoch in range(len(self.history), epochs):
+            started = time.monotonic()
             logs = self.model.fit(
                 training(epoch),
                 shuffle=False,  # the pipeline shuffles
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 validation_data=validation,
+                callbacks=list(callbacks),
+                verbose=0,
             ).history
             record = {name: float(values[-1]) for name, values in logs.items()}
-            if record["val_accuracy"] > max(
-                (r["val_accuracy"] for r in self.history), default=-1.0
-            ):
-                write_atomically(self.best_file, self.model.save)
+            record["seconds"] = time.monotonic() - started
+            best = max((r["val_accuracy"] for r in self.history), default=-1.0)
             self.history.append(record)
-            self._save()
+            if self.writes:
+                self._save(is_best=record["val_accuracy"] > best)
+            after_epoch(self.history)
         return self.history
 
     def _variables(self):
         return [*self.model.variables, *self.model.optimizer.variables]
 
-    def _save(self):
+    def _save(self, is_best):
+        if is_best:
+            write_atomically(self.best_file, self.model.save)
         values = {str(i): keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
         values["history"] = np.array(json.dumps(self.history))
         path = self.folder / f"epoch-{len(self.history):04d}.npz"

@@ -1,9 +1,11 @@
 """Keras layers: arguments, weights and shapes. The mathematics is in `groups`."""
 
+from keras_gcnn.layers.blocks import HighwayBlock2D, ResidualBlock2D
 from keras_gcnn.layers.coset_pooling import CosetPooling2D
 from keras_gcnn.layers.group_conv import GroupConv2D, LiftingConv2D
 from keras_gcnn.layers.group_pooling import GroupAveragePooling2D, GroupMaxPooling2D
 from keras_gcnn.layers.guard import EquivarianceWarning
+from keras_gcnn.layers.turned_image import TurnedImage
 
 __all__ = [
     "CosetPooling2D",
@@ -11,5 +13,8 @@ __all__ = [
     "GroupAveragePooling2D",
     "GroupConv2D",
     "GroupMaxPooling2D",
+    "HighwayBlock2D",
     "LiftingConv2D",
+    "ResidualBlock2D",
+    "TurnedImage",
 ]

@@ -2,6 +2,6 @@
 
 from keras_gcnn.models.all_cnn import all_cnn
 from keras_gcnn.models.resnet import resnet
-from keras_gcnn.models.rotated_mnist import p4cnn, p4cnn_rotation_pooling, z2cnn
+from keras_gcnn.models.rotated_mnist import p4cnn, p4cnn_rotation_pooling, p8cnn, z2cnn
 
-__all__ = ["all_cnn", "p4cnn", "p4cnn_rotation_pooling", "resnet", "z2cnn"]
+__all__ = ["all_cnn", "p4cnn", "p4cnn_rotation_pooling", "p8cnn", "resnet", "z2cnn"]

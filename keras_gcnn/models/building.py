@@ -11,8 +11,7 @@ from keras_gcnn.layers import (
     LiftingConv2D,
     arguments,
 )
-
-DOWNSAMPLINGS = ("stride", "pooling")
+from keras_gcnn.layers.blocks import DOWNSAMPLINGS
 
 
 def convolve(

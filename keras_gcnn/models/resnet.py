@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from keras_gcnn import groups
-from keras_gcnn.layers import arguments
+from keras_gcnn.layers import ResidualBlock2D, arguments
 from keras_gcnn.models import building
 
 # The paper's widths by depth and |H|.
@@ -59,29 +59,21 @@ def resnet(
         )
     default = WIDTHS.get((depth, group.order)) or building.scaled(WIDTHS[44, 1], group)
     widths = arguments.integer_tuple(widths or default, 3, "widths")
-    options = {"group": group, "downsampling": downsampling, "kernel_initializer": "he_normal"}
 
     inputs = keras.Input(input_shape, name="image")
-    x = building.convolve(inputs, widths[0], 3, name="conv1", **options)
+    x = building.convolve(inputs, widths[0], 3, group, kernel_initializer="he_normal", name="conv1")
     for stage, filters in enumerate(widths):
         for block in range(blocks):
             stride = 2 if stage > 0 and block == 0 else 1
-            x = _block(x, filters, stride, f"_{stage + 1}_{block + 1}", options)
+            x = ResidualBlock2D(
+                filters,
+                group=group,
+                strides=stride,
+                downsampling=downsampling,
+                data_format="channels_last",
+                name=f"block_{stage + 1}_{block + 1}",
+            )(x)
     x = building.normalise(x, name="_end")
     x = building.mean_over_space_and_group(x, group)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(inputs, logits, name=f"resnet{depth}_{group.name}")
-
-
-def _block(x, filters, stride, name, options):
-    """The block x + conv(relu(norm(conv(relu(norm(x)))))), its first convolution strided."""
-    shortcut = x
-    if x.shape[-1] != filters or stride > 1:
-        shortcut = building.convolve(
-            x, filters, 1, stride=stride, name=f"shortcut{name}", **options
-        )
-    y = building.normalise(x, name=f"{name}a")
-    y = building.convolve(y, filters, 3, stride=stride, name=f"conv{name}a", **options)
-    y = building.normalise(y, name=f"{name}b")
-    y = building.convolve(y, filters, 3, name=f"conv{name}b", **options)
-    return layers.Add(name=f"add{name}")([shortcut, y])

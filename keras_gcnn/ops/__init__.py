@@ -4,6 +4,7 @@ from keras_gcnn.ops.coset_pool import REDUCTIONS, coset_pool
 from keras_gcnn.ops.group_conv import add_bias, group_conv, transform_filters
 from keras_gcnn.ops.group_pool import group_pool
 from keras_gcnn.ops.transform_feature_map import transform_feature_map
+from keras_gcnn.ops.turn_image import turn_image
 
 __all__ = [
     "REDUCTIONS",
@@ -13,4 +14,5 @@ __all__ = [
     "group_pool",
     "transform_feature_map",
     "transform_filters",
+    "turn_image",
 ]

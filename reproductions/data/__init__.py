@@ -1,1 +1,1 @@
-"""Data sets as TFDS builders, and the tf.data pipelines that feed every Keras backend."""
+"""Data sets and their tf.data pipelines."""

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import scipy.ndimage
+import tensorflow as tf
 import tensorflow_datasets as tfds
+
+from reproductions.data.pipeline import DataError, Pipeline, first, standardise
+from reproductions.data.places import Places
 
 EMBEDDED = Path(__file__).with_name("mnist_10k.npz")
 EMBEDDED_SHA256 = "f1a23f2fb1a1c97bb00a811807ddd50a888dbcdcdead94147993273c22ee3f37"
@@ -16,8 +20,38 @@ AMAT_FILES = {
 }
 
 
-class DataError(RuntimeError):
-    """A source of data is missing or damaged; the message says which and how to get it."""
+def load(config="mnist_10k", places=None, fraction=1.0, batch_size=128):
+    """The splits of a rotated MNIST, built where they are not yet there.
+
+    Args:
+        config: Name of a configuration of `RotatedMnist`, or one of your own.
+        places: A `Places`.
+        fraction: The part of the training images to use, from the first on.
+        batch_size: Images a batch.
+
+    Returns:
+        A `Pipeline`, with the split `"upright"` where the digits before rotation are known.
+
+    Raises:
+        DataError: If the source is missing or damaged. Nothing half-built is left behind.
+    """
+    places = places or Places()
+    builder = RotatedMnist(config=config, data_dir=places.data_dir)
+    manual = tfds.download.DownloadConfig(manual_dir=places.manual_dir)
+    builder.download_and_prepare(download_config=manual)
+
+    def read(split):
+        return builder.as_dataset(split=split, as_supervised=True, shuffle_files=False)
+
+    splits = {
+        "train": first(read("train"), fraction).cache(),
+        "validation": read("validation").cache(),
+        "test": read("test"),
+    }
+    upright = builder.upright_test_digits()
+    if upright is not None:
+        splits["upright"] = tf.data.Dataset.from_tensor_slices(upright)
+    return Pipeline(splits, standardise(read("train")), batch_size)
 
 
 @dataclasses.dataclass
@@ -92,8 +126,7 @@ class RotatedMnist(tfds.core.GeneratorBasedBuilder):
             images, labels = _read_amat_files(_manual_dir(dl_manager))
             turn = _leave_as_they_are
         else:
-            read = {"embedded": _read_embedded, "tfds_mnist": _read_tfds_mnist}[config.source]
-            images, labels = read(self._data_dir_root)
+            images, labels = self._read_digits()
             turn = _rotate
         if len(images) < ends[-1]:
             raise DataError(
@@ -106,6 +139,19 @@ class RotatedMnist(tfds.core.GeneratorBasedBuilder):
             split: turn(*part, rng.uniform(0, 2 * np.pi, size=(len(part[0]), n)))
             for split, part, n in zip(("train", "validation", "test"), parts, copies, strict=True)
         }
+
+    def _read_digits(self):
+        read = {"embedded": _read_embedded, "tfds_mnist": _read_tfds_mnist}
+        return read[self.builder_config.source](self._data_dir_root)
+
+    def upright_test_digits(self):
+        """Images and labels of the test digits before any rotation; `None` where not known."""
+        config = self.builder_config
+        if config.source == "amat_files":
+            return None
+        images, labels = self._read_digits()
+        chosen = slice(config.train + config.validation, None)
+        return images[chosen][: config.test, ..., None], labels[chosen][: config.test].astype(int)
 
     def _generate_examples(self):
         raise NotImplementedError("`_split_generators` gives the examples itself.")

@@ -22,10 +22,30 @@ def test_kernels_hold_as_many_weights_as_in_the_original(build):
     assert model.output_shape == (None, 10)
 
 
-@pytest.mark.parametrize("build", [kg.models.p4cnn, kg.models.p4cnn_rotation_pooling])
+@pytest.mark.parametrize(
+    "build", [kg.models.p4cnn, kg.models.p4cnn_rotation_pooling, kg.models.p8cnn]
+)
 def test_logits_are_invariant(build):
     report = kg.equivariance_error(_trained_a_little(build()), "p4", (28, 28, 1))
     assert report.max_error <= 1e-4, report
+
+
+def test_p8cnn_averages_one_p4cnn_over_the_image_and_the_turned_image():
+    model = _trained_a_little(kg.models.p8cnn())
+    p4cnn = model.get_layer("p4cnn")
+    assert model.count_params() == p4cnn.count_params() == kg.models.p4cnn().count_params()
+    images = np.random.default_rng(0).normal(size=(3, 28, 28, 1)).astype("float32")
+    both = [p4cnn(images), p4cnn(kg.layers.TurnedImage(45, "channels_last")(images))]
+    mean = sum(keras.ops.convert_to_numpy(logits) for logits in both) / 2
+    np.testing.assert_allclose(model.predict(images, verbose=0), mean, atol=1e-5)
+
+
+def test_p8cnn_saves_and_loads(tmp_path):
+    model = kg.models.p8cnn(input_shape=(29, 29, 1), classes=3)
+    model.save(tmp_path / "model.keras")
+    x = np.random.default_rng(0).normal(size=(2, 29, 29, 1)).astype("float32")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert np.array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
 def test_z2cnn_is_not():

@@ -9,10 +9,15 @@ def data_dir(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small(data_dir):
     """The first 60 embedded digits, as three splits."""
-    from reproductions.data.pipeline import RotatedMnistPipeline
+    from reproductions.data import rotated_mnist
+    from reproductions.data.places import Places
+
+    return rotated_mnist.load(small_config(), Places(data_dir), batch_size=16)
+
+
+def small_config():
     from reproductions.data.rotated_mnist import RotatedMnistConfig
 
-    config = RotatedMnistConfig(
+    return RotatedMnistConfig(
         name="small", train=40, validation=10, test=10, angles_per_test_digit=3
     )
-    return RotatedMnistPipeline.load(config, data_dir, batch_size=16)

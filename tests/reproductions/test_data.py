@@ -3,16 +3,19 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.ndimage
-import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from reproductions.data import pipeline, rotated_mnist
-from reproductions.data.pipeline import RotatedMnistPipeline
-from reproductions.data.rotated_mnist import DataError, RotatedMnist, RotatedMnistConfig
+from reproductions.data import catalogue, rotated_mnist
+from reproductions.data.pipeline import DataError
+from reproductions.data.places import Places
+from reproductions.data.rotated_mnist import RotatedMnist, RotatedMnistConfig
+from tests.reproductions.conftest import small_config
 
 
-def examples(data, split):
-    return list(tfds.as_numpy(data.builder.as_dataset(split=split)))
+def examples(config, data_dir, split):
+    """Every example of a data set that has been built."""
+    builder = RotatedMnist(config=config, data_dir=data_dir)
+    return list(tfds.as_numpy(builder.as_dataset(split=split)))
 
 
 def source():
@@ -33,10 +36,10 @@ def test_configurations_have_the_sizes_of_the_contract():
     assert RotatedMnist.BUILDER_CONFIGS[0].name == "mnist_10k"
 
 
-def test_every_example_is_its_digit_turned_by_its_angle(small):
+def test_every_example_is_its_digit_turned_by_its_angle(small, data_dir):
     images, labels = source()
     for split, start, count, copies in [("train", 0, 40, 1), ("test", 50, 10, 3)]:
-        found = examples(small, split)
+        found = examples(small_config(), data_dir, split)
         assert len(found) == count * copies
         seen = set()
         for example in found:
@@ -60,9 +63,10 @@ def test_the_angle_is_counter_clockwise():
     np.testing.assert_allclose(example["image"][..., 0], np.rot90(image), atol=1e-4)
 
 
-def test_building_again_gives_the_same_images(small, tmp_path):
-    again = RotatedMnistPipeline.load(small.builder.builder_config, tmp_path)
-    for ours, theirs in zip(examples(small, "test"), examples(again, "test"), strict=True):
+def test_building_again_gives_the_same_images(small, data_dir, tmp_path):
+    rotated_mnist.load(small_config(), Places(tmp_path))
+    first, again = (examples(small_config(), place, "test") for place in (data_dir, tmp_path))
+    for ours, theirs in zip(first, again, strict=True):
         assert np.array_equal(ours["image"], theirs["image"])
 
 
@@ -71,43 +75,69 @@ def test_normalised_by_the_training_pixels(small):
     assert images.shape == (40, 28, 28, 1)
     assert abs(images.mean()) < 1e-4
     assert abs(images.std() - 1) < 1e-4
-    raw = np.stack([e["image"] for e in examples(small, "train")])
-    assert small.mean == pytest.approx(raw.mean(), rel=1e-4)
-    assert small.deviation == pytest.approx(raw.std(), rel=1e-4)
+    raw = np.stack([x for x, _ in small.splits["train"].as_numpy_iterator()])
+    expected = (raw - raw.mean()) / raw.std()
+    np.testing.assert_allclose(small.normalise(raw), expected, atol=1e-4)
 
 
 def test_an_epoch_depends_on_its_seed_alone(small):
-    def labels(seed, **options):
-        return np.concatenate([y.numpy() for _, y in small.training(seed, **options)]).tolist()
+    def labels(seed):
+        return np.concatenate([y.numpy() for _, y in small.training(seed)]).tolist()
 
     assert labels(1) == labels(1)
-    epoch = small.training(1, augment=True)
+    epoch = small.training(1, "rotation")
     first, second = (np.concatenate([x.numpy() for x, _ in epoch]) for _ in range(2))
     assert np.array_equal(first, second)
     assert labels(1) != labels(2)
     assert sorted(labels(1)) == sorted(labels(2))
-    assert len(labels(1, fraction=0.25)) == 10
 
 
 def test_augmentation_turns_each_image_anew(small):
-    def images(seed, augment):
-        batches = list(small.training(seed, augment=augment))
+    def images(seed, augmentation):
+        batches = list(small.training(seed, augmentation))
         return np.concatenate([x.numpy() for x, _ in batches])
 
-    plain, turned = images(1, augment=False), images(1, augment=True)
-    assert np.array_equal(turned, images(1, augment=True))
+    plain, turned = images(1, None), images(1, "rotation")
+    assert np.array_equal(turned, images(1, "rotation"))
     changes = np.abs(plain - turned).max(axis=(1, 2, 3))
     assert (changes > 0.1).mean() > 0.9
 
 
-def test_a_random_rotation_is_the_one_of_scipy():
-    images = np.zeros((5, 28, 28, 1), "float32")
-    images[:, 8:20, 10:16] = np.random.default_rng(0).random((5, 12, 6, 1))
-    turned = pipeline._random_rotation(tf.constant(images), (3, 7)).numpy()
-    angles = tf.random.stateless_uniform([5], (3, 7), maxval=2 * np.pi).numpy()
-    for image, actual, angle in zip(images, turned, angles, strict=True):
-        expected = scipy.ndimage.rotate(image, np.degrees(angle), reshape=False, order=1)
-        np.testing.assert_allclose(actual, expected, atol=1e-4)
+def test_a_fraction_is_the_first_part(small, data_dir):
+    quarter = rotated_mnist.load(small_config(), Places(data_dir), fraction=0.25)
+    assert quarter.count("train") == 10
+    assert (quarter.count("validation"), quarter.count("test")) == (10, 30)
+    whole = list(small.splits["train"].as_numpy_iterator())
+    for (image, _), (expected, _) in zip(quarter.splits["train"], whole[:10], strict=True):
+        assert np.array_equal(image, expected)
+    with pytest.raises(DataError, match=r"fraction of 0.001 leaves 0 of 40"):
+        rotated_mnist.load(small_config(), Places(data_dir), fraction=0.001)
+
+
+def test_upright_digits_are_those_of_the_test_split(small):
+    images, labels = source()
+    upright = list(small.splits["upright"].as_numpy_iterator())
+    assert np.array_equal(np.stack([x[..., 0] for x, _ in upright]), images[50:60])
+    assert [label for _, label in upright] == labels[50:60].tolist()
+
+
+def test_evaluation_turns_by_an_angle_and_at_random(small):
+    def images(degrees):
+        return np.concatenate([x for x, _ in small.evaluation("upright", degrees)])
+
+    upright = images(0)
+    for degrees in (90, 180, 270):
+        expected = np.rot90(upright, degrees // 90, axes=(1, 2))
+        np.testing.assert_allclose(images(degrees), expected, atol=1e-3)
+    assert np.array_equal(images("random"), images("random"))
+    assert (np.abs(images("random") - upright).max(axis=(1, 2, 3)) > 0.1).all()
+
+
+def test_an_unknown_data_set_names_those_there_are():
+    with pytest.raises(
+        DataError, match=r"no data set 'svhn'.*cifar10, fashion_mnist, rotated_mnist/mnist_10k"
+    ):
+        catalogue.load("svhn")
 
 
 def test_mnist_70k_comes_from_tfds(tmp_path):
@@ -142,11 +172,14 @@ def test_icml2007_reads_the_original_files(tmp_path):
     config = RotatedMnistConfig(
         name="few", source="amat_files", train=3, validation=2, test=4, angles_per_test_digit=1
     )
-    data = RotatedMnistPipeline.load(config, tmp_path / "data", tmp_path, batch_size=2)
+    data = rotated_mnist.load(config, Places(tmp_path / "data", tmp_path), batch_size=2)
+    assert "upright" not in data.splits
     rows = np.loadtxt(tmp_path / rotated_mnist.AMAT_FILES["test"])
-    found = {tuple(np.round(e["image"].ravel(), 5)) for e in examples(data, "test")}
+    found = {
+        tuple(np.round(e["image"].ravel(), 5)) for e in examples(config, tmp_path / "data", "test")
+    }
     assert found == {tuple(np.round(r.astype("float32"), 5)) for r in rows[:, :-1]}
-    assert all(np.isnan(e["angle"]) for e in examples(data, "test"))
+    assert all(np.isnan(e["angle"]) for e in examples(config, tmp_path / "data", "test"))
 
 
 def assert_nothing_half_built(folder):
@@ -157,7 +190,7 @@ def assert_nothing_half_built(folder):
 
 
 def load(config, folder, **options):
-    return RotatedMnistPipeline.load(config, folder / "data", **options)
+    return rotated_mnist.load(config, Places(folder / "data", **options))
 
 
 def test_missing_and_damaged_files_give_one_clear_error(tmp_path, monkeypatch):

@@ -1,0 +1,178 @@
+"""Trains and tests an experiment with one seed, and writes its row of results."""
+
+import json
+import math
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+
+import keras_gcnn as kg
+from reproductions import devices, optimizers
+from reproductions.data import catalogue
+from reproductions.data.places import Places
+from reproductions.files import write_json
+from reproductions.progress import ProgressDisplay
+from reproductions.training import Run
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where a run reads and writes, and what it shows.
+
+    Args:
+        places: Folders of data.
+        out: Folder of checkpoints and models, one folder a run in it.
+        results: Folder of rows of results.
+        tensorboard: Whether to write logs for TensorBoard.
+    """
+
+    places: Places
+    out: Path = Path("runs")
+    results: Path = Path("runs/results")
+    tensorboard: bool = False
+
+
+def run(name, experiment, seed, options, command):
+    """Trains one experiment with one seed, or goes on with it, and tests its best epoch.
+
+    Args:
+        name: Of the experiment.
+        experiment: An `Experiment`.
+        seed: Of initial weights, order, dropout and augmentation.
+        options: An `Options`.
+        command: What to type to get this row again.
+
+    Returns:
+        The row: a dict of plain values, which is also in `results/{name of the run}.json`.
+
+    Raises:
+        ValueError: If the folder of the run holds one with other settings, or if batches cannot be
+            shared by the devices there are.
+        DataError: If the data set is missing or damaged.
+    """
+    label = f"{name}-{experiment.epochs}epochs-fraction{experiment.fraction:g}-seed{seed}"
+    _claim(options.out / label, experiment)
+    data = catalogue.load(
+        experiment.data, options.places, experiment.fraction, experiment.batch_size
+    )
+    devices.check_batches({split: data.count(split) for split in data.splits}, data.batch_size)
+    with devices.scope():
+        model, history = _trained(label, experiment, seed, options, data)
+        tested = _tested(model, data, experiment)
+    row = {
+        "experiment": name,
+        "seed": seed,
+        "fraction": experiment.fraction,
+        "training_images": data.count("train"),
+        "epochs": len(history),
+        **tested,
+        "paper_error_percent": experiment.paper_error,
+        "parameters": model.count_params(),
+        "wall_time_seconds": sum(record["seconds"] for record in history),
+        "command": command,
+        "backend": keras.backend.backend(),
+        "devices": devices.count(),
+        "hardware": _hardware(),
+        "versions": _versions(),
+        "data": experiment.data,
+        "augmentation": experiment.augmentation,
+        "history": history,
+    }
+    if devices.is_chief():
+        write_json(options.results / f"{label}.json", row)
+    return row
+
+
+# What a checkpoint depends on: with another value of these, a run is another run.
+_SETTINGS = (
+    "data",
+    "network",
+    "network_options",
+    "optimizer",
+    "learning_rate",
+    "schedule",
+    "weight_decay",
+    "augmentation",
+    "batch_size",
+)
+
+
+def _claim(folder, experiment):
+    """Writes the settings into the folder of a run, or compares them with what is there."""
+    path = folder / "settings.json"
+    settings = {name: getattr(experiment, name) for name in _SETTINGS}
+    settings = json.loads(json.dumps(settings))  # tuples become lists, as in the file
+    if path.exists() and (found := json.loads(path.read_text("utf-8"))) != settings:
+        changed = [name for name in _SETTINGS if found.get(name) != settings[name]]
+        raise ValueError(
+            f"{folder} holds a run with other settings: "
+            + ", ".join(f"{n}={found.get(n)!r} there, {settings[n]!r} now" for n in changed)
+            + ". Name another folder with --out, or remove this one."
+        )
+    write_json(path, settings)
+
+
+def _trained(label, experiment, seed, options, data):
+    """The model of the best epoch, and the history."""
+    steps = math.ceil(data.count("train") / experiment.batch_size)
+    run = Run(options.out / label, _compiled(experiment, seed, steps), devices.is_chief())
+    with ProgressDisplay(label, experiment.epochs, steps) as display:
+        callbacks = [display]
+        if options.tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(run.folder / "tensorboard"))
+        history = run.train(
+            experiment.epochs,
+            lambda epoch: data.training(1000 * seed + epoch, experiment.augmentation),
+            data.evaluation("validation"),
+            callbacks,
+            display.epoch_done,
+        )
+    return keras.saving.load_model(run.best_file), history
+
+
+def _compiled(experiment, seed, steps):
+    keras.utils.set_random_seed(seed)
+    network = getattr(kg.models, experiment.network)(**experiment.network_options)
+    model = devices.synchronised(network)
+    model.compile(
+        optimizer=optimizers.make(experiment, steps),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def _tested(model, data, experiment):
+    """Errors in percent of the best model, and how well it keeps its group."""
+
+    def error(split, degrees=0.0):
+        _, accuracy = model.evaluate(data.evaluation(split, degrees), verbose=0)
+        return 100 * (1 - accuracy)
+
+    report = kg.equivariance_error(model, experiment.symmetry, model.input_shape[1:])
+    tested = {
+        "test_error_percent": error("test"),
+        "symmetry": experiment.symmetry,
+        "equivariance_error": report.max_error,
+    }
+    if experiment.test_rotated:
+        tested["rotated_test_error_percent"] = error("test", "random")
+    if experiment.test_angles and "upright" in data.splits:
+        angles = [360 * i / experiment.test_angles for i in range(experiment.test_angles)]
+        tested["test_error_by_angle"] = {f"{a:g}": error("upright", a) for a in angles}
+    return tested
+
+
+def _hardware():
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} core{'s' * (cores > 1)}, {platform.machine()}"
+
+
+def _versions():
+    packages = {"keras", "keras_gcnn", "numpy", "tensorflow", keras.backend.backend()}
+    versions = {name: version(name) for name in sorted(packages)}
+    return {"python": platform.python_version(), **versions}

@@ -1,0 +1,29 @@
+"""All-CNN-C on p4m, narrow, 5,500 images of Fashion-MNIST: pooling in place of strides.
+
+The paper has no such row: CIFAR-10 in small, for two cores.
+
+    python -m reproductions run fashion_mnist_all_cnn_p4m_pooling --preset paper
+"""
+
+from reproductions.experiment import Experiment
+
+experiment = Experiment(
+    data="fashion_mnist",
+    network="all_cnn",
+    network_options={
+        "group": "p4m",
+        "input_shape": (28, 28, 1),
+        "widths": (8, 17),
+        "downsampling": "pooling",
+    },
+    optimizer="adam",
+    learning_rate=0.002,
+    schedule="cosine",
+    batch_size=64,
+    epochs=15,
+    fraction=0.1,
+    seeds=(0,),
+    symmetry="p4m",
+    test_rotated=True,
+    quick={"epochs": 1, "fraction": 0.01},
+)

@@ -1,0 +1,24 @@
+"""ResNet44 on p4m, narrow, 5,500 images of Fashion-MNIST: strides as published.
+
+The paper has no such row: CIFAR-10 in small, for two cores.
+
+    python -m reproductions run fashion_mnist_resnet44_p4m --preset paper
+"""
+
+from reproductions.experiment import Experiment
+
+experiment = Experiment(
+    data="fashion_mnist",
+    network="resnet",
+    network_options={"group": "p4m", "input_shape": (28, 28, 1), "widths": (3, 6, 11), "depth": 44},
+    optimizer="adam",
+    learning_rate=0.002,
+    schedule="cosine",
+    batch_size=64,
+    epochs=15,
+    fraction=0.1,
+    seeds=(0,),
+    symmetry="p4m",
+    test_rotated=True,
+    quick={"epochs": 1, "fraction": 0.01},
+)

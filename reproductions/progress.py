@@ -1,0 +1,60 @@
+"""Shows how far a run has come."""
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class ProgressDisplay(keras.callbacks.Callback):
+    """A bar of batches and a line per epoch; without a terminal, the lines alone.
+
+    Use as a context manager around the epochs, each of which may be a `fit` of its own.
+
+    Args:
+        title: Written before the epoch's number.
+        epochs: Number of epochs in all.
+        steps: Batches an epoch.
+    """
+
+    def __init__(self, title, epochs, steps, console=None):
+        super().__init__()
+        self.title = title
+        self.epochs = epochs
+        self.steps = steps
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[loss]}"),
+            TimeRemainingColumn(),
+            console=console or Console(),
+            transient=True,
+        )
+
+    def __enter__(self):
+        self.bars.start()
+        self.bar = self.bars.add_task(self.title, total=self.epochs * self.steps, loss="")
+        return self
+
+    def __exit__(self, *_):
+        self.bars.stop()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.done = epoch * self.steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        done = self.done + batch + 1
+        self.bars.update(self.bar, completed=done, loss=f"loss {logs['loss']:.3f}")
+
+    def epoch_done(self, history):
+        """Prints the last record of a history."""
+        record = history[-1]
+        best = max(r["val_accuracy"] for r in history)
+        self.bars.console.print(
+            f"{self.title}  epoch {len(history)}/{self.epochs}  loss {record['loss']:.4f}  "
+            f"validation error {100 * (1 - record['val_accuracy']):.2f} %  "
+            f"best {100 * (1 - best):.2f} %  {record['seconds']:.1f} s",
+            highlight=False,
+            soft_wrap=True,
+        )
+        self.bars.update(self.bar, completed=len(history) * self.steps)

@@ -1,0 +1,137 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_gcnn as kg
+from keras_gcnn.layers import HighwayBlock2D, ResidualBlock2D
+from tests import oracle
+from tests.layers.contract import run_layer_contract
+
+BLOCKS = {"residual": ResidualBlock2D, "highway": HighwayBlock2D}
+every_block = pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
+
+
+def randomise(layer, seed=1):
+    """Weights that leave nothing at its initial value, variances positive."""
+    rng = np.random.default_rng(seed)
+    layer.set_weights([rng.uniform(0.1, 0.9, w.shape) * 0.5 for w in layer.get_weights()])
+    return layer
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_contract_of_the_residual_block(data_format, tmp_path):
+    shape = (2, 6, 6, 4, 2) if data_format == "channels_last" else (2, 2, 4, 6, 6)
+    norms = [[(c,)] * 4 for c in (2, 3)]
+    convs = [[(3, 3, 4, 2, 3), (3,)], [(3, 3, 4, 3, 3), (3,)], [(1, 1, 4, 2, 3), (3,)]]
+    arguments = {"filters": 3, "data_format": data_format}
+    layer = ResidualBlock2D(**arguments)
+    layer.build(shape)
+    expected = sorted([*norms[0], *convs[0], *norms[1], *convs[1], *convs[2]])
+    assert sorted(tuple(w.shape) for w in layer.weights) == expected
+    run_layer_contract(
+        ResidualBlock2D, arguments, shape, [tuple(w.shape) for w in layer.weights], tmp_path
+    )
+
+
+@every_block
+@pytest.mark.parametrize("group", ["p1", "pm", "p4", "p4m"])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_is_equivariant_under_every_element(block, group, data_format):
+    order = kg.groups.get(group).order
+    shape = (6, 6, order, 3) if data_format == "channels_last" else (3, order, 6, 6)
+    layer = block(3, group=group, data_format=data_format)
+    layer.build((None, *shape))
+    randomise(layer)
+    assert kg.equivariance_error(layer, group, shape).max_error <= 1e-5
+
+
+def test_downsampling_by_stride_warns_on_even_sizes_and_by_pooling_keeps():
+    strided = ResidualBlock2D(4, group="p4m", strides=2, name="block")
+    with pytest.warns(kg.EquivarianceWarning) as caught:
+        strided.build((None, 8, 8, 8, 3))
+    assert [str(w.message).split()[1] for w in caught] == ["'block_conv_a'", "'block_shortcut'"]
+    assert not kg.equivariance_error(randomise(strided), "p4m", (8, 8, 8, 3)).is_equivariant
+    odd = ResidualBlock2D(4, group="p4m", strides=2)
+    assert kg.equivariance_error(odd, "p4m", (9, 9, 8, 3)).is_equivariant
+    pooled = ResidualBlock2D(4, group="p4m", strides=2, downsampling="pooling")
+    pooled.build((None, 8, 8, 8, 3))
+    assert kg.equivariance_error(randomise(pooled), "p4m", (8, 8, 8, 3)).is_equivariant
+    x = np.zeros((1, 8, 8, 8, 3))
+    assert pooled.compute_output_shape(x.shape) == pooled(x).shape == (1, 4, 4, 8, 4)
+    assert strided.compute_output_shape(x.shape) == strided(x).shape == (1, 4, 4, 8, 4)
+
+
+def normalised(x, norm):
+    gamma, beta, mean, variance = norm.get_weights()
+    return (x - mean) / np.sqrt(variance + norm.epsilon) * gamma + beta
+
+
+def convolved(x, convolution):
+    """By the sums over the group of the paper's formula."""
+    kernel, *bias = convolution.get_weights()
+    maps = [oracle.group_correlation(f, kernel, "p4", padding="same") for f in x]
+    return np.stack(maps) + (bias[0] if bias else 0)
+
+
+@pytest.mark.parametrize("filters", [2, 3])
+def test_the_residual_block_is_its_formula(filters):
+    x = np.random.default_rng(0).normal(size=(2, 5, 5, 4, 2))
+    block = ResidualBlock2D(filters)
+    block.build(x.shape)
+    randomise(block)
+    norm_a, _, conv_a, norm_b, _, conv_b = block.branch
+    y = convolved(np.maximum(normalised(x, norm_a), 0), conv_a)
+    y = convolved(np.maximum(normalised(y, norm_b), 0), conv_b)
+    shortcut = convolved(x, block.shortcut[0]) if filters == 3 else x
+    actual = ops.convert_to_numpy(block(x, training=False))
+    oracle.assert_close(actual, shortcut + y)
+
+
+def test_the_highway_block_is_its_formula():
+    x = np.random.default_rng(0).normal(size=(2, 5, 5, 4, 2))
+    block = HighwayBlock2D(2)
+    block.build(x.shape)
+    randomise(block)
+    transformed = np.maximum(normalised(convolved(x, block.convolution), block.normalisation), 0)
+    t = 1 / (1 + np.exp(-convolved(x, block.gate)))
+    actual = ops.convert_to_numpy(block(x, training=False))
+    oracle.assert_close(actual, t * transformed + (1 - t) * x)
+
+
+def test_a_new_highway_carries_most_of_its_input():
+    x = np.random.default_rng(0).normal(size=(1, 5, 5, 4, 2)).astype("float32")
+    block = HighwayBlock2D(2)
+    block.build(x.shape)
+    gate = ops.convert_to_numpy(block.gate(np.zeros_like(x)))
+    np.testing.assert_allclose(gate, 1 / (1 + np.exp(2.0)), rtol=1e-5)
+
+
+@every_block
+def test_trains_saves_and_normalises_by_the_batch(block, tmp_path):
+    inputs = keras.Input((6, 6, 4, 2))
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling3D()(block(2)(inputs)))
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(0).normal(size=(4, 6, 6, 4, 2)).astype("float32")
+    before = model.get_weights()
+    model.train_on_batch(x, np.ones((4, 2)))
+    moved = [np.abs(a - b).max() > 0 for a, b in zip(before, model.get_weights(), strict=True)]
+    assert sum(moved) >= len(moved) - 1  # a bias before a normalisation has no gradient
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: HighwayBlock2D(3).build((None, 6, 6, 4, 2)), r"channels, 2, .*filters=3"),
+        (lambda: ResidualBlock2D(3, downsampling="dilation"), "downsampling='dilation'"),
+        (lambda: ResidualBlock2D(0), "filters=0"),
+        (lambda: ResidualBlock2D(3).build((None, 6, 6, 8, 2)), r"\|H\|=8"),
+        (lambda: ResidualBlock2D(3).build((None, 6, 6, 2)), "Lift an image"),
+    ],
+)
+def test_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

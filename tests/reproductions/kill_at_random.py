@@ -1,0 +1,65 @@
+"""Trains a small network in a process that is killed again and again.
+
+    python -m tests.reproductions.kill_at_random FOLDER KILLS EPOCHS
+
+Every child is forked from this process, so that it starts within a moment. Prints one JSON object:
+the number of epochs on disk after each kill, and the history at the end.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from reproductions.data.pipeline import Pipeline
+from reproductions.training import Run
+from tests.reproductions.test_training import model
+
+
+def digits():
+    """Images that differ by their label, as no other process need have them."""
+    labels = np.arange(40) % 10
+    images = np.random.default_rng(0).normal(size=(40, 28, 28, 1)) + labels[:, None, None, None]
+    pairs = tf.data.Dataset.from_tensor_slices((images.astype("float32"), labels))
+    return Pipeline({"train": pairs, "validation": pairs}, batch_size=16)
+
+
+def train(folder, epochs):
+    """Goes on with the run in a folder."""
+    data = digits()
+    return Run(folder, model()).train(epochs, data.training, data.evaluation("validation"))
+
+
+def main(folder, kills, epochs):
+    """Starts children until `kills` of them were killed, then lets one end."""
+    moments, done = random.Random(0), []
+    while len(done) < kills:
+        child = os.fork()
+        if child == 0:
+            train(folder, epochs)
+            os._exit(0)
+        started = time.monotonic()
+        # From before the first epoch of this child until well into its epochs.
+        beginning = _epochs_done(folder)
+        while _epochs_done(folder) == beginning and moments.random() > 0.002:
+            time.sleep(0.01)
+            assert time.monotonic() - started < 120
+        time.sleep(moments.uniform(0, 0.6))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        done.append(_epochs_done(folder))
+    print(json.dumps({"done": done, "history": train(folder, epochs)}))
+
+
+def _epochs_done(folder):
+    return max((int(p.stem.split("-")[1]) for p in folder.glob("epoch-*.npz")), default=0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

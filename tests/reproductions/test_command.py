@@ -1,0 +1,132 @@
+"""The command line, and the engine behind it, on the small data set."""
+
+import json
+import sys
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+
+import keras_gcnn as kg
+from reproductions import __main__ as command
+from reproductions import figures
+from reproductions.data import catalogue, rotated_mnist
+from tests.reproductions.conftest import small_config
+
+
+@pytest.fixture
+def run(data_dir, tmp_path, monkeypatch):
+    """Runs `python -m reproductions run` with the small data set in place of mnist_10k."""
+    loaders = {**catalogue.LOADERS}
+    loaders["rotated_mnist/mnist_10k"] = partial(rotated_mnist.load, small_config())
+    monkeypatch.setattr(catalogue, "LOADERS", loaders)
+
+    def run(*arguments):
+        places = ["--data-dir", str(data_dir), "--out", str(tmp_path)]
+        backend = ["--backend", keras.backend.backend()]
+        command.main(["run", *map(str, arguments), *places, *backend])
+        return [json.loads(path.read_text()) for path in sorted((tmp_path / "results").iterdir())]
+
+    return run
+
+
+def test_a_row_says_what_was_done_and_holds_what_the_model_does(run, tmp_path, small, capsys):
+    (row,) = run("rotated_mnist_p4cnn", "--preset", "paper", "--epochs", 2, "--seeds", 5)
+    label = "rotated_mnist_p4cnn-2epochs-fraction1-seed5"
+    model = keras.saving.load_model(tmp_path / label / "best.keras")
+    error = 100 * (1 - model.evaluate(small.evaluation("test"), verbose=0)[1])
+    assert row["test_error_percent"] == pytest.approx(error, abs=1e-4)
+    assert row["paper_error_percent"] == 2.28
+    assert row["parameters"] == kg.models.p4cnn().count_params()
+    assert (row["seed"], row["epochs"], row["training_images"]) == (5, 2, 40)
+    assert row["equivariance_error"] <= 1e-4
+    assert row["symmetry"] == "p4"
+    assert row["backend"] == keras.backend.backend()
+    assert row["versions"]["keras"] == keras.__version__
+    assert row["wall_time_seconds"] == pytest.approx(sum(r["seconds"] for r in row["history"]))
+    assert row["command"] == (
+        "python -m reproductions run rotated_mnist_p4cnn --preset paper --epochs 2 --seeds 5 "
+        f"--backend {keras.backend.backend()}"
+    )
+    angles = row["test_error_by_angle"]
+    assert [*angles] == [f"{15 * i}" for i in range(24)]
+    for degrees, error in angles.items():
+        assert error == pytest.approx(angles[str((int(degrees) + 90) % 360)], abs=1e-4)
+    printed = capsys.readouterr().out
+    table = printed[printed.index("test error %") :].splitlines()
+    assert table[1].split()[:3] == ["rotated_mnist_p4cnn", f"{error_of(row):.2f}", "2.28"]
+
+
+def error_of(row):
+    return row["test_error_percent"]
+
+
+def test_the_same_command_again_only_tests(run, capsys):
+    (first,) = run("rotated_mnist_z2cnn", "--epochs", 1)
+    capsys.readouterr()
+    (again,) = run("rotated_mnist_z2cnn", "--epochs", 1)
+    assert again == first
+    assert "epoch 1/1" not in capsys.readouterr().out
+
+
+def test_seeds_and_patterns_give_a_row_each_and_seeds_differ(run):
+    rows = run("rotated_mnist_z2c*", "--epochs", 1, "--seeds", 0, 1, "--fraction", 0.5)
+    assert [row["seed"] for row in rows] == [0, 1]
+    assert {row["training_images"] for row in rows} == {20}
+    assert rows[0]["history"][0]["loss"] != rows[1]["history"][0]["loss"]
+
+
+def test_a_folder_with_other_settings_is_not_continued(run):
+    run("rotated_mnist_z2cnn", "--epochs", 1, "--seeds", 0)
+    with pytest.raises(SystemExit, match=r"augmentation=None there, 'rotation' now. Name another"):
+        run("rotated_mnist_z2cnn", "--preset", "paper", "--epochs", 1, "--seeds", 0)
+
+
+def test_tensorboard_writes_its_logs_on_request(run, tmp_path):
+    pytest.importorskip("tensorflow")
+    run("rotated_mnist_z2cnn", "--epochs", 1, "--tensorboard")
+    assert list(tmp_path.rglob("tensorboard/**/events.out.tfevents*"))
+
+
+def test_an_error_of_the_data_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(rotated_mnist, "EMBEDDED", tmp_path / "gone.npz")
+    options = ["--data-dir", str(tmp_path), "--out", str(tmp_path)]
+    with pytest.raises(SystemExit, match=r"^error: .*gone.npz cannot be read"):
+        command.main(["run", "rotated_mnist_z2cnn", *options, "--backend", keras.backend.backend()])
+
+
+def test_an_unknown_experiment_names_a_near_one():
+    with pytest.raises(SystemExit, match=r"matches 'rotated_mnist_p4cn'. Did you mean 'rotated_m"):
+        command.main(["run", "rotated_mnist_p4cn"])
+
+
+def test_lists_every_experiment(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["reproductions", "list"])
+    command.main()
+    printed = capsys.readouterr().out
+    for name in command.experiments.names():
+        assert name in printed
+    assert "1: P4CNN 2.28" in " ".join(printed.split())
+
+
+def test_draws_feature_maps_of_a_trained_network(run, tmp_path, data_dir):
+    kg.models.p4cnn().save(tmp_path / "p4cnn.keras")
+    picture = tmp_path / "maps.png"
+    model = str(tmp_path / "p4cnn.keras")
+    command.main(["feature-maps", model, str(picture), "--data-dir", str(data_dir)])
+    assert picture.stat().st_size > 10_000
+
+
+def test_the_feature_maps_of_the_picture_turn_and_move_on():
+    model = kg.models.p4cnn()
+    image = np.random.default_rng(0).normal(size=(28, 28, 1)).astype("float32")
+    figure = figures.turning_feature_maps(model, image)
+    cells = [axis.images[0].get_array().astype(float) for axis in figure.axes]
+    rows = [cells[6 * r : 6 * r + 6] for r in range(4)]
+    for r in range(4):
+        np.testing.assert_allclose(rows[r][0], np.rot90(image[..., 0], r), atol=1e-6)
+        for h in range(4):
+            turned = np.rot90(rows[0][1 + h], r)
+            np.testing.assert_allclose(rows[r][1 + (h + r) % 4], turned, atol=1e-4)
+        np.testing.assert_allclose(rows[r][5], np.rot90(rows[0][5], r), atol=1e-4)

@@ -1,0 +1,54 @@
+"""Killed with SIGKILL at any moment, a run goes on and ends as if it had not been."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.reproductions import kill_at_random
+
+EPOCHS, KILLS = 60, 12
+
+
+def test_killed_many_times_at_random_it_ends_as_an_uninterrupted_run(tmp_path):
+    job = [sys.executable, "-m", kill_at_random.__name__, tmp_path / "killed", KILLS, EPOCHS]
+    found = subprocess.run(
+        list(map(str, job)),
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "KERAS_BACKEND": keras.backend.backend()},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert found.returncode == 0, found.stderr
+    result = json.loads(found.stdout.splitlines()[-1])
+    assert len(result["done"]) == KILLS
+    assert result["done"] == sorted(result["done"])  # no kill loses an epoch that was on disk
+    assert len(set(result["done"])) >= KILLS // 3  # and they hit many different epochs
+
+    whole = kill_at_random.train(tmp_path / "whole", EPOCHS)
+    assert len(result["history"]) == len(whole) == EPOCHS
+    for ours, theirs in zip(result["history"], whole, strict=True):
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-3, abs=1e-4)
+    best = {len(h) and max(r["val_accuracy"] for r in h) for h in (result["history"], whole)}
+    assert len(best) == 1
+
+    _assert_whole_files(tmp_path / "killed", best.pop())
+
+
+def _assert_whole_files(folder, best):
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["best.keras", "epoch-0059.npz", "epoch-0060.npz", "history.json"]
+    for checkpoint in folder.glob("epoch-*.npz"):
+        with np.load(checkpoint) as arrays:
+            assert all(np.isfinite(arrays[k]).all() for k in arrays.files if k != "history")
+    assert len(json.loads((folder / "history.json").read_text())) == EPOCHS
+    model = keras.saving.load_model(folder / "best.keras")
+    data = kill_at_random.digits().evaluation("validation")
+    assert model.evaluate(data, verbose=0)[1] == pytest.approx(best)
