@@ -37,7 +37,7 @@ class Options:
 
 
 def run(name, experiment, seed, options, command):
-    """Trains one experiment with one seed, or goes on with it, and tests its best epoch.
+    """Trains one experiment with one seed, or goes on with it, and tests the network.
 
     Args:
         name: Of the experiment.
@@ -117,7 +117,7 @@ def _claim(folder, experiment):
 
 
 def _trained(label, experiment, seed, options, data):
-    """The model of the best epoch, and the history."""
+    """The model of the epoch to be tested, and the history."""
     steps = math.ceil(data.count("train") / experiment.batch_size)
     run = Run(options.out / label, _compiled(experiment, seed, steps), devices.is_chief())
     with ProgressDisplay(label, experiment.epochs, steps) as display:
@@ -131,6 +131,8 @@ def _trained(label, experiment, seed, options, data):
             callbacks,
             display.epoch_done,
         )
+    if experiment.tested == "last":
+        return run.model, history
     return keras.saving.load_model(run.best_file), history
 
 
@@ -147,7 +149,7 @@ def _compiled(experiment, seed, steps):
 
 
 def _tested(model, data, experiment):
-    """Errors in percent of the best model, and how well it keeps its group."""
+    """Errors in percent, and how well the model keeps its group."""
 
     def error(split, degrees=0.0):
         _, accuracy = model.evaluate(data.evaluation(split, degrees), verbose=0)

@@ -30,12 +30,15 @@ class Experiment:
         epochs: Passes over the training images.
         fraction: The part of the training images used, from the first on.
         seeds: One run each.
+        tested: The epoch whose network is tested: `"best"`, that of the least validation error, or
+            `"last"`, where the schedule has brought the rate to 0.
         symmetry: Name of the group whose `equivariance_error` the trained network is measured for.
         test_angles: Number of angles in a full turn at which the upright test digits are tested.
         test_rotated: Whether to test on the test images turned at random too.
         quick: Fields that the preset `"quick"` changes.
         paper_table, paper_row, paper_error: Where the paper has this number, and the number, in
             percent; `None` where it has none.
+        title: What tables and figures of results call it, where it is no row of the paper.
         expected_error: Test error in percent that this command reached, mean over seeds.
         wall_time: How long a seed took, and on what.
     """
@@ -52,6 +55,7 @@ class Experiment:
     epochs: int = 100
     fraction: float = 1.0
     seeds: tuple = (0, 1, 2)
+    tested: str = "best"
     symmetry: str = "p4"
     test_angles: int = 0
     test_rotated: bool = False
@@ -59,8 +63,14 @@ class Experiment:
     paper_table: str | None = None
     paper_row: str | None = None
     paper_error: float | None = None
+    title: str | None = None
     expected_error: float | None = None
     wall_time: str = "not yet run"
+
+    @property
+    def label(self):
+        """What tables and figures call it."""
+        return self.paper_row or self.title
 
     def preset(self, name):
         """This experiment as the preset `"quick"` or `"paper"` has it."""

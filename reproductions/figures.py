@@ -10,6 +10,7 @@ from reproductions.files import write_atomically
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, NullLocator
 
 
 def save(figure, path):
@@ -69,7 +70,7 @@ def sample_complexity(settings):
             axes.plot([count] * len(points[count]), points[count], ".", color=line.get_color())
     axes.set(xlabel="training images", ylabel="test error, %", xscale="log", yscale="log")
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
-    axes.minorticks_off()
+    axes.xaxis.set_minor_locator(NullLocator())
     _finish(axes)
     return figure
 
@@ -109,14 +110,15 @@ OF_RESULTS = {  # name of the file: title, function of the results
 
 def label(name):
     """What to call an experiment in a figure."""
-    return experiments.get(name).paper_row or name.removeprefix("rotated_mnist_")
+    return experiments.get(name).label
 
 
 def _finish(axes):
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")
-    axes.grid(alpha=0.3, which="both")
-    axes.legend()
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
 
 
 def turning_feature_maps(model, image, layer="relu2", channel=None):

@@ -17,6 +17,7 @@ def all_cnn(
     classes=10,
     widths=None,
     downsampling="stride",
+    dropout=(0.2, 0.5),
 ):
     """All-CNN-C with batch normalisation, on Z², p4, p4m or another group.
 
@@ -33,6 +34,7 @@ def all_cnn(
         downsampling: `"stride"`, as published: strides of 2, which on even sizes are not exactly
             equivariant, so that an `EquivarianceWarning` is issued. `"pooling"`: stride 1 followed
             by 2×2 average pooling, which is.
+        dropout: Rates on the input and after each stride.
 
     Returns:
         A `keras.Model` from images to logits, `(batch, classes)`, with 1.37 M, 1.37 M and 1.22 M
@@ -47,7 +49,7 @@ def all_cnn(
     default = WIDTHS.get(group.order) or building.scaled(WIDTHS[1], group)
     narrow, wide = arguments.integer_tuple(widths or default, 2, "widths")
     inputs = keras.Input(input_shape, name="image")
-    x = layers.Dropout(0.2, name="dropout0")(inputs)
+    x = layers.Dropout(dropout[0], name="dropout0")(inputs)
     plan = [(narrow, 3), (narrow, 3), (narrow, 3), (wide, 3), (wide, 3), (wide, 3), (wide, 3)]
     for i, (filters, kernel_size) in enumerate([*plan, (wide, 1), (classes, 1)], start=1):
         stride = 2 if i in (3, 6) else 1
@@ -62,6 +64,6 @@ def all_cnn(
         )
         x = building.normalise(x, name=str(i))
         if stride == 2:
-            x = layers.Dropout(0.5, name=f"dropout{i}")(x)
+            x = layers.Dropout(dropout[1], name=f"dropout{i}")(x)
     logits = building.mean_over_space_and_group(x, group)
     return keras.Model(inputs, logits, name=f"all_cnn_{group.name}")

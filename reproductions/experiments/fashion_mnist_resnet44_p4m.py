@@ -16,9 +16,11 @@ experiment = Experiment(
     schedule="cosine",
     batch_size=64,
     epochs=15,
+    tested="last",
     fraction=0.1,
     seeds=(0,),
     symmetry="p4m",
     test_rotated=True,
     quick={"epochs": 1, "fraction": 0.01},
+    title="ResNet44, p4m",
 )

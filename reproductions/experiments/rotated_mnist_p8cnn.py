@@ -14,6 +14,8 @@ experiment = Experiment(
     augmentation="rotation",
     batch_size=128,
     epochs=30,
+    tested="last",
     test_angles=24,
     quick={"epochs": 6, "augmentation": None, "seeds": (0,), "test_angles": 0},
+    title="P8CNN (ours)",
 )

@@ -81,3 +81,12 @@ def test_trains_and_saves(name, tmp_path):
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_dropout_is_an_argument_of_all_cnn():
+    def rates(model):
+        return [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+
+    options = {"input_shape": (9, 9, 3), "widths": (2, 4)}
+    assert rates(kg.models.all_cnn("z2", **options)) == [0.2, 0.5, 0.5]
+    assert rates(kg.models.all_cnn("z2", dropout=(0.0, 0.1), **options)) == [0.0, 0.1, 0.1]

@@ -41,9 +41,9 @@ def test_p8cnn_averages_one_p4cnn_over_the_image_and_the_turned_image():
 
 
 def test_p8cnn_saves_and_loads(tmp_path):
-    model = kg.models.p8cnn(input_shape=(29, 29, 1), classes=3)
+    model = kg.models.p8cnn(input_shape=(30, 30, 1), classes=3)
     model.save(tmp_path / "model.keras")
-    x = np.random.default_rng(0).normal(size=(2, 29, 29, 1)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(2, 30, 30, 1)).astype("float32")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert np.array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
 

@@ -1,5 +1,6 @@
 """The command line, and the engine behind it, on the small data set."""
 
+import dataclasses
 import json
 import sys
 from functools import partial
@@ -10,8 +11,10 @@ import pytest
 
 import keras_gcnn as kg
 from reproductions import __main__ as command
-from reproductions import figures
+from reproductions import engine, figures
+from reproductions import experiment as experiments
 from reproductions.data import catalogue, rotated_mnist
+from reproductions.training import Run
 from tests.reproductions.conftest import small_config
 
 
@@ -55,11 +58,20 @@ def test_a_row_says_what_was_done_and_holds_what_the_model_does(run, tmp_path, s
         assert error == pytest.approx(angles[str((int(degrees) + 90) % 360)], abs=1e-4)
     printed = capsys.readouterr().out
     table = printed[printed.index("test error %") :].splitlines()
-    assert table[1].split()[:3] == ["rotated_mnist_p4cnn", f"{error_of(row):.2f}", "2.28"]
+    assert table[1].split()[:3] == [
+        "rotated_mnist_p4cnn",
+        f"{row['test_error_percent']:.2f}",
+        "2.28",
+    ]
 
 
-def error_of(row):
-    return row["test_error_percent"]
+def test_where_the_rate_ends_at_zero_the_last_epoch_is_tested(run, tmp_path, small):
+    (row,) = run("rotated_mnist_p4cnn_cosine", "--epochs", 3)
+    folder = tmp_path / "rotated_mnist_p4cnn_cosine-3epochs-fraction1-seed0"
+    experiment = experiments.get("rotated_mnist_p4cnn_cosine").preset("quick")
+    last = Run(folder, engine._compiled(dataclasses.replace(experiment, epochs=3), 0, 1)).model
+    error = 100 * (1 - last.evaluate(small.evaluation("test"), verbose=0)[1])
+    assert row["test_error_percent"] == pytest.approx(error, abs=1e-4)
 
 
 def test_the_same_command_again_only_tests(run, capsys):

@@ -33,6 +33,8 @@ def test_fields_name_what_there_is(name):
     assert hasattr(kg.models, e.network)
     assert optimizers.make(e, 10)
     assert e.preset("quick").epochs <= e.epochs
+    assert e.tested == ("last" if e.schedule == "cosine" else "best")
+    assert e.label
     assert set(e.quick) <= {field.name for field in dataclasses.fields(e)}
     assert (e.expected_error is None) == (e.wall_time == "not yet run")
 

@@ -65,7 +65,9 @@ def test_the_report_has_means_beside_the_whole_tables_of_the_paper(folder):
     assert cells(text, "1,750")[1:] == ["4.50"]
     (line,) = [x for x in text.splitlines() if x.startswith("| ResNet44 | p4m")]
     assert [cell.strip() for cell in line.strip("|").split("|")][4:6] == ["4.94", "5.10"]
-    assert cells(text, "fashion_mnist_all_cnn_p4m")[-2] == "30.00"
+    assert cells(text, "All-CNN-C, p4m")[-2] == "30.00"
+    assert cells(text, "P4CNN against Z2CNN")[1:] == ["2.50 / 6.00", "0.42", "≤ 0.5"]
+    assert cells(text, "P8CNN (ours) against P4CNN")[2] == "0.60"
     assert "P4CNNAutoRotation" in text
     for name in figures.OF_RESULTS:
         assert (folder / f"{name}.png").stat().st_size > 5_000
