@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from reproductions import experiment as experiments
+from reproductions.errors import SettingsError
 
 
 def main(arguments=None):
@@ -23,7 +24,7 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     try:
         options.action(options)
-    except ValueError as error:  # of ours and of the user's making; DataError is one
+    except SettingsError as error:
         sys.exit(f"error: {error}")
 
 

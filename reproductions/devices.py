@@ -17,11 +17,15 @@ import os
 import keras
 import tensorflow as tf
 
+from reproductions.errors import SettingsError
+
 
 def initialize():
     """Joins the other hosts, where the environment names some. To be called before anything."""
     if keras.backend.backend() == "jax" and "KERAS_DISTRIBUTION_JOB_ADDRESSES" in os.environ:
         keras.distribution.initialize()
+    if keras.backend.backend() == "tensorflow" and "TF_CONFIG" in os.environ:
+        _strategy()  # refused once TensorFlow has computed anything
 
 
 def count():
@@ -41,12 +45,12 @@ def check_batches(counts, batch_size):
         batch_size: Images a batch.
 
     Raises:
-        ValueError: If a batch cannot be divided evenly.
+        SettingsError: If a batch cannot be divided evenly.
     """
     for split, images in counts.items():
         for batch in {min(batch_size, images), images % batch_size}:
             if batch % count():
-                raise ValueError(
+                raise SettingsError(
                     f"{count()} devices cannot share a batch of {batch} images evenly. Received: "
                     f"{images} images in '{split}', {batch_size} a batch. Use a number of devices "
                     "that divides both, such as by JAX_NUM_CPU_DEVICES or CUDA_VISIBLE_DEVICES, or "
@@ -63,12 +67,42 @@ def is_chief():
     return True
 
 
+def share(batches):
+    """What this host feeds to its devices: on JAX its part of every batch, of the same order.
+
+    `tf.distribute` parts batches by itself. Keras would on JAX too, in batches of known sizes only.
+    """
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    batches = batches.with_options(options)
+    processes = _jax_processes()
+    if processes == 1:
+        return batches
+    index = int(os.environ["KERAS_DISTRIBUTION_PROCESS_ID"])
+
+    def part(tensor):
+        size = tf.shape(tensor)[0] // processes
+        return tensor[index * size : (index + 1) * size]
+
+    return batches.map(lambda images, labels: (part(images), part(labels)))
+
+
+def wait_for_all_hosts():
+    """Returns when every host has come here."""
+    if _jax_processes() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices("keras_gcnn")
+    elif keras.backend.backend() == "tensorflow" and "TF_CONFIG" in os.environ:
+        tf.function(lambda: _strategy().run(_sum_of_ones))()
+
+
 def scope():
     """The context in which to make, train and test a model."""
     if count() == 1:
         return contextlib.nullcontext()
     if keras.backend.backend() == "jax":
-        return keras.distribution.DataParallel().scope()
+        return keras.distribution.DataParallel(auto_shard_dataset=False).scope()
     return _strategy().scope()
 
 
@@ -92,10 +126,30 @@ def synchronised(model):
     return cloned
 
 
+def _sum_of_ones():
+    return tf.distribute.get_replica_context().all_reduce("SUM", tf.ones([]))
+
+
+def _jax_processes():
+    if keras.backend.backend() != "jax":
+        return 1
+    return int(os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES", 1))
+
+
+class _Hosts(tf.distribute.MultiWorkerMirroredStrategy):
+    """Reduces what Keras 3 gives it, a pair to see its shapes and scalars (Keras issue 20585)."""
+
+    def reduce(self, reduce_op, value, axis):
+        if isinstance(value, tuple):
+            return tuple(self.experimental_local_results(part)[0] for part in value)
+        is_scalar = self.experimental_local_results(value)[0].shape.rank == 0
+        return super().reduce(reduce_op, value, None if is_scalar else axis)
+
+
 @functools.cache
 def _strategy():
     if "TF_CONFIG" in os.environ:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _Hosts()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     if len(devices) == 1:
         return tf.distribute.get_strategy()

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import platform
+import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ import keras_gcnn as kg
 from reproductions import devices, optimizers
 from reproductions.data import catalogue
 from reproductions.data.places import Places
+from reproductions.errors import SettingsError
 from reproductions.files import write_json
 from reproductions.progress import ProgressDisplay
 from reproductions.training import Run
@@ -50,8 +52,8 @@ def run(name, experiment, seed, options, command):
         The row: a dict of plain values, which is also in `results/{name of the run}.json`.
 
     Raises:
-        ValueError: If the folder of the run holds one with other settings, or if batches cannot be
-            shared by the devices there are.
+        SettingsError: If the folder of the run holds one with other settings, or if batches cannot
+            be shared by the devices there are.
         DataError: If the data set is missing or damaged.
     """
     label = f"{name}-{experiment.epochs}epochs-fraction{experiment.fraction:g}-seed{seed}"
@@ -61,18 +63,21 @@ def run(name, experiment, seed, options, command):
     )
     devices.check_batches({split: data.count(split) for split in data.splits}, data.batch_size)
     with devices.scope():
-        model, history = _trained(label, experiment, seed, options, data)
-        tested = _tested(model, data, experiment)
+        trained = _trained(label, experiment, seed, options, data)
+        devices.wait_for_all_hosts()  # the file is written by one of them
+        model = keras.saving.load_model(trained.model_file(experiment.tested))
+        errors = _errors(model, data, experiment)
     row = {
         "experiment": name,
         "seed": seed,
         "fraction": experiment.fraction,
         "training_images": data.count("train"),
-        "epochs": len(history),
-        **tested,
+        "epochs": len(trained.history),
+        **errors,
+        "symmetry": experiment.symmetry,
         "paper_error_percent": experiment.paper_error,
         "parameters": model.count_params(),
-        "wall_time_seconds": sum(record["seconds"] for record in history),
+        "wall_time_seconds": sum(record["seconds"] for record in trained.history),
         "command": command,
         "backend": keras.backend.backend(),
         "devices": devices.count(),
@@ -80,9 +85,12 @@ def run(name, experiment, seed, options, command):
         "versions": _versions(),
         "data": experiment.data,
         "augmentation": experiment.augmentation,
-        "history": history,
+        "history": trained.history,
     }
     if devices.is_chief():
+        alone = keras.saving.load_model(trained.model_file(experiment.tested))
+        report = kg.equivariance_error(alone, experiment.symmetry, alone.input_shape[1:])
+        row["equivariance_error"] = report.max_error
         write_json(options.results / f"{label}.json", row)
     return row
 
@@ -108,32 +116,34 @@ def _claim(folder, experiment):
     settings = json.loads(json.dumps(settings))  # tuples become lists, as in the file
     if path.exists() and (found := json.loads(path.read_text("utf-8"))) != settings:
         changed = [name for name in _SETTINGS if found.get(name) != settings[name]]
-        raise ValueError(
+        raise SettingsError(
             f"{folder} holds a run with other settings: "
             + ", ".join(f"{n}={found.get(n)!r} there, {settings[n]!r} now" for n in changed)
             + ". Name another folder with --out, or remove this one."
         )
-    write_json(path, settings)
+    if devices.is_chief():
+        write_json(path, settings)
 
 
 def _trained(label, experiment, seed, options, data):
-    """The model of the epoch to be tested, and the history."""
+    """The `Run`, trained."""
     steps = math.ceil(data.count("train") / experiment.batch_size)
-    run = Run(options.out / label, _compiled(experiment, seed, steps), devices.is_chief())
+    output = None if devices.is_chief() else tempfile.mkdtemp()
+    run = Run(options.out / label, _compiled(experiment, seed, steps), output)
     with ProgressDisplay(label, experiment.epochs, steps) as display:
         callbacks = [display]
         if options.tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(run.folder / "tensorboard"))
-        history = run.train(
+        run.train(
             experiment.epochs,
-            lambda epoch: data.training(1000 * seed + epoch, experiment.augmentation),
-            data.evaluation("validation"),
+            lambda epoch: devices.share(
+                data.training(1000 * seed + epoch, experiment.augmentation)
+            ),
+            devices.share(data.evaluation("validation")),
             callbacks,
             display.epoch_done,
         )
-    if experiment.tested == "last":
-        return run.model, history
-    return keras.saving.load_model(run.best_file), history
+    return run
 
 
 def _compiled(experiment, seed, steps):
@@ -148,25 +158,21 @@ def _compiled(experiment, seed, steps):
     return model
 
 
-def _tested(model, data, experiment):
-    """Errors in percent, and how well the model keeps its group."""
+def _errors(model, data, experiment):
+    """Errors in percent."""
 
     def error(split, degrees=0.0):
-        _, accuracy = model.evaluate(data.evaluation(split, degrees), verbose=0)
+        batches = devices.share(data.evaluation(split, degrees))
+        _, accuracy = model.evaluate(batches, verbose=0)
         return 100 * (1 - accuracy)
 
-    report = kg.equivariance_error(model, experiment.symmetry, model.input_shape[1:])
-    tested = {
-        "test_error_percent": error("test"),
-        "symmetry": experiment.symmetry,
-        "equivariance_error": report.max_error,
-    }
+    errors = {"test_error_percent": error("test")}
     if experiment.test_rotated:
-        tested["rotated_test_error_percent"] = error("test", "random")
+        errors["rotated_test_error_percent"] = error("test", "random")
     if experiment.test_angles and "upright" in data.splits:
         angles = [360 * i / experiment.test_angles for i in range(experiment.test_angles)]
-        tested["test_error_by_angle"] = {f"{a:g}": error("upright", a) for a in angles}
-    return tested
+        errors["test_error_by_angle"] = {f"{a:g}": error("upright", a) for a in angles}
+    return errors
 
 
 def _hardware():

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from typing import Any
 
+from reproductions.errors import SettingsError
+
 PRESETS = ("quick", "paper")
 
 
@@ -75,7 +77,9 @@ class Experiment:
     def preset(self, name):
         """This experiment as the preset `"quick"` or `"paper"` has it."""
         if name not in PRESETS:
-            raise ValueError(f"The presets are {' and '.join(PRESETS)}. Received: preset={name}.")
+            raise SettingsError(
+                f"The presets are {' and '.join(PRESETS)}. Received: preset={name}."
+            )
         return dataclasses.replace(self, **self.quick) if name == "quick" else self
 
 
@@ -95,14 +99,14 @@ def matching(patterns):
     """Names of experiments that match one of the patterns, such as `"rotated_mnist_*"`.
 
     Raises:
-        ValueError: If a pattern matches none.
+        SettingsError: If a pattern matches none.
     """
     found = []
     for pattern in patterns:
         hits = [name for name in names() if fnmatch(name, pattern)]
         if not hits:
             near = difflib.get_close_matches(pattern, names(), n=1) or names()[:1]
-            raise ValueError(
+            raise SettingsError(
                 f"No experiment matches '{pattern}'. Did you mean '{near[0]}'? `python -m "
                 "reproductions list` lists them all; * stands for any letters."
             )

@@ -8,6 +8,7 @@ import numpy as np
 
 from reproductions import experiment as experiments
 from reproductions import figures, paper
+from reproductions.errors import SettingsError
 from reproductions.files import write_atomically
 
 
@@ -21,7 +22,7 @@ def write(folder):
         The path of the report.
 
     Raises:
-        ValueError: If there is no row.
+        SettingsError: If there is no row.
     """
     folder = Path(folder)
     rows = read(folder)
@@ -44,7 +45,7 @@ def read(folder):
     """The rows of a folder, in the order of their files' names."""
     rows = [json.loads(path.read_text("utf-8")) for path in sorted(Path(folder).glob("*.json"))]
     if not rows:
-        raise ValueError(
+        raise SettingsError(
             f"There are no results in {folder}. `python -m reproductions run … --results {folder}` "
             "writes some."
         )

@@ -24,25 +24,26 @@ class Run:
         folder: Where checkpoint, history and best model are kept. A folder that holds a checkpoint
             is continued.
         model: A compiled `keras.Model` with an accuracy metric.
-        writes: Whether this process writes the files; of several hosts, one does.
+        output: Where to write instead. Of several hosts all have to write, for saving a model makes
+            variables, which takes them all; but one writes what is kept.
 
     Files:
         epoch-0007.npz: The last whole epoch, and the one before.
         history.json: Loss, accuracy, validation and seconds of every epoch.
         best.keras: The model of the epoch with the least validation error.
+        last.keras: The model of the last epoch.
     """
 
-    def __init__(self, folder, model, writes=True):
+    def __init__(self, folder, model, output=None):
         self.folder = Path(folder)
+        self.output = Path(output or folder)
         self.model = model
-        self.writes = writes
         model.optimizer.build(model.trainable_variables)
         self.history = self._restore()
 
-    @property
-    def best_file(self):
-        """The saved model of the best epoch so far."""
-        return self.folder / "best.keras"
+    def model_file(self, epoch):
+        """The saved model of the `"best"` epoch so far, or of the `"last"`."""
+        return self.folder / f"{epoch}.keras"
 
     def train(self, epochs, training, validation, callbacks=(), after_epoch=lambda history: None):
         """Trains up to `epochs` epochs, counting those done before.
@@ -72,9 +73,9 @@ class Run:
             record["seconds"] = time.monotonic() - started
             best = max((r["val_accuracy"] for r in self.history), default=-1.0)
             self.history.append(record)
-            if self.writes:
-                self._save(is_best=record["val_accuracy"] > best)
+            self._save(is_best=record["val_accuracy"] > best)
             after_epoch(self.history)
+        write_atomically(self.output / "last.keras", self.model.save)
         return self.history
 
     def _variables(self):
@@ -82,21 +83,18 @@ class Run:
 
     def _save(self, is_best):
         if is_best:
-            write_atomically(self.best_file, self.model.save)
+            write_atomically(self.output / "best.keras", self.model.save)
         values = {str(i): keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
         values["history"] = np.array(json.dumps(self.history))
-        path = self.folder / f"epoch-{len(self.history):04d}.npz"
+        path = self.output / f"epoch-{len(self.history):04d}.npz"
         write_atomically(path, lambda temporary: np.savez(temporary, **values))
-        write_json(self.folder / "history.json", self.history)
-        for older in self._checkpoints()[2:]:
+        write_json(self.output / "history.json", self.history)
+        for older in _checkpoints(self.output)[2:]:
             older.unlink()
-
-    def _checkpoints(self):
-        return sorted(self.folder.glob("epoch-*.npz"), reverse=True)
 
     def _restore(self):
         variables = self._variables()
-        for path in self._checkpoints():
+        for path in _checkpoints(self.folder):
             try:
                 with np.load(path) as values:
                     history = json.loads(str(values["history"]))
@@ -107,3 +105,7 @@ class Run:
                 variable.assign(array)
             return history
         return []
+
+
+def _checkpoints(folder):
+    return sorted(folder.glob("epoch-*.npz"), reverse=True)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from reproductions.data import cifar10, fashion_mnist, rotated_mnist
-from reproductions.data.pipeline import DataError
+from reproductions.errors import DataError
 
 LOADERS = {
     "cifar10": cifar10.load,

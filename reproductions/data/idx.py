@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reproductions.data.pipeline import DataError
+from reproductions.errors import DataError
 
 
 def read_idx(folder, name):

@@ -9,10 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from reproductions.data.augmentation import AUGMENTATIONS, turn
-
-
-class DataError(ValueError):
-    """A source of data is missing or damaged; the message says which and how to get it."""
+from reproductions.errors import DataError
 
 
 @dataclass(frozen=True)

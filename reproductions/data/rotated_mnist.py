@@ -9,8 +9,9 @@ import scipy.ndimage
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from reproductions.data.pipeline import DataError, Pipeline, first, standardise
+from reproductions.data.pipeline import Pipeline, first, standardise
 from reproductions.data.places import Places
+from reproductions.errors import DataError
 
 EMBEDDED = Path(__file__).with_name("mnist_10k.npz")
 EMBEDDED_SHA256 = "f1a23f2fb1a1c97bb00a811807ddd50a888dbcdcdead94147993273c22ee3f37"

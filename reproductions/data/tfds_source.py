@@ -3,7 +3,7 @@
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from reproductions.data.pipeline import DataError
+from reproductions.errors import DataError
 
 
 def load_splits(name, places, alternative):

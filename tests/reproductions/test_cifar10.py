@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reproductions.data import cifar10, whitening
-from reproductions.data.pipeline import DataError
 from reproductions.data.places import Places
 from reproductions.data.whitening import ZcaWhitening
+from reproductions.errors import DataError
 
 
 def test_contrast_is_normalised_image_by_image():

@@ -6,9 +6,9 @@ import scipy.ndimage
 import tensorflow_datasets as tfds
 
 from reproductions.data import catalogue, rotated_mnist
-from reproductions.data.pipeline import DataError
 from reproductions.data.places import Places
 from reproductions.data.rotated_mnist import RotatedMnist, RotatedMnistConfig
+from reproductions.errors import DataError
 from tests.reproductions.conftest import small_config
 
 

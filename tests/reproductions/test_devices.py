@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,34 +15,85 @@ from reproductions import devices
 BACKEND = keras.backend.backend()
 FOUR = {"jax": {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}}
 
+distributes = pytest.mark.skipif(
+    BACKEND == "torch", reason="Keras distributes on JAX, tf.distribute on TensorFlow"
+)
 
-def job(data_dir, out, environment):
-    """The row of the small job, from a process of its own."""
-    words = ["run", "rotated_mnist_p4cnn", "--data", "rotated_mnist/divisible", "--epochs", "2"]
-    words += ["--fraction", "0.8", "--data-dir", str(data_dir), "--out", str(out)]
-    words += ["--backend", BACKEND]
-    found = subprocess.run(
-        [sys.executable, "-m", "tests.reproductions.small_job", *words],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
-    assert found.returncode == 0, found.stderr[-3000:]
+
+def command(data_dir, out):
+    words = ["-m", "tests.reproductions.small_job", "run", "rotated_mnist_p4cnn"]
+    words += ["--data", "rotated_mnist/divisible", "--epochs", "2", "--fraction", "0.8"]
+    words += ["--data-dir", str(data_dir), "--out", str(out), "--backend", BACKEND]
+    return [sys.executable, *words]
+
+
+def row_of_job(data_dir, out, *hosts):
+    """The row of the small job, by one process for each environment of `hosts`."""
+    processes = [
+        subprocess.Popen(
+            command(data_dir, out),
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "JAX_ENABLE_X64": "1", **host},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for host in hosts
+    ]
+    for process in processes:
+        output, _ = process.communicate(timeout=900)
+        assert process.returncode == 0, output[-3000:]
     (path,) = (out / "results").iterdir()
     return json.loads(path.read_text())
 
 
-@pytest.mark.skipif(BACKEND == "torch", reason="Keras distributes on JAX, tf.distribute on TF")
-def test_four_devices_end_at_the_losses_of_one(data_dir, tmp_path):
-    four = job(data_dir, tmp_path / "four", FOUR.get(BACKEND, {"VIRTUAL_DEVICES": "4"}))
-    one = job(data_dir, tmp_path / "one", {})
-    assert (four["devices"], one["devices"]) == (4, 1)
-    for ours, theirs in zip(four["history"], one["history"], strict=True):
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def two_hosts():
+    """The environments of two processes that make a cluster, as the documentation tells."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    if BACKEND == "jax":
+        common = {
+            "KERAS_DISTRIBUTION_JOB_ADDRESSES": ",".join(addresses),
+            "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
+        }
+        return [{**common, "KERAS_DISTRIBUTION_PROCESS_ID": str(i)} for i in range(2)]
+    cluster = {"worker": addresses}
+    tasks = [{"type": "worker", "index": i} for i in range(2)]
+    return [{"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})} for task in tasks]
+
+
+@pytest.fixture(scope="module")
+def one(data_dir, tmp_path_factory):
+    return row_of_job(data_dir, tmp_path_factory.mktemp("one"), {})
+
+
+def assert_same_training(row, one):
+    assert one["devices"] == 1
+    for ours, theirs in zip(row["history"], one["history"], strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
         assert ours["val_loss"] == pytest.approx(theirs["val_loss"], rel=1e-4)
-    assert four["test_error_percent"] == pytest.approx(one["test_error_percent"], abs=1e-3)
+    assert row["test_error_percent"] == pytest.approx(one["test_error_percent"], abs=1e-3)
+
+
+@distributes
+def test_four_devices_end_at_the_losses_of_one(data_dir, tmp_path, one):
+    four = row_of_job(data_dir, tmp_path, FOUR.get(BACKEND, {"VIRTUAL_DEVICES": "4"}))
+    assert four["devices"] == 4
+    assert_same_training(four, one)
+
+
+@distributes
+def test_two_hosts_end_at_the_losses_of_one(data_dir, tmp_path, one):
+    two = row_of_job(data_dir, tmp_path, *two_hosts())
+    assert two["devices"] == 2
+    assert_same_training(two, one)
 
 
 def test_batches_that_cannot_be_shared_are_told(monkeypatch):

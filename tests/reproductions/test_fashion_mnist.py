@@ -6,8 +6,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from reproductions.data import fashion_mnist
-from reproductions.data.pipeline import DataError
 from reproductions.data.places import Places
+from reproductions.errors import DataError
 
 
 def write_idx(path, array, packed=True):

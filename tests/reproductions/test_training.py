@@ -84,7 +84,7 @@ def test_killed_in_the_middle_of_writing(small, uninterrupted, tmp_path, monkeyp
 
 
 def test_the_best_model_is_that_of_the_best_epoch(small, uninterrupted):
-    best = keras.saving.load_model(uninterrupted.best_file)
+    best = keras.saving.load_model(uninterrupted.model_file("best"))
     accuracy = best.evaluate(small.evaluation("validation"), verbose=0)[1]
     wanted = max(record["val_accuracy"] for record in uninterrupted.history)
     assert accuracy == pytest.approx(wanted)
