@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,6 +37,19 @@ def test_zca_by_batches_is_that_of_the_singular_values(seed, batch):
     np.testing.assert_allclose(whitened, expected, atol=2e-3)
     covariance = np.cov(whitened.T)
     np.testing.assert_allclose(covariance, np.eye(12), atol=2e-3)
+
+
+def peak_of_fit(batches):
+    images = (np.random.default_rng(i).normal(size=(256, 8, 8, 3)) for i in range(batches))
+    tracemalloc.start()
+    ZcaWhitening.fit(images)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def test_the_memory_of_a_fit_does_not_grow_with_the_images():
+    assert peak_of_fit(40) < 1.1 * peak_of_fit(4)
 
 
 def test_a_fit_is_saved_and_used_again(tmp_path):
