@@ -3,6 +3,7 @@
 from keras_gcnn import groups, layers, models, ops
 from keras_gcnn.equivariance import EquivarianceReport, equivariance_error
 from keras_gcnn.layers import EquivarianceWarning
+from keras_gcnn.to_planar import to_planar
 from keras_gcnn.version import VERSION
 
 __version__ = VERSION
@@ -15,4 +16,5 @@ __all__ = [
     "layers",
     "models",
     "ops",
+    "to_planar",
 ]

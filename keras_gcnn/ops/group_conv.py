@@ -91,7 +91,7 @@ def group_conv(
         x = layout.merge_group_axis(x, data_format)
     y = ops.conv(
         x,
-        _planar_kernel(transform_filters(kernel, group), group.dimension, groups, data_format),
+        planar_kernel(transform_filters(kernel, group), group.dimension, groups, data_format),
         strides=strides,
         padding=padding,
         data_format=data_format,
@@ -143,8 +143,12 @@ def _convolves_channels_first():
     return keras.backend.backend() != "tensorflow"
 
 
-def _planar_kernel(bank, dimension, groups, data_format):
-    """The bank as a kernel of `keras.ops.conv`, its H axes merged with the channels."""
+def planar_kernel(bank, dimension, groups, data_format):
+    """The bank as a kernel of `keras.ops.conv`, its H axes merged with the channels.
+
+    In the order (channels, |H|) for `"channels_first"`, else (|H|, channels), as
+    `layout.merge_group_axis` has it.
+    """
     if data_format == "channels_first":
         bank = ops.swapaxes(bank, -2, -1)  # (..., filters, |H|)
         if len(bank.shape) == dimension + 4:

@@ -44,17 +44,34 @@ def main(folder, kills, epochs):
         if child == 0:
             train(folder, epochs)
             os._exit(0)
-        started = time.monotonic()
-        # From before the first epoch of this child until well into its epochs.
-        beginning = _epochs_done(folder)
-        while _epochs_done(folder) == beginning and moments.random() > 0.002:
-            time.sleep(0.01)
-            assert time.monotonic() - started < 120
-        time.sleep(moments.uniform(0, 0.6))
+        moment = moments.choice([_starting, _training, _training])
+        moment(folder, moments)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         done.append(_epochs_done(folder))
     print(json.dumps({"done": done, "history": train(folder, epochs)}))
+
+
+def _starting(folder, moments):
+    """Waits for a moment until the first epoch is done, which is the slow one: it compiles."""
+    time.sleep(moments.uniform(0, max(_seconds(folder))))
+
+
+def _training(folder, moments):
+    """Waits for a moment of the epoch after the first, second or third."""
+    due = _epochs_done(folder) + moments.randint(1, 3)
+    started = time.monotonic()
+    while _epochs_done(folder) < due:
+        time.sleep(0.01)
+        assert time.monotonic() - started < 120
+    time.sleep(moments.uniform(0, min(_seconds(folder))))
+
+
+def _seconds(folder):
+    """How long each epoch took; a guess where none is known yet."""
+    path = folder / "history.json"
+    history = json.loads(path.read_text()) if path.exists() else []
+    return [record["seconds"] for record in history] or [1.0]
 
 
 def _epochs_done(folder):

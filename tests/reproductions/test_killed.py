@@ -12,7 +12,7 @@ import pytest
 
 from tests.reproductions import kill_at_random
 
-EPOCHS, KILLS = 60, 12
+EPOCHS, KILLS = 40, 12
 
 
 def test_killed_many_times_at_random_it_ends_as_an_uninterrupted_run(tmp_path):
@@ -29,7 +29,7 @@ def test_killed_many_times_at_random_it_ends_as_an_uninterrupted_run(tmp_path):
     result = json.loads(found.stdout.splitlines()[-1])
     assert len(result["done"]) == KILLS
     assert result["done"] == sorted(result["done"])  # no kill loses an epoch that was on disk
-    assert len(set(result["done"])) >= KILLS // 3  # and they hit many different epochs
+    assert len(set(result["done"])) >= KILLS // 2  # and they hit many different epochs
 
     whole = kill_at_random.train(tmp_path / "whole", EPOCHS)
     assert len(result["history"]) == len(whole) == EPOCHS
@@ -44,7 +44,13 @@ def test_killed_many_times_at_random_it_ends_as_an_uninterrupted_run(tmp_path):
 
 def _assert_whole_files(folder, best):
     names = sorted(path.name for path in folder.iterdir())
-    assert names == ["best.keras", "epoch-0059.npz", "epoch-0060.npz", "history.json"]
+    assert names == [
+        "best.keras",
+        "epoch-0039.npz",
+        "epoch-0040.npz",
+        "history.json",
+        "last.keras",
+    ]
     for checkpoint in folder.glob("epoch-*.npz"):
         with np.load(checkpoint) as arrays:
             assert all(np.isfinite(arrays[k]).all() for k in arrays.files if k != "history")
