@@ -2,14 +2,24 @@
 
 from keras_gcnn.groups import catalogue as _catalogue  # noqa: F401  (registers the groups)
 from keras_gcnn.groups.actions import filter_bank_indices, left_translation
+from keras_gcnn.groups.fourier import (
+    correlation_recipe,
+    fourier_transform,
+    inverse_fourier_transform,
+)
+from keras_gcnn.groups.irreps import Irrep
 from keras_gcnn.groups.point_group import PointGroup, get, names, serialize
 from keras_gcnn.groups.sampling import Sampling
 
 __all__ = [
+    "Irrep",
     "PointGroup",
     "Sampling",
+    "correlation_recipe",
     "filter_bank_indices",
+    "fourier_transform",
     "get",
+    "inverse_fourier_transform",
     "left_translation",
     "names",
     "serialize",

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from keras_gcnn.groups.point_group import read_only
+from keras_gcnn.groups.read_only import read_only
 
 
 def grid_points(shape):
@@ -69,3 +69,19 @@ def filter_bank_indices(group, kernel_size, subgroup):
     """
     tables = [left_translation(group, h, kernel_size, subgroup) for h in range(group.order)]
     return read_only(np.stack(tables, axis=-1))
+
+
+def orbits(group, kernel_size, subgroup):
+    """The orbits of H on the pairs (y, gK) of a tap and a coset, h·(y, gK) = (hy, hgK).
+
+    Returns:
+        Integers `(orbits, |H|)`. Entry `[o, h]` is the position, in a flattened filter, of h·p for
+        the first pair p of orbit o. Read-only.
+
+    Raises:
+        ValueError: As `left_translation`.
+    """
+    tables = [left_translation(group, h, kernel_size, subgroup) for h in group.inverses]
+    moved = np.stack([table.reshape(-1) for table in tables], axis=-1)  # (pairs, |H|)
+    is_first = moved.min(axis=1) == np.arange(len(moved))
+    return read_only(moved[is_first])

@@ -5,12 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-
-def read_only(array):
-    """The array itself, frozen: tables are computed once and shared by everyone who asks."""
-    array = np.ascontiguousarray(array)
-    array.flags.writeable = False
-    return array
+from keras_gcnn.groups import irreps
+from keras_gcnn.groups.read_only import read_only
 
 
 class PointGroup:
@@ -115,6 +111,14 @@ class PointGroup:
         coset_of = np.empty(self.order, dtype=int)
         coset_of[cosets] = np.arange(len(cosets))[:, None]
         return read_only(coset_of[self.cayley_table[:, cosets[:, 0]]])
+
+    def irreps(self):
+        """The real irreducible representations of H: a tuple of `Irrep`, the trivial one first."""
+        return self._irreps
+
+    @cached_property
+    def _irreps(self):
+        return irreps.find(self.cayley_table, self.inverses)
 
     def __eq__(self, other):
         return (

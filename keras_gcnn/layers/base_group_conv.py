@@ -32,6 +32,7 @@ class BaseGroupConv(BaseWindow):
         activity_regularizer=None,
         kernel_constraint=None,
         bias_constraint=None,
+        implementation="direct",
         **kwargs,
     ):
         super().__init__(
@@ -55,6 +56,9 @@ class BaseGroupConv(BaseWindow):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
+        self.implementation = arguments.one_of(
+            implementation, group_ops.IMPLEMENTATIONS, "implementation"
+        )
         self._check_arguments()
 
     def build(self, input_shape):
@@ -98,6 +102,7 @@ class BaseGroupConv(BaseWindow):
             data_format=self.data_format,
             dilation_rate=self.dilation_rate,
             groups=self.groups,
+            implementation=self.implementation,
         )
 
     def get_config(self):
@@ -116,6 +121,7 @@ class BaseGroupConv(BaseWindow):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
+            "implementation": self.implementation,
         }
 
     def _output_channels(self, channels):

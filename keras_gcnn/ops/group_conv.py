@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_gcnn import groups as point_groups
 from keras_gcnn.ops import layout, tables
+from keras_gcnn.ops.fourier_conv import fourier_conv
 
 
 def transform_filters(kernel, group):
@@ -47,13 +48,16 @@ def group_conv(
     data_format=None,
     dilation_rate=1,
     groups=1,
+    implementation="direct",
 ):
     """The G-correlation of a feature map with a filter, giving a function on G.
 
         [f ⋆ ψ](x, h) = Σ_y Σ_h' Σ_c f_c(y, h') ψ_c(h⁻¹(y - x), h⁻¹h')       f on G
         [f ⋆ ψ](x, h) = Σ_y      Σ_c f_c(y)     ψ_c(h⁻¹(y - x))              f on Zᵈ (lifting)
 
-    computed as `transform_filters` followed by exactly one planar `keras.ops.conv`.
+    computed directly, as `transform_filters` followed by exactly one planar `keras.ops.conv`; or
+    with the Fourier transform on H, which takes 12 multiplications in place of 64 on p4m and 6 in
+    place of 16 on p4, for more additions and memory.
 
     Args:
         x: Feature map on Zᵈ, `(batch, *space, channels)`, or on G, `(batch, *space, |H|, channels)`
@@ -68,6 +72,7 @@ def group_conv(
         dilation_rate: Integer, or one per axis.
         groups: The channels and filters are split into this many blocks that do not mix, as in
             `keras.layers.Conv2D`. The kernel then holds `channels // groups` channels.
+        implementation: `"direct"` or `"fourier"`. Their outputs are equal up to rounding.
 
     Returns:
         Feature map on G, `(batch, *new_space, |H|, filters)`, or `(batch, filters, |H|,
@@ -76,15 +81,22 @@ def group_conv(
     Raises:
         ValueError: As `transform_filters`, and if map and filter are not on the same space.
 
-    Reference: Cohen & Welling 2016, sections 6.1 and 7.2.
+    Reference: Cohen & Welling 2016, sections 6.1 and 7.2; for the transform, `groups/fourier.py`.
     """
     group = point_groups.get(group)
     data_format = data_format or keras.config.image_data_format()
+    convolve = _implementation(implementation)
     _check_same_space(x, kernel, group, data_format)
-    if data_format == "channels_first" and not _convolves_channels_first():
+    options = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate}
+    if data_format == "channels_first" and not _takes_channels_first(convolve):
         x = ops.moveaxis(x, (1, 2), (-1, -2)) if _is_on_group(x, group) else ops.moveaxis(x, 1, -1)
-        y = group_conv(x, kernel, group, strides, padding, "channels_last", dilation_rate, groups)
+        y = convolve(x, kernel, group, "channels_last", groups, **options)
         return ops.moveaxis(y, (-1, -2), (1, 2))
+    return convolve(x, kernel, group, data_format, groups, **options)
+
+
+def _direct(x, kernel, group, data_format, groups, **options):
+    """One planar convolution with the filter bank."""
     if _is_on_group(x, group):
         if data_format == "channels_last":
             x = _exchange(x, group.order, groups)
@@ -92,13 +104,38 @@ def group_conv(
     y = ops.conv(
         x,
         planar_kernel(transform_filters(kernel, group), group.dimension, groups, data_format),
-        strides=strides,
-        padding=padding,
         data_format=data_format,
-        dilation_rate=dilation_rate,
+        **options,
     )
     y = layout.split_group_axis(y, group.order, data_format)
     return _exchange(y, groups, group.order) if data_format == "channels_last" else y
+
+
+def _fourier(x, kernel, group, data_format, groups, strides, padding, dilation_rate):
+    """A product per irrep, for each block of channels and filters."""
+
+    def per_axis(value):
+        return (value,) * group.dimension if isinstance(value, int) else tuple(value)
+
+    sampling = point_groups.Sampling(
+        tuple(kernel.shape[: group.dimension]), per_axis(strides), padding, per_axis(dilation_rate)
+    )
+    if groups == 1:
+        return fourier_conv(x, kernel, group, sampling)
+    blocks = zip(ops.split(x, groups, axis=-1), ops.split(kernel, groups, axis=-1), strict=True)
+    return ops.concatenate([fourier_conv(*b, group, sampling) for b in blocks], axis=-1)
+
+
+IMPLEMENTATIONS = {"direct": _direct, "fourier": _fourier}
+
+
+def _implementation(name):
+    if name not in IMPLEMENTATIONS:
+        raise ValueError(
+            f"`implementation` must be one of {tuple(IMPLEMENTATIONS)}. Received: "
+            f"implementation={name!r}."
+        )
+    return IMPLEMENTATIONS[name]
 
 
 def add_bias(y, bias, data_format=None):
@@ -137,10 +174,10 @@ def _is_on_group(x, group):
     return len(x.shape) == group.dimension + 3
 
 
-def _convolves_channels_first():
+def _takes_channels_first(convolve):
     # TensorFlow on a CPU has no channels_first convolution for every dtype, nor without oneDNN; on
     # a GPU its layout optimiser chooses the order itself.
-    return keras.backend.backend() != "tensorflow"
+    return convolve is _direct and keras.backend.backend() != "tensorflow"
 
 
 def planar_kernel(bank, dimension, groups, data_format):

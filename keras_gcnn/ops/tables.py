@@ -8,22 +8,29 @@ from keras import ops
 from keras_gcnn import groups
 
 
-def constant(table_of):
+def untraced(function):
     """Makes a function of constants one that `torch.compile` calls once, and traces no NumPy of.
 
-    The marks are what `torch.compiler.assume_constant_result` and `torch._dynamo.mark_static` set,
-    without importing torch. PyTorch 2.13 can guard no such constant, but can what a method of it
-    returns; hence the reshape.
+    The mark is what `torch.compiler.assume_constant_result` sets, without importing torch.
+    """
+    function._dynamo_marked_constant = True
+    return function
+
+
+def constant(table_of):
+    """Makes of a function of constants, which gives an array, one that gives a constant tensor.
+
+    The second mark is what `torch._dynamo.mark_static` sets, without importing torch. PyTorch 2.13
+    can guard no such constant, but can what a method of it returns; hence the reshape.
     """
 
+    @untraced
     def constant_table_of(*arguments):
-        table = table_of(*arguments).astype("int32")
+        table = table_of(*arguments)
         if keras.backend.backend() == "torch":
             table = ops.convert_to_tensor(table)
             table._dynamo_static_indices = set(range(table.ndim))
         return table
-
-    constant_table_of._dynamo_marked_constant = True
 
     @functools.wraps(table_of)
     def call(*arguments):
@@ -37,19 +44,48 @@ def constant(table_of):
 def filter_bank(group, kernel_shape):
     """`groups.filter_bank_indices` for a filter of this shape, flattened to one axis."""
     size = tuple(kernel_shape[: group.dimension])
-    return groups.filter_bank_indices(group, size, _domain(group, kernel_shape)).reshape(-1)
+    return _indices(groups.filter_bank_indices(group, size, _domain(group, kernel_shape)))
 
 
 @constant
 def cosets(group, subgroup):
     """`PointGroup.left_cosets`, `(cosets, |K|)`, and all of H as the only coset for `None`."""
-    return group.left_cosets(group if subgroup is None else subgroup)
+    return group.left_cosets(group if subgroup is None else subgroup).astype("int32")
 
 
 @constant
 def left_translation(group, element, size, space):
     """`groups.left_translation`, flattened to one axis."""
-    return groups.left_translation(group, element, size, space).reshape(-1)
+    return _indices(groups.left_translation(group, element, size, space))
+
+
+@untraced
+def fourier_sums(group, kernel_shape):
+    """What `groups.correlation_recipe` sums up, as lists of numbers, for irreps that take part.
+
+    Returns:
+        List of pairs: `neighbours` as lists [m][columns][pairs], `outputs` as lists [|H|][m·d].
+    """
+    return [
+        (part.neighbours.tolist(), part.outputs.reshape(group.order, -1).tolist())
+        for part in _recipe(group, kernel_shape)
+    ]
+
+
+@constant
+def fourier_taps(group, kernel_shape, index):
+    """`IrrepRecipe.taps` as `(columns, d, pairs)`, of the irrep with this index there."""
+    return _recipe(group, kernel_shape)[index].taps.swapaxes(0, 1)
+
+
+def _recipe(group, kernel_shape):
+    size = tuple(kernel_shape[: group.dimension])
+    parts = groups.correlation_recipe(group, size, _domain(group, kernel_shape))
+    return [part for part in parts if part.taps.size]
+
+
+def _indices(table):
+    return table.reshape(-1).astype("int32")
 
 
 def _domain(group, kernel_shape):

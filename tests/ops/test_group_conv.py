@@ -10,6 +10,7 @@ from tests import oracle
 
 every_group = pytest.mark.parametrize("group", oracle.GROUPS)
 both_formats = pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+both_implementations = pytest.mark.parametrize("implementation", ["direct", "fourier"])
 
 
 @st.composite
@@ -28,12 +29,13 @@ def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
+@both_implementations
 @every_group
 @both_formats
 @pytest.mark.parametrize("lifting", [True, False])
 @settings(max_examples=5)
 @given(case=cases())
-def test_equals_the_direct_sum_over_the_group(group, data_format, lifting, case):
+def test_equals_the_direct_sum_over_the_group(group, data_format, lifting, implementation, case):
     size, kernel, strides, dilation, padding = case
     order = () if lifting else (kg.groups.get(group).order,)
     f = random(*size, *order, 2)
@@ -47,30 +49,38 @@ def test_equals_the_direct_sum_over_the_group(group, data_format, lifting, case)
         padding=padding,
         data_format=data_format,
         dilation_rate=dilation,
+        implementation=implementation,
     )
     oracle.assert_close(
         ops.convert_to_numpy(actual), oracle.to_data_format(expected[None], data_format)
     )
 
 
+@both_implementations
 @both_formats
 @pytest.mark.parametrize("group", ["p1", "p2", "pm", "pmm"])
-def test_kernels_need_not_be_square_without_quarter_turns(group, data_format):
+def test_kernels_need_not_be_square_without_quarter_turns(group, data_format, implementation):
     order = kg.groups.get(group).order
     f, psi = random(6, 5, order, 2), random(2, 3, order, 2, 3, seed=1)
     expected = oracle.group_correlation(f, psi, group, strides=(2, 1))
     actual = kg.ops.group_conv(
-        oracle.to_data_format(f[None], data_format), psi, group, (2, 1), data_format=data_format
+        oracle.to_data_format(f[None], data_format),
+        psi,
+        group,
+        (2, 1),
+        data_format=data_format,
+        implementation=implementation,
     )
     oracle.assert_close(
         ops.convert_to_numpy(actual), oracle.to_data_format(expected[None], data_format)
     )
 
 
+@both_implementations
 @every_group
 @both_formats
 @pytest.mark.parametrize("lifting", [True, False])
-def test_blocks_of_channels_do_not_mix(group, data_format, lifting):
+def test_blocks_of_channels_do_not_mix(group, data_format, lifting, implementation):
     order = () if lifting else (kg.groups.get(group).order,)
     f, psi = random(5, 5, *order, 6), random(3, 3, *order, 3, 4, seed=1)
     blocks = [
@@ -78,7 +88,12 @@ def test_blocks_of_channels_do_not_mix(group, data_format, lifting):
         for b in range(2)
     ]
     actual = kg.ops.group_conv(
-        oracle.to_data_format(f[None], data_format), psi, group, data_format=data_format, groups=2
+        oracle.to_data_format(f[None], data_format),
+        psi,
+        group,
+        data_format=data_format,
+        groups=2,
+        implementation=implementation,
     )
     expected = np.concatenate(blocks, axis=-1)[None]
     oracle.assert_close(ops.convert_to_numpy(actual), oracle.to_data_format(expected, data_format))
@@ -114,9 +129,10 @@ def test_is_one_gather_and_one_planar_convolution(data_format, monkeypatch):
     assert sorted(calls) == ["conv", "take"]
 
 
+@both_implementations
 @every_group
 @both_formats
-def test_bfloat16_stays_within_the_contract(group, data_format):
+def test_bfloat16_stays_within_the_contract(group, data_format, implementation):
     order = kg.groups.get(group).order
     x, psi = random(6, 6, order, 4), random(3, 3, order, 4, 4, seed=1)
     actual = kg.ops.group_conv(
@@ -124,6 +140,7 @@ def test_bfloat16_stays_within_the_contract(group, data_format):
         ops.cast(psi, "bfloat16"),
         group,
         data_format=data_format,
+        implementation=implementation,
     )
     assert keras.backend.standardize_dtype(actual.dtype) == "bfloat16"
     expected = oracle.group_correlation(x, psi, group)[None]

@@ -1,0 +1,103 @@
+"""The G-correlation by the Fourier transform on the point group: fewer multiplications.
+
+`groups.correlation_recipe` says what is summed, and why. To tensors it is done in three steps:
+
+    1. for each irrep ρ, sums and differences of shifted maps, and likewise of the filter's taps;
+    2. one matrix product per irrep, over all orbits and channels at once;
+    3. sums and differences of its results, for each element of H.
+"""
+
+import itertools
+
+from keras import ops
+
+from keras_gcnn.ops import tables
+
+
+def fourier_conv(x, kernel, group, sampling):
+    """The G-correlation of a feature map with a filter.
+
+    Args:
+        x: `(batch, *space, channels)` or `(batch, *space, |H|, channels)`.
+        kernel: `(*kernel_size, channels, filters)`, or `(*kernel_size, |H|, channels, filters)`.
+        group: The `PointGroup` H.
+        sampling: The `groups.Sampling` of strides, padding and dilation.
+
+    Returns:
+        `(batch, *new_space, |H|, filters)`.
+    """
+    neighbours = _neighbours(x, group, sampling)
+    terms = [[] for _ in range(group.order)]
+    for index, (rows, outputs) in enumerate(tables.fourier_sums(group, tuple(kernel.shape))):
+        taps = _transformed_taps(kernel, group, index)  # (columns·channels, d·filters)
+        entries = []
+        for row in rows:  # of f̂(ρ)
+            columns = [_weighted_sum(weights, neighbours) for weights in row]
+            entries += _product(ops.concatenate(columns, axis=-1), taps, kernel.shape[-1])
+        for h, weights in enumerate(outputs):
+            terms[h].append(_weighted_sum(weights, entries))
+    return ops.stack([sum(parts[1:], parts[0]) for parts in terms], axis=-2)
+
+
+def _neighbours(x, group, sampling):
+    """What lies at each pair of a tap and a coset: maps `(batch, *new_space, channels)`."""
+    if len(x.shape) == group.dimension + 2:
+        x = ops.expand_dims(x, -2)  # one coset
+    x = _padded(x, sampling)
+    shifts = itertools.product(*(_shifts(sampling, axis) for axis in range(group.dimension)))
+    return [x[(slice(None), *shift, coset)] for shift in shifts for coset in range(x.shape[-2])]
+
+
+def _shifts(sampling, axis):
+    """For each tap along an axis, the slice of the points that it sees."""
+    taps, span = sampling.kernel_size[axis], sampling.effective_kernel_size[axis]
+    dilation, stride = sampling.dilation_rate[axis], sampling.strides[axis]
+    starts = [tap * dilation for tap in range(taps)]
+    return [slice(start, start - span + 1 or None, stride) for start in starts]
+
+
+def _padded(x, sampling):
+    if sampling.padding == "valid":
+        return x
+    size = x.shape[1:-2]
+    if None in size and max(sampling.strides) > 1:
+        raise ValueError(
+            "The Fourier implementation pads an input of unknown size only where strides are 1. "
+            f"Received: x.shape={tuple(x.shape)}, strides={sampling.strides}, padding='same'. Set "
+            "height and width in `keras.Input`, or use implementation='direct'."
+        )
+    # With strides of 1 the padding is the same for all sizes.
+    size = [n or span for n, span in zip(size, sampling.effective_kernel_size, strict=True)]
+    return ops.pad(x, [(0, 0), *sampling.padding_widths(size), (0, 0), (0, 0)])
+
+
+def _transformed_taps(kernel, group, index):
+    """ψ̂(ρ) as a matrix `(columns·channels, d·filters)`."""
+    channels, filters = kernel.shape[-2:]
+    table = ops.cast(tables.fourier_taps(group, tuple(kernel.shape), index), kernel.dtype)
+    columns, degree, pairs = table.shape
+    values = ops.reshape(kernel, (pairs, channels * filters))
+    transform = ops.matmul(ops.reshape(table, (columns * degree, pairs)), values)
+    transform = ops.reshape(transform, (columns, degree, channels, filters))
+    transform = ops.transpose(transform, (0, 2, 1, 3))
+    return ops.reshape(transform, (columns * channels, degree * filters))
+
+
+def _product(row, taps, filters):
+    """A row of ô(ρ), as d maps `(batch, *new_space, filters)`."""
+    product = ops.matmul(row, taps)
+    return ops.split(product, taps.shape[-1] // filters, axis=-1)
+
+
+def _weighted_sum(weights, terms):
+    """Σ weights · terms, with no product for 1 and -1, and nothing for 0."""
+    total = None
+    for weight, term in zip(weights, terms, strict=True):
+        if weight == 0:
+            continue
+        term = term if abs(weight) == 1 else abs(weight) * term
+        if total is None:
+            total = term if weight > 0 else -term
+        else:
+            total = total + term if weight > 0 else total - term
+    return total
