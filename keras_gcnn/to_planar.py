@@ -102,7 +102,9 @@ class _Conversion:
         outputs = [self._unmerged(tensor) for tensor in planar.outputs]
         inputs = keras.tree.pack_sequence_as(_structure(model, "input"), planar.inputs)
         outputs = keras.tree.pack_sequence_as(_structure(model, "output"), outputs)
-        return keras.Model(inputs, outputs, name=f"{model.name}_planar")
+        planar = keras.Model(inputs, outputs, name=f"{model.name}_planar")
+        planar(inputs)  # Keras exports to ONNX what has been called
+        return planar
 
     def of_model(self, model, like):
         """The planar model, with inputs that stand for what the planar tensors `like` do."""

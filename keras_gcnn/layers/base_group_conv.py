@@ -32,7 +32,7 @@ class BaseGroupConv(BaseWindow):
         activity_regularizer=None,
         kernel_constraint=None,
         bias_constraint=None,
-        implementation="direct",
+        implementation="auto",
         **kwargs,
     ):
         super().__init__(
@@ -83,15 +83,16 @@ class BaseGroupConv(BaseWindow):
                 constraint=self.bias_constraint,
             )
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         self._guard_open_size(inputs)
-        outputs = self.convolution_op(inputs, ops.convert_to_tensor(self.kernel))
+        kernel = ops.convert_to_tensor(self.kernel)
+        outputs = self.convolution_op(inputs, kernel, training=bool(training))
         if self.use_bias:
             bias = ops.convert_to_tensor(self.bias)
             outputs = group_ops.add_bias(outputs, bias, self.data_format)
         return self.activation(outputs)
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs, kernel, training=False):
         """The G-correlation itself, without bias and activation: the seam for subclasses."""
         return group_ops.group_conv(
             inputs,
@@ -103,6 +104,7 @@ class BaseGroupConv(BaseWindow):
             dilation_rate=self.dilation_rate,
             groups=self.groups,
             implementation=self.implementation,
+            training=training,
         )
 
     def get_config(self):

@@ -27,13 +27,14 @@ def fourier_conv(x, kernel, group, sampling):
         `(batch, *new_space, |H|, filters)`.
     """
     neighbours = _neighbours(x, group, sampling)
+    sums = tables.fourier_sums(group, tuple(kernel.shape))
     terms = [[] for _ in range(group.order)]
-    for index, (rows, outputs) in enumerate(tables.fourier_sums(group, tuple(kernel.shape))):
-        taps = _transformed_taps(kernel, group, index)  # (columns·channels, d·filters)
-        entries = []
-        for row in rows:  # of f̂(ρ)
+    for (rows, outputs), taps in zip(sums, _transformed_taps(kernel, group, sums), strict=True):
+        entries = []  # of m rows of ô(ρ)
+        for row in rows:
             columns = [_weighted_sum(weights, neighbours) for weights in row]
-            entries += _product(ops.concatenate(columns, axis=-1), taps, kernel.shape[-1])
+            product = _product(ops.concatenate(columns, axis=-1), taps)
+            entries += ops.split(product, len(outputs[0]) // len(rows), axis=-1)
         for h, weights in enumerate(outputs):
             terms[h].append(_weighted_sum(weights, entries))
     return ops.stack([sum(parts[1:], parts[0]) for parts in terms], axis=-2)
@@ -41,6 +42,7 @@ def fourier_conv(x, kernel, group, sampling):
 
 def _neighbours(x, group, sampling):
     """What lies at each pair of a tap and a coset: maps `(batch, *new_space, channels)`."""
+    x = ops.convert_to_tensor(x)
     if len(x.shape) == group.dimension + 2:
         x = ops.expand_dims(x, -2)  # one coset
     x = _padded(x, sampling)
@@ -71,22 +73,24 @@ def _padded(x, sampling):
     return ops.pad(x, [(0, 0), *sampling.padding_widths(size), (0, 0), (0, 0)])
 
 
-def _transformed_taps(kernel, group, index):
-    """ψ̂(ρ) as a matrix `(columns·channels, d·filters)`."""
+def _transformed_taps(kernel, group, sums):
+    """ψ̂(ρ) for each irrep, as a matrix `(columns·channels, d·filters)`."""
     channels, filters = kernel.shape[-2:]
-    table = ops.cast(tables.fourier_taps(group, tuple(kernel.shape), index), kernel.dtype)
-    columns, degree, pairs = table.shape
-    values = ops.reshape(kernel, (pairs, channels * filters))
-    transform = ops.matmul(ops.reshape(table, (columns * degree, pairs)), values)
-    transform = ops.reshape(transform, (columns, degree, channels, filters))
-    transform = ops.transpose(transform, (0, 2, 1, 3))
-    return ops.reshape(transform, (columns * channels, degree * filters))
+    table = ops.cast(tables.fourier_taps(group, tuple(kernel.shape)), kernel.dtype)
+    transform = _product(table, ops.reshape(kernel, (-1, channels * filters)))
+    matrices, end = [], 0
+    for rows, outputs in sums:
+        columns, degree = len(rows[0]), len(outputs[0]) // len(rows)
+        start, end = end, end + columns * degree
+        matrix = ops.reshape(transform[start:end], (columns, degree, channels, filters))
+        matrix = ops.transpose(matrix, (0, 2, 1, 3))
+        matrices.append(ops.reshape(matrix, (columns * channels, degree * filters)))
+    return matrices
 
 
-def _product(row, taps, filters):
-    """A row of ô(ρ), as d maps `(batch, *new_space, filters)`."""
-    product = ops.matmul(row, taps)
-    return ops.split(product, taps.shape[-1] // filters, axis=-1)
+def _product(x, matrix):
+    # Not ops.matmul: on PyTorch, Keras 3.15 multiplies float64 in float32.
+    return x @ matrix
 
 
 def _weighted_sum(weights, terms):

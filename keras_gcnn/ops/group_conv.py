@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_gcnn import groups as point_groups
-from keras_gcnn.ops import layout, tables
+from keras_gcnn.ops import cost_model, layout, tables
 from keras_gcnn.ops.fourier_conv import fourier_conv
 
 
@@ -48,7 +48,8 @@ def group_conv(
     data_format=None,
     dilation_rate=1,
     groups=1,
-    implementation="direct",
+    implementation="auto",
+    training=False,
 ):
     """The G-correlation of a feature map with a filter, giving a function on G.
 
@@ -72,7 +73,9 @@ def group_conv(
         dilation_rate: Integer, or one per axis.
         groups: The channels and filters are split into this many blocks that do not mix, as in
             `keras.layers.Conv2D`. The kernel then holds `channels // groups` channels.
-        implementation: `"direct"` or `"fourier"`. Their outputs are equal up to rounding.
+        implementation: `"direct"`, `"fourier"`, or `"auto"`: the one that `ops.cost_model` predicts
+            to be faster. Their outputs are equal up to rounding.
+        training: Whether gradients will be taken, for `"auto"`.
 
     Returns:
         Feature map on G, `(batch, *new_space, |H|, filters)`, or `(batch, filters, |H|,
@@ -85,8 +88,11 @@ def group_conv(
     """
     group = point_groups.get(group)
     data_format = data_format or keras.config.image_data_format()
-    convolve = _implementation(implementation)
+    _check_implementation(implementation)
     _check_same_space(x, kernel, group, data_format)
+    if implementation == "auto":
+        implementation = cost_model.choose(x, kernel, group, training)
+    convolve = _CONVOLUTIONS[implementation]
     options = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate}
     if data_format == "channels_first" and not _takes_channels_first(convolve):
         x = ops.moveaxis(x, (1, 2), (-1, -2)) if _is_on_group(x, group) else ops.moveaxis(x, 1, -1)
@@ -126,16 +132,16 @@ def _fourier(x, kernel, group, data_format, groups, strides, padding, dilation_r
     return ops.concatenate([fourier_conv(*b, group, sampling) for b in blocks], axis=-1)
 
 
-IMPLEMENTATIONS = {"direct": _direct, "fourier": _fourier}
+_CONVOLUTIONS = {"direct": _direct, "fourier": _fourier}
+IMPLEMENTATIONS = ("auto", *_CONVOLUTIONS)
 
 
-def _implementation(name):
-    if name not in IMPLEMENTATIONS:
+def _check_implementation(implementation):
+    if implementation not in IMPLEMENTATIONS:
         raise ValueError(
-            f"`implementation` must be one of {tuple(IMPLEMENTATIONS)}. Received: "
-            f"implementation={name!r}."
+            f"`implementation` must be one of {IMPLEMENTATIONS}. Received: "
+            f"implementation={implementation!r}."
         )
-    return IMPLEMENTATIONS[name]
 
 
 def add_bias(y, bias, data_format=None):

@@ -3,6 +3,7 @@
 import functools
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_gcnn import groups
@@ -73,9 +74,13 @@ def fourier_sums(group, kernel_shape):
 
 
 @constant
-def fourier_taps(group, kernel_shape, index):
-    """`IrrepRecipe.taps` as `(columns, d, pairs)`, of the irrep with this index there."""
-    return _recipe(group, kernel_shape)[index].taps.swapaxes(0, 1)
+def fourier_taps(group, kernel_shape):
+    """`IrrepRecipe.taps` of all irreps that take part, one below the other, `(rows, pairs)`.
+
+    The rows of an irrep are counted as (column, row of ψ̂(ρ)).
+    """
+    taps = [part.taps.swapaxes(0, 1) for part in _recipe(group, kernel_shape)]
+    return np.concatenate([table.reshape(-1, table.shape[-1]) for table in taps])
 
 
 def _recipe(group, kernel_shape):

@@ -243,3 +243,66 @@ def test_error_reaches_the_user_of_a_functional_model():
     x = keras.Input((28, 28, 1))
     with pytest.raises(ValueError, match="Lift an image"):
         GroupConv2D(8, 3)(x)
+
+
+@both_formats
+@both_layers
+@every_group
+def test_the_fourier_implementation_is_equivariant_and_equal(layer_class, group, data_format):
+    shape = input_shape(layer_class, group, data_format, size=6)
+    options = {"filters": 3, "kernel_size": 2, "group": group, "data_format": data_format}
+    fourier = layer_class(**options, implementation="fourier")
+    assert kg.equivariance_error(fourier, group, shape).is_equivariant
+    direct = layer_class.from_config({**fourier.get_config(), "implementation": "direct"})
+    direct.build((None, *shape))
+    direct.set_weights(fourier.get_weights())
+    x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
+    outputs = [ops.convert_to_numpy(layer(x)) for layer in (fourier, direct)]
+    oracle.assert_close(*outputs)
+
+
+def test_a_model_saved_with_one_implementation_loads_with_another(tmp_path):
+    model = keras.Sequential([keras.Input((6, 6, 8, 2)), GroupConv2D(3, 3, "p4m")])
+    model.layers[0].implementation = "fourier"
+    x = np.random.default_rng(0).normal(size=(2, 6, 6, 8, 2)).astype("float32")
+    expected = model.predict_on_batch(x)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.layers[0].implementation == "fourier"
+    loaded.layers[0].implementation = "direct"
+    oracle.assert_close(loaded.predict_on_batch(x), expected)
+
+
+def test_in_double_precision_the_implementations_agree_to_the_last_digits():
+    with double_precision():
+        x = np.random.default_rng(0).normal(size=(2, 6, 6, 8, 2))
+        kernel = np.random.default_rng(1).normal(size=(3, 3, 8, 2, 3))
+        x, kernel = (ops.convert_to_tensor(a, "float64") for a in (x, kernel))
+        outputs = [
+            ops.convert_to_numpy(kg.ops.group_conv(x, kernel, "p4m", implementation=name))
+            for name in ("fourier", "direct")
+        ]
+    assert outputs[0].dtype == "float64"
+    oracle.assert_close(*outputs, tolerance=1e-12)
+
+
+def test_unknown_implementations_and_sizes_are_refused():
+    with pytest.raises(ValueError, match=r"`implementation` must be one of .*Received: .*fft"):
+        GroupConv2D(3, 3, implementation="fft")
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="others know every size")
+def test_the_fourier_implementation_pads_unknown_sizes_where_strides_are_1():
+    import tensorflow as tf
+
+    def output(strides):
+        layer = GroupConv2D(3, 3, padding="same", strides=strides, implementation="fourier")
+        layer.build((None, None, None, 4, 2))
+        sizes = tf.TensorSpec((1, None, None, 4, 2))
+        return layer, tf.function(layer, input_signature=[sizes])
+
+    x = np.random.default_rng(0).normal(size=(1, 5, 6, 4, 2)).astype("float32")
+    layer, traced = output(strides=1)
+    oracle.assert_close(traced(x), layer(x))
+    with pytest.raises(ValueError, match="unknown size only where strides are 1"):
+        output(strides=2)[1](x)

@@ -1,0 +1,123 @@
+"""Which implementation of a G-correlation is faster, predicted from measurements.
+
+For one point of the output, a convolution takes P = taps·|H|²·C·F products on G (taps·|H|·C·F from
+the plane). The Fourier implementation takes fewer products p, but writes e numbers of f̂ and |H|·F
+of ô. The seconds of the one over those of the other are predicted as
+
+    ratio = a·p/P + b·e/P + c·|H|·F/P + d        with a, b, c, d ≥ 0
+
+where a says how much better a convolution multiplies than a matrix product, b and c what moving a
+number costs, in products, and d stands for the rest. `keras_gcnn.tune` fits the four numbers to
+measurements, for each backend and device, for inference and for training, and finds the limit: the
+largest prediction below which the Fourier implementation was never the slower one. "auto" takes it
+where the prediction is below the limit, and the direct one elsewhere, also where nothing has been
+measured: on devices without such a fit, such as a GPU before the user has run `keras_gcnn.tune`
+there, and outside of compiled functions, where each sum is an operation of its own.
+"""
+
+import functools
+import itertools
+import json
+import math
+import os
+import sys
+from importlib import resources
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_gcnn.ops import tables
+
+
+def choose(x, kernel, group, training=False):
+    """`"fourier"` or `"direct"`, whichever is predicted to be faster.
+
+    Args:
+        x: The input, a tensor.
+        kernel: The filter.
+        group: The `PointGroup` H.
+        training: Whether gradients will be taken.
+    """
+    if not _is_compiling(x):
+        return "direct"
+    return _choose_for(group, tuple(kernel.shape), device_of(x), bool(training))
+
+
+@tables.untraced
+def _choose_for(group, kernel_shape, device, training):
+    fitted = fits().get(key(device, training))
+    if fitted is None:
+        return "direct"
+    ratio = np.dot(fitted["coefficients"], features(group, kernel_shape))
+    return "fourier" if ratio < fitted["limit"] else "direct"
+
+
+def key(device, training):
+    """What a fit is for, such as `"jax/cpu/training"`."""
+    return f"{keras.backend.backend()}/{device}/{'training' if training else 'inference'}"
+
+
+@functools.cache
+def features(group, kernel_shape):
+    """p/P, e/P, |H|·F/P and 1 for a filter of this shape."""
+    *_, channels, filters = kernel_shape
+    direct = math.prod(kernel_shape) * group.order
+    products = numbers = 0
+    for rows, outputs in tables.fourier_sums(group, kernel_shape):
+        columns, degree = len(rows[0]), len(outputs[0]) // len(rows)
+        numbers += len(rows) * columns * channels
+        products += len(rows) * columns * channels * degree * filters
+    return products / direct, numbers / direct, group.order * filters / direct, 1.0
+
+
+def fit(rows, ratios):
+    """The non-negative coefficients of least relative error, and the limit.
+
+    Args:
+        rows: `features` of each measurement.
+        ratios: Measured seconds of the Fourier implementation over those of the direct one.
+
+    Returns:
+        Dict of `"coefficients"` and `"limit"`.
+    """
+    rows, ratios = np.asarray(rows), np.asarray(ratios)
+    scaled, best = rows / ratios[:, None], (np.inf, np.zeros(rows.shape[1]))
+    # With so few unknowns every set of those that are not 0 can be tried.
+    for count in range(1, rows.shape[1] + 1):
+        for chosen in map(list, itertools.combinations(range(rows.shape[1]), count)):
+            found = np.zeros(rows.shape[1])
+            found[chosen] = np.linalg.lstsq(scaled[:, chosen], np.ones(len(rows)), rcond=None)[0]
+            error = float(np.square(scaled @ found - 1).sum())
+            if (found >= 0).all() and error < best[0]:
+                best = error, found
+    limit = (rows @ best[1])[ratios > 1].min(initial=1.0)
+    return {"coefficients": best[1].tolist(), "limit": float(limit)}
+
+
+def fits_file():
+    """Where `keras_gcnn.tune` keeps the fits of this machine: in Keras' own folder."""
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    return Path(home) / "keras_gcnn_cost_model.json"
+
+
+@functools.cache
+def fits():
+    """The fits by `key`: those that come with the package, replaced by those of this machine."""
+    shipped = resources.files("keras_gcnn.ops").joinpath("cost_model.json").read_text("utf-8")
+    own = fits_file().read_text("utf-8") if fits_file().exists() else "{}"
+    return {**json.loads(shipped), **json.loads(own)}
+
+
+def _is_compiling(x):
+    """Whether `x` is being traced into a compiled function, without importing any backend."""
+    if keras.backend.backend() == "torch":
+        return sys.modules["torch"].compiler.is_compiling()
+    return type(x).__name__ == "SymbolicTensor" or type(x).__name__.endswith("Tracer")
+
+
+def device_of(x):
+    """The kind of device that will compute, `"cpu"` or `"gpu"`."""
+    if keras.backend.backend() == "torch":  # where Keras lists none
+        return {"cuda": "gpu"}.get(x.device.type, x.device.type)
+    return keras.distribution.list_devices()[0].split(":")[0]

@@ -1,0 +1,91 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import keras_gcnn as kg
+from keras_gcnn.ops import cost_model
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """A dictionary in place of the fits of the package and of this machine."""
+    fits = {}
+    monkeypatch.setattr(cost_model, "fits", lambda: fits)
+    return fits
+
+
+def key(training=False):
+    return f"{keras.backend.backend()}/cpu/{'training' if training else 'inference'}"
+
+
+def test_features_count_products_and_numbers():
+    """p4m, 3×3: 12 products a tap for 64; f̂ and ô have as many numbers as f and o have there."""
+    group, (channels, filters) = kg.groups.get("p4m"), (5, 7)
+    direct = 9 * 64 * channels * filters
+    expected = 12 / 64, 9 * 8 * channels / direct, 8 * filters / direct, 1.0
+    found = cost_model.features(group, (3, 3, 8, channels, filters))
+    assert found == pytest.approx(expected)
+
+
+def test_a_fit_finds_the_coefficients_and_the_limit():
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(size=(30, 4)) / 4
+    coefficients = np.array([1.0, 2.0, 0.0, 0.5])
+    ratios = rows @ coefficients
+    found = cost_model.fit(rows, ratios)
+    assert found["coefficients"] == pytest.approx(coefficients, abs=1e-9)
+    assert found["limit"] == pytest.approx(1.0)
+    # One that was slower than predicted keeps away all that are predicted to be as slow as it.
+    slower = int(np.argsort(ratios)[9])
+    ratios[slower] = 1.1
+    found = cost_model.fit(rows, ratios)
+    predicted = rows @ found["coefficients"]
+    assert (ratios[predicted < found["limit"]] <= 1).all()
+    assert found["limit"] == pytest.approx(predicted[slower])
+
+
+def compiled(layer, shape):
+    model = keras.Sequential([keras.Input(shape[1:]), layer])
+    model.compile("sgd", "mse", jit_compile=keras.backend.backend() == "jax")
+    return model
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch.compile takes a minute")
+@pytest.mark.parametrize("training", [False, True])
+def test_auto_takes_what_is_predicted_to_be_faster_where_it_compiles(fits, training, monkeypatch):
+    chosen = []
+    choose = cost_model.choose
+    monkeypatch.setattr(cost_model, "choose", lambda *a: chosen.append(choose(*a)) or chosen[-1])
+    fits[key(training)] = {"coefficients": [0, 0, 0, 0.5], "limit": 0.6}
+    x = np.ones((1, 4, 4, 4, 2), "float32")
+    layer = kg.layers.GroupConv2D(2, 1, data_format="channels_last")
+    model = compiled(layer, x.shape)
+    layer(x)
+    assert chosen.pop() == "direct"  # eager
+    chosen.clear()
+    model.train_on_batch(x, x) if training else model.predict_on_batch(x)
+    assert chosen[-1] == "fourier"
+    fits[key(training)]["limit"] = 0.4
+    model = compiled(layer, x.shape)
+    chosen.clear()
+    model.train_on_batch(x, x) if training else model.predict_on_batch(x)
+    assert chosen[-1] == "direct"
+
+
+def test_devices_that_nobody_measured_get_the_direct_one(fits):
+    group = kg.groups.get("p4")
+    fits[key()] = {"coefficients": [0, 0, 0, 0], "limit": 1}
+    assert cost_model._choose_for(group, (3, 3, 4, 8, 8), "cpu", False) == "fourier"
+    assert cost_model._choose_for(group, (3, 3, 4, 8, 8), "gpu", False) == "direct"
+    assert cost_model._choose_for(group, (3, 3, 4, 8, 8), "cpu", True) == "direct"
+
+
+def test_the_fits_of_this_machine_replace_those_of_the_package(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    own = {"some/device/training": {"coefficients": [1, 1, 1, 1], "limit": 0.5}}
+    cost_model.fits_file().write_text(json.dumps(own))
+    cost_model.fits.cache_clear()
+    assert cost_model.fits()["some/device/training"] == own["some/device/training"]
+    cost_model.fits.cache_clear()

@@ -1,0 +1,81 @@
+"""The planar model through each runtime that Keras exports to, from the backends that it can.
+
+Models from other backends go the same way: save the planar model as .keras and load it on one of
+these.
+"""
+
+import importlib.util
+
+import keras
+import numpy as np
+import pytest
+
+import keras_gcnn as kg
+from tests.test_to_planar import images_for, outputs_of, shaken
+
+
+def saved_model(model, folder, images):
+    import tensorflow as tf
+
+    model.export(folder / "model", format="tf_saved_model", verbose=False)
+    loaded = tf.saved_model.load(folder / "model")
+    return loaded.serve(images)
+
+
+def litert(model, folder, images):
+    from ai_edge_litert.interpreter import Interpreter
+
+    model.export(f"{folder}/model.tflite", format="litert", verbose=False)
+    interpreter = Interpreter(f"{folder}/model.tflite")
+    (inputs,), (outputs,) = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.resize_tensor_input(inputs["index"], images.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(inputs["index"], images)
+    interpreter.invoke()
+    return interpreter.get_tensor(outputs["index"])
+
+
+def onnx(model, folder, images):
+    from onnxruntime import InferenceSession
+
+    model.export(f"{folder}/model.onnx", format="onnx", verbose=False)
+    session = InferenceSession(f"{folder}/model.onnx")
+    (inputs,) = session.get_inputs()
+    return session.run(None, {inputs.name: images})[0]
+
+
+def openvino(model, folder, images):
+    from openvino import Core
+
+    model.export(f"{folder}/model.xml", format="openvino", verbose=False)
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}  # some processors would take bfloat16
+    return Core().compile_model(f"{folder}/model.xml", "CPU", exact)(images)[0]
+
+
+RUNTIMES = {  # what runs it, and the backends that Keras 3.15 exports it from
+    "tf_saved_model": (saved_model, "tensorflow", ("tensorflow", "jax")),
+    "litert": (litert, "ai_edge_litert", ("tensorflow",)),
+    "onnx": (onnx, "onnxruntime", ("tensorflow", "torch")),
+    "openvino": (openvino, "openvino", ("tensorflow", "torch")),
+}
+NETWORKS = {
+    "p4cnn": lambda: kg.models.p4cnn(),
+    "resnet": lambda: kg.models.resnet(
+        "p4m", 8, (16, 16, 3), widths=(2, 3, 4), downsampling="pooling"
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # exporters warn of their own affairs
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_outputs_through_each_runtime(runtime, network, tmp_path):
+    run, package, backends = RUNTIMES[runtime]
+    if keras.backend.backend() not in backends:
+        pytest.skip(f"Keras exports {runtime} from {' and '.join(backends)} alone")
+    assert importlib.util.find_spec(package), f"{package} must be installed, by the test extra"
+    model = shaken(NETWORKS[network]())
+    images = images_for(model)
+    (expected,) = outputs_of(model, images)
+    found = np.asarray(run(kg.to_planar(model), tmp_path, images))
+    assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
