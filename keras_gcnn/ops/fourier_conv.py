@@ -9,6 +9,7 @@
 
 import itertools
 
+import keras
 from keras import ops
 
 from keras_gcnn.ops import tables
@@ -77,7 +78,8 @@ def _transformed_taps(kernel, group, sums):
     """ψ̂(ρ) for each irrep, as a matrix `(columns·channels, d·filters)`."""
     channels, filters = kernel.shape[-2:]
     table = ops.cast(tables.fourier_taps(group, tuple(kernel.shape)), kernel.dtype)
-    transform = _product(table, ops.reshape(kernel, (-1, channels * filters)))
+    # Not ops.matmul: on PyTorch, Keras 3.15 multiplies float64 in float32.
+    transform = table @ ops.reshape(kernel, (-1, channels * filters))
     matrices, end = [], 0
     for rows, outputs in sums:
         columns, degree = len(rows[0]), len(outputs[0]) // len(rows)
@@ -89,8 +91,13 @@ def _transformed_taps(kernel, group, sums):
 
 
 def _product(x, matrix):
-    # Not ops.matmul: on PyTorch, Keras 3.15 multiplies float64 in float32.
-    return x @ matrix
+    """The product of the channels of a map with a matrix, in each backend's fastest way."""
+    if keras.backend.backend() == "torch":
+        ones = (1,) * (len(x.shape) - 2)
+        kernel = ops.reshape(matrix, (*ones, *matrix.shape))
+        return ops.conv(x, kernel, data_format="channels_last")
+    flat = ops.reshape(x, (-1, x.shape[-1]))
+    return ops.reshape(flat @ matrix, (*ops.shape(x)[:-1], matrix.shape[-1]))
 
 
 def _weighted_sum(weights, terms):
