@@ -1,4 +1,4 @@
-"""GroupConv2D against Conv2D of the same feature maps, |H|·C in and |H|·filters out, compiled.
+"""GroupConv2D, direct, against Conv2D of the same maps, |H|·C in and |H|·filters out, compiled.
 
 tox -e bench-tensorflow,bench-jax,bench-torch
 """
@@ -37,7 +37,9 @@ def test_against_conv2d(benchmark, name, mode, seconds):
 def layers_and_inputs(group, channels, filters, kernel, size, batch):
     order = kg.groups.get(group).order
     x = np.random.default_rng(0).normal(size=(batch, size, size, order, channels))
-    ours = kg.layers.GroupConv2D(filters, kernel, group=group, data_format="channels_last")
+    ours = kg.layers.GroupConv2D(
+        filters, kernel, group=group, data_format="channels_last", implementation="direct"
+    )
     planar = keras.layers.Conv2D(order * filters, kernel, data_format="channels_last")
     ours.build(x.shape)
     flat = x.reshape(*x.shape[:3], -1)

@@ -16,7 +16,7 @@ def test_it_measures_fits_and_keeps(tmp_path, monkeypatch, capsys):
     kept = json.loads(out.read_text())
     assert list(kept) == [cost_model.key("cpu", False), cost_model.key("cpu", True)]
     for fit in kept.values():
-        assert len(fit["coefficients"]) == 4
+        assert len(fit["coefficients"]) == 5
         assert 0 < fit["limit"] <= 1
     assert capsys.readouterr().out.count("filters") == 4
 

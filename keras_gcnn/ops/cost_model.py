@@ -4,15 +4,16 @@ For one point of the output, a convolution takes P = taps·|H|²·C·F products 
 the plane). The Fourier implementation takes fewer products p, but writes e numbers of f̂ and |H|·F
 of ô. The seconds of the one over those of the other are predicted as
 
-    ratio = a·p/P + b·e/P + c·|H|·F/P + d        with a, b, c, d ≥ 0
+    ratio = a·p/P + b·e/P + c·(taps - 1)/taps·e/P + d·|H|·F/P + f        with a, b, c, d, f ≥ 0
 
-where a says how much better a convolution multiplies than a matrix product, b and c what moving a
-number costs, in products, and d stands for the rest. `keras_gcnn.tune` fits the four numbers to
-measurements, for each backend and device, for inference and for training, and finds the limit: the
-largest prediction below which the Fourier implementation was never the slower one. "auto" takes it
-where the prediction is below the limit, and the direct one elsewhere, also where nothing has been
-measured: on devices without such a fit, such as a GPU before the user has run `keras_gcnn.tune`
-there, and outside of compiled functions, where each sum is an operation of its own.
+where a says how much better a convolution multiplies than a matrix product, b, c and d what writing
+a number costs, in products, c of one that is shifted, and f stands for the rest. `keras_gcnn.tune`
+fits the five to measurements, for each backend and device, for inference and for training, and
+finds the limit: the largest prediction below which the Fourier implementation was never the slower
+one. "auto" takes it where the prediction is below the limit, and the direct one elsewhere, also
+where nothing has been measured: on devices without such a fit, such as a GPU before the user has
+run `keras_gcnn.tune` there, and outside of compiled functions, where each sum is an operation of
+its own.
 """
 
 import functools
@@ -60,15 +61,18 @@ def key(device, training):
 
 @functools.cache
 def features(group, kernel_shape):
-    """p/P, e/P, |H|·F/P and 1 for a filter of this shape."""
+    """What the five coefficients are multiplied with, for a filter of this shape."""
     *_, channels, filters = kernel_shape
+    taps = math.prod(kernel_shape[: group.dimension])
     direct = math.prod(kernel_shape) * group.order
     products = numbers = 0
     for rows, outputs in tables.fourier_sums(group, kernel_shape):
         columns, degree = len(rows[0]), len(outputs[0]) // len(rows)
         numbers += len(rows) * columns * channels
         products += len(rows) * columns * channels * degree * filters
-    return products / direct, numbers / direct, group.order * filters / direct, 1.0
+    shifted = (taps - 1) / taps * numbers
+    terms = products, numbers, shifted, group.order * filters, direct
+    return tuple(term / direct for term in terms)
 
 
 def fit(rows, ratios):

@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import keras
 import pytest
@@ -32,8 +33,10 @@ def test_a_benchmark_runs_and_reports_its_ratio(mode, tmp_path):
     assert benchmark["extra_info"]["baseline_seconds"] > 0
 
 
-def test_the_ratio_is_that_of_the_two_functions():
-    """A candidate that does the baseline's work three times takes three times as long."""
+def test_the_ratio_is_that_of_the_two_functions(monkeypatch):
+    """By a clock that only the two functions move."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(paired, "time", SimpleNamespace(perf_counter=lambda: clock.now))
 
     class Fixture:
         extra_info: dict = {}
@@ -45,7 +48,13 @@ def test_the_ratio_is_that_of_the_two_functions():
                 setup()
                 self.stats.stats.data.append(paired._seconds_of(target))
 
-    def work(times):
-        return lambda: sum(range(times * 200_000))
+    def taking(seconds):
+        def run():
+            clock.now += seconds
 
-    assert paired.measure(Fixture(), work(3), work(1), seconds=0.5) == pytest.approx(3, rel=0.4)
+        return run
+
+    measured = paired.measure(Fixture(), taking(0.3), taking(0.1), seconds=20)
+    assert measured == pytest.approx(3)
+    assert Fixture.extra_info["ratio"] == 3
+    assert Fixture.extra_info["baseline_seconds"] == pytest.approx(0.1)

@@ -24,15 +24,16 @@ def test_features_count_products_and_numbers():
     """p4m, 3×3: 12 products a tap for 64; f̂ and ô have as many numbers as f and o have there."""
     group, (channels, filters) = kg.groups.get("p4m"), (5, 7)
     direct = 9 * 64 * channels * filters
-    expected = 12 / 64, 9 * 8 * channels / direct, 8 * filters / direct, 1.0
+    numbers = 9 * 8 * channels / direct
+    expected = 12 / 64, numbers, 8 / 9 * numbers, 8 * filters / direct, 1.0
     found = cost_model.features(group, (3, 3, 8, channels, filters))
     assert found == pytest.approx(expected)
 
 
 def test_a_fit_finds_the_coefficients_and_the_limit():
     rng = np.random.default_rng(0)
-    rows = rng.uniform(size=(30, 4)) / 4
-    coefficients = np.array([1.0, 2.0, 0.0, 0.5])
+    rows = rng.uniform(size=(30, 5)) / 4
+    coefficients = np.array([1.0, 2.0, 0.0, 0.5, 0.1])
     ratios = rows @ coefficients
     found = cost_model.fit(rows, ratios)
     assert found["coefficients"] == pytest.approx(coefficients, abs=1e-9)
@@ -58,7 +59,7 @@ def test_auto_takes_what_is_predicted_to_be_faster_where_it_compiles(fits, train
     chosen = []
     choose = cost_model.choose
     monkeypatch.setattr(cost_model, "choose", lambda *a: chosen.append(choose(*a)) or chosen[-1])
-    fits[key(training)] = {"coefficients": [0, 0, 0, 0.5], "limit": 0.6}
+    fits[key(training)] = {"coefficients": [0, 0, 0, 0, 0.5], "limit": 0.6}
     x = np.ones((1, 4, 4, 4, 2), "float32")
     layer = kg.layers.GroupConv2D(2, 1, data_format="channels_last")
     model = compiled(layer, x.shape)
@@ -76,7 +77,7 @@ def test_auto_takes_what_is_predicted_to_be_faster_where_it_compiles(fits, train
 
 def test_devices_that_nobody_measured_get_the_direct_one(fits):
     group = kg.groups.get("p4")
-    fits[key()] = {"coefficients": [0, 0, 0, 0], "limit": 1}
+    fits[key()] = {"coefficients": [0, 0, 0, 0, 0], "limit": 1}
     assert cost_model._choose_for(group, (3, 3, 4, 8, 8), "cpu", False) == "fourier"
     assert cost_model._choose_for(group, (3, 3, 4, 8, 8), "gpu", False) == "direct"
     assert cost_model._choose_for(group, (3, 3, 4, 8, 8), "cpu", True) == "direct"
@@ -84,7 +85,7 @@ def test_devices_that_nobody_measured_get_the_direct_one(fits):
 
 def test_the_fits_of_this_machine_replace_those_of_the_package(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    own = {"some/device/training": {"coefficients": [1, 1, 1, 1], "limit": 0.5}}
+    own = {"some/device/training": {"coefficients": [1, 1, 1, 1, 1], "limit": 0.5}}
     cost_model.fits_file().write_text(json.dumps(own))
     cost_model.fits.cache_clear()
     assert cost_model.fits()["some/device/training"] == own["some/device/training"]
