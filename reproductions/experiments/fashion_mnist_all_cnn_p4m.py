@@ -31,4 +31,6 @@ experiment = Experiment(
     test_rotated=True,
     quick={"epochs": 1, "fraction": 0.01},
     title="All-CNN-C, p4m",
+    expected_error=21.66,
+    wall_time="7 minutes on 1 core of 2, TensorFlow",
 )

@@ -31,4 +31,6 @@ experiment = Experiment(
     test_rotated=True,
     quick={"epochs": 1, "fraction": 0.01},
     title="All-CNN-C, Z²",
+    expected_error=24.92,
+    wall_time="2 minutes on 1 core of 2, TensorFlow",
 )

@@ -18,4 +18,6 @@ experiment = Experiment(
     paper_table="1",
     paper_row="P4CNN",
     paper_error=2.28,
+    expected_error=2.23,
+    wall_time="16 minutes on 1 core of 2, TensorFlow",
 )

@@ -18,4 +18,6 @@ experiment = Experiment(
     test_angles=24,
     quick={"epochs": 6, "augmentation": None, "seeds": (0,), "test_angles": 0},
     title="P4CNN, P8CNN's schedule",
+    expected_error=2.01,
+    wall_time="4 minutes on 1 core of 2, TensorFlow",
 )

@@ -18,4 +18,6 @@ experiment = Experiment(
     test_angles=24,
     quick={"epochs": 6, "augmentation": None, "seeds": (0,), "test_angles": 0},
     title="P8CNN (ours)",
+    expected_error=1.72,
+    wall_time="11 minutes on 1 core of 2, TensorFlow",
 )

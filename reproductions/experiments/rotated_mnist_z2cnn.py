@@ -20,4 +20,6 @@ experiment = Experiment(
     paper_table="1",
     paper_row="Z2CNN",
     paper_error=5.03,
+    expected_error=5.97,
+    wall_time="9 minutes on 1 core of 2, TensorFlow",
 )
