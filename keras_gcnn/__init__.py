@@ -3,7 +3,7 @@
 from keras_gcnn import groups, layers, models, ops
 from keras_gcnn.equivariance import EquivarianceReport, equivariance_error
 from keras_gcnn.layers import EquivarianceWarning
-from keras_gcnn.to_planar import to_planar
+from keras_gcnn.planar import to_planar
 from keras_gcnn.version import VERSION
 
 __version__ = VERSION

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_gcnn as kg
-from tests.test_to_planar import images_for, outputs_of, shaken
+from tests.planar.test_to_planar import images_for, outputs_of, shaken
 
 
 def saved_model(model, folder, images):
