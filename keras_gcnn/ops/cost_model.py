@@ -28,7 +28,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_gcnn.ops import tables
+from keras_gcnn.ops import layout, tables
 
 
 def choose(x, kernel, group, training=False):
@@ -42,7 +42,7 @@ def choose(x, kernel, group, training=False):
     """
     if not _is_compiling(x):
         return "direct"
-    return _choose_for(group, tuple(kernel.shape), device_of(x), bool(training))
+    return _choose_for(group, layout.static_shape(kernel), device_of(x), bool(training))
 
 
 @tables.untraced

@@ -12,7 +12,7 @@ import itertools
 import keras
 from keras import ops
 
-from keras_gcnn.ops import tables
+from keras_gcnn.ops import layout, tables
 
 
 def fourier_conv(x, kernel, group, sampling):
@@ -28,7 +28,7 @@ def fourier_conv(x, kernel, group, sampling):
         `(batch, *new_space, |H|, filters)`.
     """
     neighbours = _neighbours(x, group, sampling)
-    sums = tables.fourier_sums(group, tuple(kernel.shape))
+    sums = tables.fourier_sums(group, layout.static_shape(kernel))
     terms = [[] for _ in range(group.order)]
     for (rows, outputs), taps in zip(sums, _transformed_taps(kernel, group, sums), strict=True):
         entries = []  # of m rows of ô(ρ)
@@ -69,15 +69,16 @@ def _padded(x, sampling):
             f"Received: x.shape={tuple(x.shape)}, strides={sampling.strides}, padding='same'. Set "
             "height and width in `keras.Input`, or use implementation='direct'."
         )
-    # With strides of 1 the padding is the same for all sizes.
-    size = [n or span for n, span in zip(size, sampling.effective_kernel_size, strict=True)]
+    if max(sampling.strides) == 1:
+        size = sampling.effective_kernel_size  # the padding is the same for all sizes
     return ops.pad(x, [(0, 0), *sampling.padding_widths(size), (0, 0), (0, 0)])
 
 
 def _transformed_taps(kernel, group, sums):
     """ψ̂(ρ) for each irrep, as a matrix `(columns·channels, d·filters)`."""
-    channels, filters = kernel.shape[-2:]
-    table = ops.cast(tables.fourier_taps(group, tuple(kernel.shape)), kernel.dtype)
+    shape = layout.static_shape(kernel)
+    channels, filters = shape[-2:]
+    table = ops.cast(tables.fourier_taps(group, shape), kernel.dtype)
     # Not ops.matmul: on PyTorch, Keras 3.15 multiplies float64 in float32.
     transform = table @ ops.reshape(kernel, (-1, channels * filters))
     matrices, end = [], 0

@@ -31,8 +31,9 @@ def transform_filters(kernel, group):
     Reference: Cohen & Welling 2016, sections 6.1, 6.2 and 7.1.
     """
     group = point_groups.get(group)
-    indices = tables.filter_bank(group, tuple(kernel.shape))
-    *domain, channels, filters = kernel.shape
+    shape = layout.static_shape(kernel)
+    indices = tables.filter_bank(group, shape)
+    *domain, channels, filters = shape
     bank = ops.take(ops.reshape(kernel, (-1, channels * filters)), indices, axis=0)
     bank = ops.reshape(bank, (-1, group.order, channels, filters))
     bank = ops.transpose(bank, (0, 2, 1, 3))
@@ -124,7 +125,10 @@ def _fourier(x, kernel, group, data_format, groups, strides, padding, dilation_r
         return (value,) * group.dimension if isinstance(value, int) else tuple(value)
 
     sampling = point_groups.Sampling(
-        tuple(kernel.shape[: group.dimension]), per_axis(strides), padding, per_axis(dilation_rate)
+        layout.static_shape(kernel)[: group.dimension],
+        per_axis(strides),
+        padding,
+        per_axis(dilation_rate),
     )
     if groups == 1:
         return fourier_conv(x, kernel, group, sampling)

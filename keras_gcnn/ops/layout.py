@@ -30,3 +30,8 @@ def split_group_axis(x, order, data_format):
     if data_format == "channels_last":
         return ops.reshape(x, (*shape[:-1], order, shape[-1] // order))
     return ops.reshape(x, (shape[0], shape[1] // order, order, *shape[2:]))
+
+
+def static_shape(x):
+    """The shape as integers, which it is not by itself where PyTorch traces for ONNX."""
+    return tuple(int(n) for n in x.shape)

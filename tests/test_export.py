@@ -1,4 +1,4 @@
-"""The planar model through each runtime that Keras exports to, from the backends that it can.
+"""Models through each runtime that Keras exports to, from the backends that it can.
 
 Models from other backends go the same way: save the planar model as .keras and load it on one of
 these.
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_gcnn as kg
-from tests.planar.test_to_planar import images_for, outputs_of, shaken
+from tests.planar.test_to_planar import images_for, shaken
 
 
 def saved_model(model, folder, images):
@@ -58,24 +58,36 @@ RUNTIMES = {  # what runs it, and the backends that Keras 3.15 exports it from
     "onnx": (onnx, "onnxruntime", ("tensorflow", "torch")),
     "openvino": (openvino, "openvino", ("tensorflow", "torch")),
 }
-NETWORKS = {
-    "p4cnn": lambda: kg.models.p4cnn(),
-    "resnet": lambda: kg.models.resnet(
-        "p4m", 8, (16, 16, 3), widths=(2, 3, 4), downsampling="pooling"
+
+
+def on_the_group(implementation):
+    options = {"group": "p4m", "implementation": implementation}
+    inputs = keras.Input((9, 9, 2))
+    x = kg.layers.LiftingConv2D(3, 3, activation="relu", **options)(inputs)
+    x = kg.layers.GroupConv2D(4, 3, padding="same", **options)(x)
+    return keras.Model(inputs, kg.layers.CosetPooling2D("p4m")(x))
+
+
+MODELS = {
+    "planar p4cnn": lambda: kg.to_planar(shaken(kg.models.p4cnn())),
+    "planar resnet": lambda: kg.to_planar(
+        shaken(kg.models.resnet("p4m", 8, (16, 16, 3), widths=(2, 3, 4), downsampling="pooling"))
     ),
+    "direct": lambda: on_the_group("direct"),
+    "fourier": lambda: on_the_group("fourier"),
 }
 
 
 @pytest.mark.filterwarnings("ignore")  # exporters warn of their own affairs
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_outputs_through_each_runtime(runtime, network, tmp_path):
+def test_outputs_through_each_runtime(runtime, model, tmp_path):
     run, package, backends = RUNTIMES[runtime]
     if keras.backend.backend() not in backends:
         pytest.skip(f"Keras exports {runtime} from {' and '.join(backends)} alone")
-    assert importlib.util.find_spec(package), f"{package} must be installed, by the test extra"
-    model = shaken(NETWORKS[network]())
+    assert importlib.util.find_spec(package), f"{package} must be installed, by the export extra"
+    model = MODELS[model]()
     images = images_for(model)
-    (expected,) = outputs_of(model, images)
-    found = np.asarray(run(kg.to_planar(model), tmp_path, images))
+    expected = keras.ops.convert_to_numpy(model(images, training=False))
+    found = np.asarray(run(model, tmp_path, images))
     assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
