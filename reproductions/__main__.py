@@ -48,7 +48,7 @@ def list_experiments(options):
             str(e.epochs),
             e.wall_time,
         )
-    Console(width=max(Console().width, 110)).print(table)
+    Console(width=max(Console().width, 120)).print(table)
 
 
 def run(options):

@@ -32,5 +32,5 @@ experiment = Experiment(
     quick={"epochs": 1, "fraction": 0.01},
     title="All-CNN-C, p4",
     expected_error=17.78,
-    wall_time="5 minutes on 1 core of 2, TensorFlow",
+    wall_time="5 min, 1 core, TensorFlow",
 )

@@ -32,5 +32,5 @@ experiment = Experiment(
     quick={"epochs": 1, "fraction": 0.01},
     title="All-CNN-C, p4m",
     expected_error=21.66,
-    wall_time="7 minutes on 1 core of 2, TensorFlow",
+    wall_time="7 min, 1 core, TensorFlow",
 )

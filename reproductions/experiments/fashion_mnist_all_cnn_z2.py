@@ -32,5 +32,5 @@ experiment = Experiment(
     quick={"epochs": 1, "fraction": 0.01},
     title="All-CNN-C, Z²",
     expected_error=24.92,
-    wall_time="2 minutes on 1 core of 2, TensorFlow",
+    wall_time="2 min, 1 core, TensorFlow",
 )

@@ -19,5 +19,5 @@ experiment = Experiment(
     paper_row="P4CNN",
     paper_error=2.28,
     expected_error=2.23,
-    wall_time="16 minutes on 1 core of 2, TensorFlow",
+    wall_time="16 min, 1 core, TensorFlow",
 )

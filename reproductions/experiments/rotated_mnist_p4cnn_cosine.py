@@ -19,5 +19,5 @@ experiment = Experiment(
     quick={"epochs": 6, "augmentation": None, "seeds": (0,), "test_angles": 0},
     title="P4CNN, P8CNN's schedule",
     expected_error=2.01,
-    wall_time="4 minutes on 1 core of 2, TensorFlow",
+    wall_time="4 min, 1 core, TensorFlow",
 )

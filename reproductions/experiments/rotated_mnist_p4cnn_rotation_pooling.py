@@ -19,5 +19,5 @@ experiment = Experiment(
     paper_row="P4CNNRotationPooling",
     paper_error=3.21,
     expected_error=3.75,
-    wall_time="21 minutes on 1 core of 2, TensorFlow",
+    wall_time="21 min, 1 core, TensorFlow",
 )

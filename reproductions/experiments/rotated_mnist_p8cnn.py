@@ -19,5 +19,5 @@ experiment = Experiment(
     quick={"epochs": 6, "augmentation": None, "seeds": (0,), "test_angles": 0},
     title="P8CNN (ours)",
     expected_error=1.72,
-    wall_time="11 minutes on 1 core of 2, TensorFlow",
+    wall_time="11 min, 1 core, TensorFlow",
 )

@@ -21,5 +21,5 @@ experiment = Experiment(
     paper_row="Z2CNN",
     paper_error=5.03,
     expected_error=5.97,
-    wall_time="9 minutes on 1 core of 2, TensorFlow",
+    wall_time="9 min, 1 core, TensorFlow",
 )
