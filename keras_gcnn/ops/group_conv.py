@@ -120,15 +120,11 @@ def _direct(x, kernel, group, data_format, groups, **options):
 
 def _fourier(x, kernel, group, data_format, groups, strides, padding, dilation_rate):
     """A product per irrep, for each block of channels and filters."""
-
-    def per_axis(value):
-        return (value,) * group.dimension if isinstance(value, int) else tuple(value)
-
     sampling = point_groups.Sampling(
         layout.static_shape(kernel)[: group.dimension],
-        per_axis(strides),
+        layout.per_axis(strides, group.dimension),
         padding,
-        per_axis(dilation_rate),
+        layout.per_axis(dilation_rate, group.dimension),
     )
     if groups == 1:
         return fourier_conv(x, kernel, group, sampling)
@@ -186,7 +182,7 @@ def _is_on_group(x, group):
 
 def _takes_channels_first(convolve):
     # TensorFlow on a CPU has no channels_first convolution for every dtype, nor without oneDNN; on
-    # a GPU its layout optimiser chooses the order itself.
+    # a GPU its layout optimiser chooses the order itself. Products per irrep want channels last.
     return convolve is _direct and keras.backend.backend() != "tensorflow"
 
 

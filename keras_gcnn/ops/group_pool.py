@@ -26,13 +26,11 @@ def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", dat
     order = x.shape[layout.group_axis(data_format, len(x.shape) - 3)]
     pool = ops.max_pool if reduction == "max" else _average_pool
     merged = layout.merge_group_axis(x, data_format)
-    window = _per_axis(pool_size, merged)
-    pooled = pool(merged, window, _per_axis(strides or pool_size, merged), padding, data_format)
+    dimension = len(merged.shape) - 2
+    window = layout.per_axis(pool_size, dimension)
+    strides = layout.per_axis(strides or pool_size, dimension)
+    pooled = pool(merged, window, strides, padding, data_format)
     return layout.split_group_axis(pooled, order, data_format)
-
-
-def _per_axis(value, x):
-    return (value,) * (len(x.shape) - 2) if isinstance(value, int) else tuple(value)
 
 
 def _average_pool(x, pool_size, strides, padding, data_format):

@@ -32,6 +32,11 @@ def split_group_axis(x, order, data_format):
     return ops.reshape(x, (shape[0], shape[1] // order, order, *shape[2:]))
 
 
+def per_axis(value, dimension):
+    """An integer for each axis of space, or what is one per axis already, as a tuple."""
+    return (value,) * dimension if isinstance(value, int) else tuple(value)
+
+
 def static_shape(x):
     """The shape as integers, which it is not by itself where PyTorch traces for ONNX."""
     return tuple(int(n) for n in x.shape)

@@ -44,8 +44,7 @@ def constant(table_of):
 @constant
 def filter_bank(group, kernel_shape):
     """`groups.filter_bank_indices` for a filter of this shape, flattened to one axis."""
-    size = tuple(kernel_shape[: group.dimension])
-    return _indices(groups.filter_bank_indices(group, size, _domain(group, kernel_shape)))
+    return _indices(groups.filter_bank_indices(group, *_grid_and_domain(group, kernel_shape)))
 
 
 @constant
@@ -67,10 +66,7 @@ def fourier_sums(group, kernel_shape):
     Returns:
         List of pairs: `neighbours` as lists [m][columns][pairs], `outputs` as lists [|H|][m·d].
     """
-    return [
-        (part.neighbours.tolist(), part.outputs.reshape(group.order, -1).tolist())
-        for part in _recipe(group, kernel_shape)
-    ]
+    return _fourier_sums(group, *_grid_and_domain(group, kernel_shape))
 
 
 @constant
@@ -79,14 +75,26 @@ def fourier_taps(group, kernel_shape):
 
     The rows of an irrep are counted as (column, row of ψ̂(ρ)).
     """
-    taps = [part.taps.swapaxes(0, 1) for part in _recipe(group, kernel_shape)]
+    parts = _recipe(group, *_grid_and_domain(group, kernel_shape))
+    taps = [part.taps.swapaxes(0, 1) for part in parts]
     return np.concatenate([table.reshape(-1, table.shape[-1]) for table in taps])
 
 
-def _recipe(group, kernel_shape):
-    size = tuple(kernel_shape[: group.dimension])
-    parts = groups.correlation_recipe(group, size, _domain(group, kernel_shape))
+@functools.cache
+def _fourier_sums(group, size, domain):
+    return [
+        (part.neighbours.tolist(), part.outputs.reshape(group.order, -1).tolist())
+        for part in _recipe(group, size, domain)
+    ]
+
+
+def _recipe(group, size, domain):
+    parts = groups.correlation_recipe(group, size, domain)
     return [part for part in parts if part.taps.size]
+
+
+def _grid_and_domain(group, kernel_shape):
+    return tuple(kernel_shape[: group.dimension]), _domain(group, kernel_shape)
 
 
 def _indices(table):

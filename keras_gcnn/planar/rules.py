@@ -134,7 +134,7 @@ def residual_block(conversion, block, x):
 
 
 def highway_block(conversion, block, x):
-    """T · relu(norm(conv(x))) + (1 - t) · x."""
+    """The sum y = t · relu(norm(conv(x))) + (1 - t) · x."""
 
     def step(kind, part, *options):
         return conversion.once((block, part), lambda: kind(*options, **_named_as(block, part)))
@@ -234,7 +234,7 @@ def _named_as(layer, part=None):
 
 
 def _array(tensor):
-    return keras.ops.convert_to_numpy(tensor)
+    return ops.convert_to_numpy(tensor)
 
 
 def _check_bias(convolution, y):
