@@ -38,7 +38,7 @@ def _jax_training(layer, x):
     import jax
 
     def loss(weights, x):
-        return ops.mean(ops.square(layer.stateless_call(weights, [], x)[0]))
+        return ops.mean(ops.square(layer.stateless_call(weights, [], x, training=True)[0]))
 
     compiled = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
     weights = [w.value for w in layer.weights]
@@ -60,7 +60,7 @@ def _tf_training(layer, x):
     def step(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            loss = ops.mean(ops.square(layer(x)))
+            loss = ops.mean(ops.square(layer(x, training=True)))
         return loss, tape.gradient(loss, [*weights, x])
 
     return _tf_awaited(step, x)
@@ -97,7 +97,7 @@ def _torch_training(layer, x):
     import torch
 
     torch.compiler.reset()
-    compiled = torch.compile(lambda x: ops.mean(ops.square(layer(x))))
+    compiled = torch.compile(lambda x: ops.mean(ops.square(layer(x, training=True))))
     weights = [w.value for w in layer.weights]
     x = x.detach().requires_grad_()
 

@@ -1,7 +1,7 @@
 """Pure NumPy mathematics: point groups, their tables, and how they move points. No Keras here."""
 
 from keras_gcnn.groups import catalogue as _catalogue  # noqa: F401  (registers the groups)
-from keras_gcnn.groups.actions import filter_bank_indices, left_translation
+from keras_gcnn.groups.actions import adjoint_filter_indices, filter_bank_indices, left_translation
 from keras_gcnn.groups.fourier import (
     correlation_recipe,
     fourier_transform,
@@ -15,6 +15,7 @@ __all__ = [
     "Irrep",
     "PointGroup",
     "Sampling",
+    "adjoint_filter_indices",
     "correlation_recipe",
     "filter_bank_indices",
     "fourier_transform",

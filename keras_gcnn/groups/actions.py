@@ -71,6 +71,22 @@ def filter_bank_indices(group, kernel_size, subgroup):
     return read_only(np.stack(tables, axis=-1))
 
 
+def adjoint_filter_indices(group, kernel_size):
+    """The index table of ψ*(u, a) = ψ(-a⁻¹u, a⁻¹), the filter of the adjoint correlation.
+
+        Σ_{x,h} [f ⋆ ψ](x, h) y(x, h) = Σ_{z,h'} f(z, h') [y ⋆ ψ*](z, h')
+
+    Returns:
+        Integers `(taps, |H|)`. Entry `[u, a]` is the position of ψ*(u, a), which is (L_a ψ)(-u, e),
+        in the flattened filter ψ on G. Read-only.
+
+    Raises:
+        ValueError: As `left_translation`.
+    """
+    bank = filter_bank_indices(group, kernel_size, group.subgroup([0]))
+    return bank[::-1, 0]  # in the opposite order, the points of a grid are -u
+
+
 def orbits(group, kernel_size, subgroup):
     """The orbits of H on the pairs (y, gK) of a tap and a coset, h·(y, gK) = (hy, hgK).
 

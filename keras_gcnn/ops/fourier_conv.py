@@ -8,6 +8,7 @@
 """
 
 import itertools
+from functools import partial
 
 import keras
 from keras import ops
@@ -15,7 +16,7 @@ from keras import ops
 from keras_gcnn.ops import layout, tables
 
 
-def fourier_conv(x, kernel, group, sampling):
+def fourier_conv(x, kernel, group, sampling, training=False):
     """The G-correlation of a feature map with a filter.
 
     Args:
@@ -23,31 +24,97 @@ def fourier_conv(x, kernel, group, sampling):
         kernel: `(*kernel_size, channels, filters)`, or `(*kernel_size, |H|, channels, filters)`.
         group: The `PointGroup` H.
         sampling: The `groups.Sampling` of strides, padding and dilation.
+        training: Whether gradients will be taken.
 
     Returns:
         `(batch, *new_space, |H|, filters)`.
     """
-    neighbours = _neighbours(x, group, sampling)
+    x, kernel = ops.convert_to_tensor(x), ops.convert_to_tensor(kernel)
+    on_group = len(x.shape) == group.dimension + 3
+    x = _padded(x if on_group else ops.expand_dims(x, -2), sampling)  # one coset
+    # JAX differentiates the sums as fast, and forwards too, which an own gradient would forbid.
+    by_backend = keras.backend.backend() == "jax" or max(sampling.strides) > 1
+    if training and on_group and not by_backend:
+        return _correlation_with_gradient(x, kernel, group, sampling)
+    return _correlation(x, kernel, group, sampling)
+
+
+def _correlation(x, kernel, group, sampling):
+    """The G-correlation without padding."""
     sums = tables.fourier_sums(group, layout.static_shape(kernel))
+    neighbours = _neighbours(x, sampling)
     terms = [[] for _ in range(group.order)]
     for (rows, outputs), taps in zip(sums, _transformed_taps(kernel, group, sums), strict=True):
         entries = []  # of m rows of ô(ρ)
         for row in rows:
-            columns = [_weighted_sum(weights, neighbours) for weights in row]
-            product = _product(ops.concatenate(columns, axis=-1), taps)
+            product = _product(_columns(row, neighbours), taps)
             entries += ops.split(product, len(outputs[0]) // len(rows), axis=-1)
         for h, weights in enumerate(outputs):
             terms[h].append(_weighted_sum(weights, entries))
     return ops.stack([sum(parts[1:], parts[0]) for parts in terms], axis=-2)
 
 
-def _neighbours(x, group, sampling):
+def _correlation_with_gradient(x, kernel, group, sampling):
+    """`_correlation`, and for its gradients sums and products of the same kind.
+
+    Derived by a backend, they are a map of zeros to add up for every slice of the input.
+    """
+
+    def correlation(x, kernel):
+        def gradients(*saved, upstream=None):
+            # TensorFlow calls gradients(dy), PyTorch gradients(x, kernel, upstream=dy).
+            dy, inputs = (saved[0], (x, kernel)) if upstream is None else (upstream, saved)
+            return (
+                _input_gradient(dy, inputs[1], group, sampling),
+                _kernel_gradient(dy, *inputs, group, sampling),
+            )
+
+        return _correlation(x, kernel, group, sampling), gradients
+
+    return ops.custom_gradient(correlation)(x, kernel)
+
+
+def _input_gradient(dy, kernel, group, sampling):
+    """The G-correlation of dy, with zeros around it, with the adjoint filter.
+
+    From y(x, h) = Σ f(z, h') ψ(h⁻¹(z - x), h⁻¹h') it follows that
+
+        df(z, h') = Σ dy(x, h) ψ(h⁻¹(z - x), h⁻¹h') = Σ dy(x, h) ψ*(h'⁻¹(x - z), h'⁻¹h)
+        ψ*(u, a) = ψ(-a⁻¹u, a⁻¹)ᵀ
+    """
+    *domain, channels, filters = layout.static_shape(kernel)
+    indices = tables.adjoint_filter(group, layout.static_shape(kernel))
+    adjoint = ops.take(ops.reshape(kernel, (-1, channels, filters)), indices, axis=0)
+    adjoint = ops.reshape(ops.swapaxes(adjoint, -1, -2), (*domain, filters, channels))
+    around = [(span - 1, span - 1) for span in sampling.effective_kernel_size]
+    return _correlation(_with_zeros(dy, around), adjoint, group, sampling)
+
+
+def _kernel_gradient(dy, x, kernel, group, sampling):
+    """ψ's gradient from dψ̂(ρ) = f̂(ρ)ᵀ dô(ρ), one matrix product per irrep over all points."""
+    shape = layout.static_shape(kernel)
+    channels, filters = shape[-2:]
+    neighbours = _neighbours(x, sampling)
+    dy = [dy[..., h, :] for h in range(group.order)]
+    transforms = []
+    for rows, outputs in tables.fourier_sums(group, shape):
+        columns, degree = len(rows[0]), len(outputs[0]) // len(rows)
+        entries = [_weighted_sum(weights, dy) for weights in zip(*outputs, strict=True)]
+        transform = 0
+        for i, row in enumerate(rows):
+            left = _flat(_columns(row, neighbours))
+            right = _flat(ops.concatenate(entries[i * degree : (i + 1) * degree], axis=-1))
+            transform += ops.transpose(left) @ right
+        transform = ops.reshape(transform, (columns, channels, degree, filters))
+        transform = ops.transpose(transform, (0, 2, 1, 3))
+        transforms.append(ops.reshape(transform, (columns * degree, channels * filters)))
+    table = ops.cast(tables.fourier_taps(group, shape), kernel.dtype)
+    return ops.reshape(ops.transpose(table) @ ops.concatenate(transforms, axis=0), shape)
+
+
+def _neighbours(x, sampling):
     """What lies at each pair of a tap and a coset: maps `(batch, *new_space, channels)`."""
-    x = ops.convert_to_tensor(x)
-    if len(x.shape) == group.dimension + 2:
-        x = ops.expand_dims(x, -2)  # one coset
-    x = _padded(x, sampling)
-    shifts = itertools.product(*(_shifts(sampling, axis) for axis in range(group.dimension)))
+    shifts = itertools.product(*map(partial(_shifts, sampling), range(len(sampling.strides))))
     return [x[(slice(None), *shift, coset)] for shift in shifts for coset in range(x.shape[-2])]
 
 
@@ -71,7 +138,25 @@ def _padded(x, sampling):
         )
     if max(sampling.strides) == 1:
         size = sampling.effective_kernel_size  # the padding is the same for all sizes
-    return ops.pad(x, [(0, 0), *sampling.padding_widths(size), (0, 0), (0, 0)])
+    return _with_zeros(x, sampling.padding_widths(size))
+
+
+def _with_zeros(x, widths):
+    """Zeros in front of and behind each axis of space."""
+    # Not ops.pad, which torch.compile cannot trace in Keras 3.15.
+    for axis, (front, behind) in enumerate(widths, start=1):
+        shape = ops.shape(x)
+        zeros = [
+            ops.zeros((*shape[:axis], width, *shape[axis + 1 :]), x.dtype)
+            for width in (front, behind)
+        ]
+        x = ops.concatenate([zeros[0], x, zeros[1]], axis=axis)
+    return x
+
+
+def _columns(row, neighbours):
+    """One row of f̂(ρ), all its columns side by side in the channels."""
+    return ops.concatenate([_weighted_sum(weights, neighbours) for weights in row], axis=-1)
 
 
 def _transformed_taps(kernel, group, sums):
@@ -97,8 +182,12 @@ def _product(x, matrix):
         ones = (1,) * (len(x.shape) - 2)
         kernel = ops.reshape(matrix, (*ones, *matrix.shape))
         return ops.conv(x, kernel, data_format="channels_last")
-    flat = ops.reshape(x, (-1, x.shape[-1]))
-    return ops.reshape(flat @ matrix, (*ops.shape(x)[:-1], matrix.shape[-1]))
+    return ops.reshape(_flat(x) @ matrix, (*ops.shape(x)[:-1], matrix.shape[-1]))
+
+
+def _flat(x):
+    """All points of all images in one axis: `(points, channels)`."""
+    return ops.reshape(x, (-1, x.shape[-1]))
 
 
 def _weighted_sum(weights, terms):

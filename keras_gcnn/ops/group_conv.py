@@ -97,12 +97,12 @@ def group_conv(
     options = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate}
     if data_format == "channels_first" and not _takes_channels_first(convolve):
         x = ops.moveaxis(x, (1, 2), (-1, -2)) if _is_on_group(x, group) else ops.moveaxis(x, 1, -1)
-        y = convolve(x, kernel, group, "channels_last", groups, **options)
+        y = convolve(x, kernel, group, "channels_last", groups, training, **options)
         return ops.moveaxis(y, (-1, -2), (1, 2))
-    return convolve(x, kernel, group, data_format, groups, **options)
+    return convolve(x, kernel, group, data_format, groups, training, **options)
 
 
-def _direct(x, kernel, group, data_format, groups, **options):
+def _direct(x, kernel, group, data_format, groups, training, **options):
     """One planar convolution with the filter bank."""
     if _is_on_group(x, group):
         if data_format == "channels_last":
@@ -118,7 +118,7 @@ def _direct(x, kernel, group, data_format, groups, **options):
     return _exchange(y, groups, group.order) if data_format == "channels_last" else y
 
 
-def _fourier(x, kernel, group, data_format, groups, strides, padding, dilation_rate):
+def _fourier(x, kernel, group, data_format, groups, training, strides, padding, dilation_rate):
     """A product per irrep, for each block of channels and filters."""
     sampling = point_groups.Sampling(
         layout.static_shape(kernel)[: group.dimension],
@@ -127,9 +127,9 @@ def _fourier(x, kernel, group, data_format, groups, strides, padding, dilation_r
         layout.per_axis(dilation_rate, group.dimension),
     )
     if groups == 1:
-        return fourier_conv(x, kernel, group, sampling)
+        return fourier_conv(x, kernel, group, sampling, training)
     blocks = zip(ops.split(x, groups, axis=-1), ops.split(kernel, groups, axis=-1), strict=True)
-    return ops.concatenate([fourier_conv(*b, group, sampling) for b in blocks], axis=-1)
+    return ops.concatenate([fourier_conv(*b, group, sampling, training) for b in blocks], axis=-1)
 
 
 _CONVOLUTIONS = {"direct": _direct, "fourier": _fourier}

@@ -19,24 +19,23 @@ def untraced(function):
 
 
 def constant(table_of):
-    """Makes of a function of constants, which gives an array, one that gives a constant tensor.
-
-    The second mark is what `torch._dynamo.mark_static` sets, without importing torch. PyTorch 2.13
-    can guard no such constant, but can what a method of it returns; hence the reshape.
-    """
+    """Makes of a function of constants, which gives an array, one that gives a constant tensor."""
 
     @untraced
-    def constant_table_of(*arguments):
+    def numbers_of(*arguments):
         table = table_of(*arguments)
-        if keras.backend.backend() == "torch":
-            table = ops.convert_to_tensor(table)
-            table._dynamo_static_indices = set(range(table.ndim))
-        return table
+        return table.tolist(), table.dtype.name
 
     @functools.wraps(table_of)
     def call(*arguments):
-        table = constant_table_of(*arguments)
-        return table.reshape(table.shape)
+        if keras.backend.backend() == "torch":
+            import torch
+
+            if torch.compiler.is_compiling():
+                # Numbers: of PyTorch 2.13, a graph can hold one constant tensor per function.
+                numbers, dtype = numbers_of(*arguments)
+                return ops.convert_to_tensor(torch.tensor(numbers, dtype=getattr(torch, dtype)))
+        return ops.convert_to_tensor(table_of(*arguments))
 
     return call
 
@@ -45,6 +44,12 @@ def constant(table_of):
 def filter_bank(group, kernel_shape):
     """`groups.filter_bank_indices` for a filter of this shape, flattened to one axis."""
     return _indices(groups.filter_bank_indices(group, *_grid_and_domain(group, kernel_shape)))
+
+
+@constant
+def adjoint_filter(group, kernel_shape):
+    """`groups.adjoint_filter_indices` for a filter of this shape on G, flattened to one axis."""
+    return _indices(groups.adjoint_filter_indices(group, _grid_and_domain(group, kernel_shape)[0]))
 
 
 @constant

@@ -42,3 +42,33 @@ def test_tables_of_several_sizes_pass_through_the_same_code():
         expected = ops.convert_to_numpy(kg.ops.group_conv(x, kernel, group))
         np.testing.assert_array_equal(compiled(x, kernel, group), expected)
     torch.compiler.reset()
+
+
+@on_torch
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("implementation", ["direct", "fourier"])
+def test_several_convolutions_and_their_gradients_are_one_graph(implementation):
+    import torch
+
+    def loss(x, *kernels):
+        for kernel in kernels:
+            x = kg.ops.group_conv(
+                x,
+                kernel,
+                "p4",
+                padding="same",
+                data_format="channels_last",
+                implementation=implementation,
+                training=True,
+            )
+        return (x * x).mean()
+
+    shapes = [(1, 4, 4, 4, 2), (2, 2, 4, 2, 3), (2, 2, 4, 3, 2), (1, 1, 4, 2, 2)]
+    tensors = [torch.randn(*shape, requires_grad=True) for shape in shapes]
+    expected = torch.autograd.grad(loss(*tensors), tensors)
+    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)
+    for actual, gradient in zip(
+        torch.autograd.grad(compiled(*tensors), tensors), expected, strict=True
+    ):
+        torch.testing.assert_close(actual, gradient)
+    torch.compiler.reset()

@@ -1,0 +1,101 @@
+"""The Fourier implementation's own gradient, against the formula and against other derivatives."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+import keras_gcnn as kg
+from keras_gcnn import groups
+from tests import differentiate, oracle
+
+every_group = pytest.mark.parametrize("group", oracle.GROUPS)
+
+
+@st.composite
+def cases(draw):
+    kernel = draw(st.integers(1, 4))
+    dilation = draw(st.integers(1, 2))
+    strides = 1 if dilation > 1 else draw(st.integers(1, 2))
+    padding = draw(st.sampled_from(["valid", "same"]))
+    size = draw(st.tuples(st.integers(2, 6), st.integers(2, 6)))
+    assume(padding == "same" or (kernel - 1) * dilation + 1 <= min(size))
+    return size, kernel, strides, dilation, padding
+
+
+def random(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def loss(implementation, weights, group, power=1, **options):
+    """A function of input and filter: Σ weights · (f ⋆ ψ)ᵖ."""
+
+    def function(x, kernel):
+        y = kg.ops.group_conv(
+            x,
+            kernel,
+            group,
+            data_format="channels_last",
+            implementation=implementation,
+            training=True,
+            **options,
+        )
+        return ops.sum(y**power * ops.convert_to_tensor(weights))
+
+    return function
+
+
+@every_group
+@pytest.mark.parametrize("lifting", [True, False])
+@settings(max_examples=2 if keras.backend.backend() == "jax" else 5)  # JAX compiles each size
+@given(case=cases())
+def test_is_the_derivative_of_the_sum_over_the_group(group, lifting, case):
+    size, kernel, strides, dilation, padding = case
+    order = () if lifting else (groups.get(group).order,)
+    f, psi = random(1, *size, *order, 2), random(kernel, kernel, *order, 2, 3, seed=1)
+
+    def correlation(f, psi):
+        return oracle.group_correlation(f[0], psi, group, (strides,) * 2, (dilation,) * 2, padding)
+
+    weights = random(*correlation(f, psi).shape, seed=2)
+    options = {"strides": strides, "dilation_rate": dilation, "padding": padding}
+    df, dpsi = differentiate.gradients(loss("fourier", weights, group, **options), f, psi)
+    # The sum is linear in f and in ψ: along any direction it grows by its own value there.
+    along_f = [random(*f.shape, seed=seed) for seed in range(3, 6)]
+    along_psi = [random(*psi.shape, seed=seed) for seed in range(6, 9)]
+    actual = [np.sum(df * d) for d in along_f] + [np.sum(dpsi * d) for d in along_psi]
+    expected = [np.sum(weights * correlation(d, psi)) for d in along_f]
+    expected += [np.sum(weights * correlation(f, d)) for d in along_psi]
+    scale = np.sqrt(df.size) * np.abs(df).max() + np.sqrt(dpsi.size) * np.abs(dpsi).max()
+    assert np.abs(np.subtract(actual, expected)).max() <= 1e-5 * scale
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_first_and_second_derivatives_are_those_of_the_direct_one(order, padding):
+    differentiated = [differentiate.gradients, differentiate.gradients_of_gradients][order - 1]
+    x, psi, weights = random(2, 4, 4, 8, 3), random(3, 3, 8, 3, 2, seed=1), random(8, 2, seed=2)
+    direct, fourier = (
+        differentiated(loss(name, weights, "p4m", power=2, padding=padding), x, psi)
+        for name in ("direct", "fourier")
+    )
+    for actual, expected in zip(fourier, direct, strict=True):
+        oracle.assert_close(actual, expected)
+
+
+@every_group
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_adjoint_filter_indices(group, size):
+    """ψ*(u, a) = ψ(-a⁻¹u, a⁻¹), one value at a time."""
+    table = groups.adjoint_filter_indices(groups.get(group), (size, size))
+    elements, shape = oracle.matrices(group), (size, size)
+    psi = random(size, size, len(elements))
+    for i, j, a in itertools.product(range(size), range(size), range(len(elements))):
+        back = oracle.inverse(elements[a])
+        source = oracle.position(-back @ oracle.about_centre(i, j, shape), shape)
+        expected = psi[(*source, oracle.index_of(back, elements))]
+        assert psi.ravel()[table[i * size + j, a]] == expected
