@@ -1,112 +1,175 @@
 """The same measurement on each backend: compile, run, and wait for the result."""
 
+import inspect
+import time
+from dataclasses import dataclass, field
+
 import keras
 import numpy as np
 from keras import ops
 
 
-def forward(layer, x):
-    """A function of no arguments: the jit-compiled layer applied to `x`, awaited."""
-    return {"jax": _jax_forward, "tensorflow": _tf_forward, "torch": _torch_forward}[
-        keras.backend.backend()
-    ](layer, _tensor(x))
+@dataclass
+class Runnable:
+    """A function of no arguments that runs a layer or model on its input, and waits for it.
 
-
-def training_step(layer, x):
-    """A function of no arguments: loss and gradients for weights and input, compiled and awaited.
-
-    The gradient for the input is what a layer inside a network computes as well.
+    Args:
+        run: The function.
+        counted: What its compiler counted: `"flops"`, and `"peak_bytes"` of arguments, results and
+            temporary buffers. Only XLA on JAX says them.
+        first_call_seconds: Compilation and first run, made at once.
     """
-    return {"jax": _jax_training, "tensorflow": _tf_training, "torch": _torch_training}[
-        keras.backend.backend()
-    ](layer, _tensor(x))
+
+    run: callable
+    counted: dict = field(default_factory=dict)
+    first_call_seconds: float = 0.0
+
+    def __call__(self):
+        return self.run()
 
 
-def _tensor(x):
-    return ops.convert_to_tensor(np.asarray(x, "float32"))
+def forward(layer, x, compiled=True):
+    """The layer or model applied to `x`.
+
+    Args:
+        layer: A built layer or model.
+        x: The input, an array.
+        compiled: By XLA on JAX and TensorFlow, by `torch.compile` on PyTorch. `False`: by
+            `tf.function` alone on TensorFlow, and not at all on PyTorch.
+    """
+    return _runnable("forward", layer, x, compiled)
 
 
-def _jax_forward(layer, x):
+def training_step(layer, x, compiled=True):
+    """Loss and gradients for weights and input, which a layer inside a network computes as well.
+
+    The arguments are those of `forward`.
+    """
+    return _runnable("training", layer, x, compiled)
+
+
+def _runnable(what, layer, x, compiled):
+    x = ops.cast(ops.convert_to_tensor(np.asarray(x, "float32")), layer.compute_dtype)
+    make = globals()[f"_{keras.backend.backend()}_{what}"]
+    started = time.perf_counter()
+    runnable = make(layer, x, compiled)
+    runnable()
+    runnable.first_call_seconds = time.perf_counter() - started
+    return runnable
+
+
+def _loss(y):
+    return ops.mean(ops.square(ops.cast(y, "float32")))
+
+
+def _in_training(layer):
+    """What tells a layer that it is trained, if it asks."""
+    return {"training": True} if "training" in inspect.signature(layer.call).parameters else {}
+
+
+def _jax_forward(layer, x, compiled):
+    def function(trainable, other, x):
+        return layer.stateless_call(trainable, other, x)[0]
+
+    return _jax_runnable(function, layer, x)
+
+
+def _jax_training(layer, x, compiled):
     import jax
 
-    compiled = jax.jit(lambda weights, x: layer.stateless_call(weights, [], x)[0])
-    weights = [w.value for w in layer.weights]
-    return lambda: jax.block_until_ready(compiled(weights, x))
+    options = _in_training(layer)
+
+    def loss(trainable, other, x):
+        y, other = layer.stateless_call(trainable, other, x, **options)
+        return _loss(y), other
+
+    return _jax_runnable(jax.value_and_grad(loss, argnums=(0, 2), has_aux=True), layer, x)
 
 
-def _jax_training(layer, x):
+def _jax_runnable(function, layer, x):
     import jax
 
-    def loss(weights, x):
-        return ops.mean(ops.square(layer.stateless_call(weights, [], x, training=True)[0]))
+    trainable = [w.value for w in layer.trainable_variables]
+    other = [w.value for w in layer.non_trainable_variables]
+    program = jax.jit(function).lower(trainable, other, x).compile()
+    memory = program.memory_analysis()
+    parts = ("argument_size_in_bytes", "output_size_in_bytes", "temp_size_in_bytes")
+    counted = {
+        "flops": program.cost_analysis()["flops"],
+        "peak_bytes": sum(getattr(memory, part) for part in parts),
+    }
+    return Runnable(lambda: jax.block_until_ready(program(trainable, other, x)), counted)
 
-    compiled = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
-    weights = [w.value for w in layer.weights]
-    return lambda: jax.block_until_ready(compiled(weights, x))
+
+def _tensorflow_forward(layer, x, compiled):
+    return _tensorflow_runnable(lambda x: layer(x), x, compiled)
 
 
-def _tf_forward(layer, x):
+def _tensorflow_training(layer, x, compiled):
     import tensorflow as tf
 
-    return _tf_awaited(tf.function(lambda x: layer(x), jit_compile=True), x)
+    weights = [w.value for w in layer.trainable_variables]
 
+    options = _in_training(layer)
 
-def _tf_training(layer, x):
-    import tensorflow as tf
-
-    weights = [w.value for w in layer.weights]
-
-    @tf.function(jit_compile=True)
     def step(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            loss = ops.mean(ops.square(layer(x, training=True)))
+            loss = _loss(layer(x, **options))
         return loss, tape.gradient(loss, [*weights, x])
 
-    return _tf_awaited(step, x)
+    return _tensorflow_runnable(step, x, compiled)
 
 
-def _tf_awaited(compiled, x):
+def _tensorflow_runnable(function, x, compiled):
     import tensorflow as tf
+
+    traced = tf.function(function, jit_compile=compiled)
 
     def run():
         # On a CPU the result of a compiled function is there when the call returns; on a GPU only
         # reading it waits for it.
-        results = tf.nest.flatten(compiled(x))
+        results = tf.nest.flatten(traced(x))
         return [tf.reshape(r, [-1])[0].numpy() for r in results]
 
-    return run
+    return Runnable(run)
 
 
-def _torch_forward(layer, x):
+def _torch_forward(layer, x, compiled):
     import torch
 
-    torch.compiler.reset()  # or all layers count as recompilations of the first
-    compiled = torch.compile(lambda x: layer(x))
+    function = _torch_function(lambda x: layer(x), compiled)
 
     def run():
         with torch.no_grad():
-            y = compiled(x)
+            y = function(x)
         _torch_wait(y)
         return y
 
-    return run
+    return Runnable(run)
 
 
-def _torch_training(layer, x):
+def _torch_training(layer, x, compiled):
     import torch
 
-    torch.compiler.reset()
-    compiled = torch.compile(lambda x: ops.mean(ops.square(layer(x, training=True))))
-    weights = [w.value for w in layer.weights]
+    options = _in_training(layer)
+    function = _torch_function(lambda x: _loss(layer(x, **options)), compiled)
+    weights = [w.value for w in layer.trainable_variables]
     x = x.detach().requires_grad_()
 
     def run():
-        gradients = torch.autograd.grad(compiled(x), [*weights, x])
+        gradients = torch.autograd.grad(function(x), [*weights, x])
         _torch_wait(x)
         return gradients
 
-    return run
+    return Runnable(run)
+
+
+def _torch_function(function, compiled):
+    import torch
+
+    torch.compiler.reset()  # or all layers count as recompilations of the first
+    return torch.compile(function) if compiled else function
 
 
 def _torch_wait(tensor):

@@ -22,8 +22,10 @@ def seconds(request):
 
 
 def pytest_benchmark_update_machine_info(config, machine_info):
-    """Adds the versions that matter, and leaves out the name of the machine."""
+    """Adds the versions and settings that matter, and leaves out the name of the machine."""
     packages = ("keras", "tensorflow", "jax", "torch", "numpy")
     installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
     machine_info["versions"] = {name: installed[name] for name in packages if name in installed}
+    settings = {name: v for name, v in os.environ.items() if name.startswith("MALLOC_")}
+    machine_info["environment"] = settings
     machine_info["node"] = ""

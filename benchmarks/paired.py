@@ -11,16 +11,16 @@ def measure(benchmark, candidate, baseline, seconds):
 
     Args:
         benchmark: The fixture of pytest-benchmark.
-        candidate: Function of no arguments that waits for its result.
-        baseline: Another such function.
-        seconds: About how long to measure. Both are run three times before, to compile and to
-            warm up.
+        candidate: A `backend.Runnable`.
+        baseline: Another.
+        seconds: About how long to measure. Both are run twice before, to warm up.
 
     Returns:
-        The median of candidate / baseline over the rounds, which is kept with the benchmark, with
-        the baseline's median seconds, as `ratio` and `baseline_seconds`.
+        The median of candidate / baseline over the rounds. It is kept with the benchmark as
+        `ratio`, with the baseline's median seconds, both `first_call_seconds`, and the ratios of
+        what the compiler counted.
     """
-    for _ in range(3):
+    for _ in range(2):
         pair = _seconds_of(candidate) + _seconds_of(baseline)
     rounds = max(ROUNDS[0], min(ROUNDS[1], int(seconds / pair))) if seconds else 1
     baseline_seconds = []
@@ -31,8 +31,14 @@ def measure(benchmark, candidate, baseline, seconds):
     )
     pairs = zip(benchmark.stats.stats.data, baseline_seconds, strict=True)
     ratio = statistics.median(ours / theirs for ours, theirs in pairs)
-    benchmark.extra_info["ratio"] = round(ratio, 3)
-    benchmark.extra_info["baseline_seconds"] = statistics.median(baseline_seconds)
+    benchmark.extra_info |= {
+        "ratio": round(ratio, 3),
+        "baseline_seconds": statistics.median(baseline_seconds),
+        "first_call_seconds": candidate.first_call_seconds,
+        "baseline_first_call_seconds": baseline.first_call_seconds,
+        "counted": candidate.counted,
+        "baseline_counted": baseline.counted,
+    }
     return ratio
 
 

@@ -1,37 +1,217 @@
-"""Turns the JSON files of the benchmark suites into one Markdown table.
+"""Turns the JSON files of the benchmark suites into a Markdown report with a figure.
 
     tox -e bench-tensorflow,bench-jax,bench-torch && python -m benchmarks.report
 
-reads `benchmarks/results/*.json` and writes `benchmarks/results.md`.
+reads `benchmarks/results/*.json` and writes `benchmarks/results.md` and `benchmarks/ratios.png`.
 """
 
 import json
+import math
+import statistics
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results")
-MODES = {"forward": "forward", "training_step": "training step"}
+MODES = {"forward": "Forward", "training_step": "Training step"}
+IMPLEMENTATIONS = ("direct", "fourier")
+HEAD = """# GroupConv2D against Conv2D
+
+Seconds of ours over seconds of plain Keras: medians of interleaved pairs, compiled by XLA on JAX
+and TensorFlow and by `torch.compile`, float32, gradients for weights and input; made by
+`tox -e bench-tensorflow,bench-jax,bench-torch && python -m benchmarks.report`.
+"""
 
 
-def report(files):
-    """The Markdown report of the pytest-benchmark files `{backend: path}`."""
-    runs = {backend: json.loads(path.read_text()) for backend, path in files.items()}
-    ratios = {
-        (run["params"]["name"], run["params"]["mode"], backend): run["extra_info"]["ratio"]
-        for backend, runs_of_backend in runs.items()
-        for run in runs_of_backend["benchmarks"]
+def report(runs):
+    """The Markdown report.
+
+    Args:
+        runs: What pytest-benchmark wrote, by backend.
+    """
+    sections = [HEAD, _machine(runs)]
+    for mode, title in MODES.items():
+        sections.append(f"## {title}: the same feature maps")
+        sections.append(_layers(runs, mode))
+        sections += [_of_auto(backend, run, mode) for backend, run in runs.items()]
+    sections += ["## Other readings of one layer", _other_readings(runs)]
+    sections += ["## Networks against planar ones with the same feature maps", _networks(runs)]
+    sections += ["## What XLA counts, and what the first call takes", _counts(runs)]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def figure(runs):
+    """The ratios of every layer, and the share of multiplications that is left."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    names = _names(runs)
+    drawn, panels = plt.subplots(1, 2, figsize=(11, 0.36 * len(names) + 1.6), sharey=True)
+    for axes, (mode, title) in zip(panels, MODES.items(), strict=True):
+        for place, backend in enumerate(runs):
+            found = _ratios(runs[backend], mode)
+            for implementation, marker in zip(IMPLEMENTATIONS, "|o", strict=True):
+                points = [
+                    (found[name, implementation]["ratio"], y + 0.2 * (place - 1))
+                    for y, name in enumerate(names)
+                    if (name, implementation) in found
+                ]
+                label = f"{backend}, {implementation}"
+                axes.plot(*zip(*points, strict=True), marker, label=label, color=f"C{place}")
+        bounds = _bounds(runs)
+        axes.plot(bounds, range(len(names)), "k:", label="multiplications left")
+        axes.axvline(1, color="0.6", linewidth=0.8)
+        axes.set(xscale="log", title=title, xlabel="seconds over those of Conv2D")
+        axes.grid(axis="x", which="both", alpha=0.2)
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].invert_yaxis()
+    panels[1].legend(bbox_to_anchor=(1.02, 1), loc="upper left", frameon=False)
+    return drawn
+
+
+def _layers(runs, mode):
+    heads = [f"{backend}, {name}" for backend in runs for name in IMPLEMENTATIONS]
+    rows = []
+    for layer in _names(runs):
+        cells = []
+        for run in runs.values():
+            found = _ratios(run, mode)
+            cells += [_cell(found.get((layer, name))) for name in IMPLEMENTATIONS]
+        rows.append([layer, *cells])
+    return _table(["layer", *heads], rows) + '\n\n\\* is what "auto" takes.'
+
+
+def _cell(found):
+    if found is None:
+        return "–"
+    return f"{found['ratio']:.2f}{'*' * found['chosen_by_auto']}"
+
+
+def _of_auto(backend, run, mode):
+    """The largest ratio of what "auto" takes, and the geometric mean over wide layers on p4m."""
+    chosen = {
+        name: extra["ratio"]
+        for (name, _), extra in _ratios(run, mode).items()
+        if extra["chosen_by_auto"]
     }
-    layers = dict.fromkeys(name for name, _, _ in ratios)
-    columns = [(mode, backend) for mode in MODES for backend in runs]
-    lines = [
-        "| layer | " + " | ".join(f"{MODES[mode]}, {backend}" for mode, backend in columns) + " |",
-        "| --- |" + " --- |" * len(columns),
-    ]
-    for name in layers:
-        cells = [f"{ratios[name, mode, backend]:.2f}" for mode, backend in columns]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    worst = max(ratios, key=ratios.get)
-    lines += ["", f"Largest: {ratios[worst]:.2f} ({', '.join(worst)}). {_machine(runs)}"]
-    return "\n".join(lines) + "\n"
+    if not chosen:
+        return ""
+    worst = max(chosen, key=chosen.get)
+    wide = [r for name, r in chosen.items() if name.startswith("p4m") and _filters(name) >= 32]
+    mean = f", geometric mean {_geometric_mean(wide):.2f} on p4m with 32 filters and more"
+    return f'"auto" on {backend}: largest {chosen[worst]:.2f} ({worst}){mean if wide else ""}.'
+
+
+def _other_readings(runs):
+    rows = {}
+    for backend, run in runs.items():
+        for benchmark in run["benchmarks"]:
+            kind = benchmark["name"].split("[")[0].removeprefix("test_")
+            parameters = benchmark["params"]
+            if kind in ("same_maps", "network", "network_made_planar"):
+                continue
+            reading = kind.replace("_", " ")
+            if "equal" in parameters:
+                reading, implementation = f"as many {parameters['equal']}", "fourier"
+            else:
+                implementation = parameters["implementation"]
+            key = parameters["layer"], reading, implementation, MODES[parameters["mode"]]
+            rows.setdefault(key, {})[backend] = f"{benchmark['extra_info']['ratio']:.2f}"
+    heads = ["layer", "reading", "implementation", "mode", *runs]
+    return _table(heads, [[*k, *(r.get(b, "–") for b in runs)] for k, r in rows.items()])
+
+
+def _networks(runs):
+    rows = {}
+    for backend, run in runs.items():
+        for benchmark in run["benchmarks"]:
+            if "network" not in benchmark["params"]:
+                continue
+            mode = MODES.get(benchmark["params"].get("mode"), "Forward, both made planar")
+            row = rows.setdefault((benchmark["params"]["network"], mode), {})
+            row[backend] = f"{benchmark['extra_info']['ratio']:.2f}"
+    return _table(
+        ["network", "mode", *runs], [[*k, *(r.get(b, "–") for b in runs)] for k, r in rows.items()]
+    )
+
+
+def _counts(runs):
+    rows = []
+    for backend, run in runs.items():
+        for mode, title in MODES.items():
+            found = _ratios(run, mode)
+            for layer in _names(runs):
+                if (layer, "fourier") not in found:
+                    continue
+                fourier, direct = (found[layer, name] for name in ("fourier", "direct"))
+                operations, memory = "–", "–"
+                if fourier["counted"]:
+                    ours, theirs = fourier["counted"], fourier["baseline_counted"]
+                    operations = f"{ours['flops'] / theirs['flops']:.2f}"
+                    memory = f"{ours['peak_bytes'] / direct['counted']['peak_bytes']:.2f}"
+                first = [direct["baseline_first_call_seconds"]]
+                first += [direct["first_call_seconds"], fourier["first_call_seconds"]]
+                seconds = [f"{value:.2f}" for value in first]
+                rows.append([backend, layer, title, operations, memory, *seconds])
+    heads = ["backend", "layer", "mode", "Fourier operations / Conv2D"]
+    heads += ["Fourier peak memory / direct", "first call, s: Conv2D", "direct", "Fourier"]
+    slowest = max(
+        (b["extra_info"].get("construction_seconds", 0), b["name"])
+        for run in runs.values()
+        for b in run["benchmarks"]
+    )
+    median = statistics.median(
+        b["extra_info"]["construction_seconds"]
+        for run in runs.values()
+        for b in run["benchmarks"]
+        if "construction_seconds" in b["extra_info"]
+    )
+    note = (
+        f"A layer is constructed and built in {1000 * median:.0f} ms (median; "
+        f"{slowest[0]:.2f} s the first time in a process)."
+    )
+    return _table(heads, rows) + "\n\n" + note
+
+
+def _ratios(run, mode):
+    """What was measured of layers with the same maps, by (layer, implementation)."""
+    return {
+        (b["params"]["layer"], b["params"]["implementation"]): b["extra_info"]
+        for b in run["benchmarks"]
+        if b["name"].startswith("test_same_maps[") and b["params"]["mode"] == mode
+    }
+
+
+def _names(runs):
+    return list(
+        dict.fromkeys(
+            name for run in runs.values() for mode in MODES for name, _ in _ratios(run, mode)
+        )
+    )
+
+
+def _bounds(runs):
+    """The multiplications of the Fourier implementation over those of a convolution."""
+    found = {
+        name: extra["product_ratio"]
+        for run in runs.values()
+        for mode in MODES
+        for (name, _), extra in _ratios(run, mode).items()
+    }
+    return [found[name] for name in _names(runs)]
+
+
+def _filters(name):
+    return int(name.split("-")[2])
+
+
+def _geometric_mean(values):
+    return math.exp(statistics.fmean(map(math.log, values)))
+
+
+def _table(heads, rows):
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def _machine(runs):
@@ -40,18 +220,20 @@ def _machine(runs):
     # Each backend ran in an environment of its own, which holds only its own packages.
     versions = {name: v for info in infos for name, v in info["versions"].items()}
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"{cpu['count']} cores of {cpu['brand_raw']}; Python {python}, {named}."
+    settings = infos[0].get("environment", {})
+    allocator = " ".join(f"{name}={value}" for name, value in settings.items())
+    where = f"{cpu['count']} cores of {cpu['brand_raw']}; Python {python}, {named}."
+    return f"{where} Memory allocation: `{allocator}`." if allocator else where
 
 
 def main():
     """Writes the report of whatever results there are."""
-    files = {path.stem: path for path in sorted(RESULTS.glob("*.json"))}
-    text = report(files)
-    Path(__file__).with_name("results.md").write_text(
-        "# GroupConv2D against Conv2D of the same feature maps\n\n"
-        "Seconds of ours over seconds of Conv2D: medians of interleaved pairs, compiled; made by\n"
-        "`tox -e bench-tensorflow,bench-jax,bench-torch && python -m benchmarks.report`.\n\n" + text
-    )
+    files = sorted(RESULTS.glob("*.json"))
+    runs = {path.stem: json.loads(path.read_text("utf-8")) for path in files}
+    text = report(runs)
+    Path(__file__).with_name("results.md").write_text(text, "utf-8")
+    picture = Path(__file__).with_name("ratios.png")
+    figure(runs).savefig(picture, dpi=110, bbox_inches="tight")
     print(text)
 
 

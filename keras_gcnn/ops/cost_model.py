@@ -42,11 +42,12 @@ def choose(x, kernel, group, training=False):
     """
     if not _is_compiling(x):
         return "direct"
-    return _choose_for(group, layout.static_shape(kernel), device_of(x), bool(training))
+    return choose_for(group, layout.static_shape(kernel), device_of(x), bool(training))
 
 
 @tables.untraced
-def _choose_for(group, kernel_shape, device, training):
+def choose_for(group, kernel_shape, device, training):
+    """As `choose` in a compiled function, for a filter of this shape on such a device."""
     fitted = fits().get(key(device, training))
     if fitted is None:
         return "direct"

@@ -1,30 +1,69 @@
-import json
+import math
 
 from benchmarks import report
 
-RUNS = {
-    "jax": {("a", "forward"): 1.01, ("a", "training_step"): 0.98},
-    "torch": {("a", "forward"): 1.07, ("a", "training_step"): 1.02},
-}
+LAYERS = {"p4-3x3-8-filters-4x4-batch-2": 0.375, "p4m-3x3-32-filters-4x4-batch-2": 0.1875}
 
 
-def test_the_table_holds_each_ratio_and_names_the_largest(tmp_path):
-    files = {}
-    for backend, ratios in RUNS.items():
-        files[backend] = tmp_path / f"{backend}.json"
-        benchmarks = [
-            {"params": {"name": name, "mode": mode}, "extra_info": {"ratio": ratio}}
-            for (name, mode), ratio in ratios.items()
-        ]
-        info = {
-            "cpu": {"count": 2, "brand_raw": "Some CPU"},
-            "python_version": "3.11.7",
-            "versions": {"keras": "3.15.0"},
+def runs(ratios):
+    """What pytest-benchmark writes, with ratios by backend, layer, implementation and mode."""
+    info = {
+        "cpu": {"count": 2, "brand_raw": "Some CPU"},
+        "python_version": "3.11.7",
+        "versions": {"keras": "3.15.0"},
+        "environment": {"MALLOC_ARENA_MAX": "1"},
+    }
+    found = {}
+    for (backend, layer, implementation, mode), ratio in ratios.items():
+        extra = {
+            "ratio": ratio,
+            "chosen_by_auto": implementation == "fourier",
+            "product_ratio": LAYERS[layer],
+            "construction_seconds": 0.002,
+            "first_call_seconds": 1.0,
+            "baseline_first_call_seconds": 0.5,
+            "counted": {"flops": 2, "peak_bytes": 30 if implementation == "fourier" else 10},
+            "baseline_counted": {"flops": 8, "peak_bytes": 10},
         }
-        files[backend].write_text(json.dumps({"benchmarks": benchmarks, "machine_info": info}))
-    lines = report.report(files).splitlines()
-    assert lines[0].split(" | ")[1:3] == ["forward, jax", "forward, torch"]
-    assert lines[2] == "| a | 1.01 | 1.07 | 0.98 | 1.02 |"
-    assert lines[4] == (
-        "Largest: 1.07 (a, forward, torch). 2 cores of Some CPU; Python 3.11.7, keras 3.15.0."
+        parameters = {"layer": layer, "implementation": implementation, "mode": mode}
+        run = found.setdefault(backend, {"machine_info": info, "benchmarks": []})
+        run["benchmarks"].append(
+            {"name": "test_same_maps[…]", "params": parameters, "extra_info": extra}
+        )
+    return found
+
+
+def measured():
+    p4, p4m = LAYERS
+    by_layer = {p4: (1.0, 0.5), p4m: (1.25, 0.25)}
+    return runs(
+        {
+            ("jax", layer, implementation, mode): by_layer[layer][place]
+            for layer in LAYERS
+            for place, implementation in enumerate(report.IMPLEMENTATIONS)
+            for mode in report.MODES
+        }
     )
+
+
+def test_the_tables_hold_each_ratio_and_mark_what_auto_takes():
+    text = report.report(measured())
+    assert "| p4-3x3-8-filters-4x4-batch-2 | 1.00 | 0.50* |" in text
+    assert "| p4m-3x3-32-filters-4x4-batch-2 | 1.25 | 0.25* |" in text
+    assert '"auto" on jax: largest 0.50 (p4-3x3-8-filters-4x4-batch-2), geometric mean 0.25' in text
+    assert "Forward | 0.25 | 3.00 | 0.50 | 1.00 | 1.00 |" in text  # operations, memory, seconds
+    assert "2 cores of Some CPU; Python 3.11.7, keras 3.15.0." in text
+    assert "MALLOC_ARENA_MAX=1" in text
+
+
+def test_the_figure_shows_each_ratio_and_the_bound():
+    panels = report.figure(measured()).axes
+    for axes in panels:
+        lines = {line.get_label(): list(line.get_xdata()) for line in axes.get_lines()}
+        assert lines["jax, fourier"] == [0.5, 0.25]
+        assert lines["jax, direct"] == [1.0, 1.25]
+        assert lines["multiplications left"] == list(LAYERS.values())
+
+
+def test_the_mean_is_geometric():
+    assert math.isclose(report._geometric_mean([0.25, 1.0]), 0.5)

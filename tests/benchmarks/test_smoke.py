@@ -8,20 +8,27 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from benchmarks import paired
+from benchmarks import backend, paired
 
 compiles = keras.backend.backend() != "torch" or shutil.which("c++") or shutil.which("g++")
 
 
 @pytest.mark.skipif(not compiles, reason="torch.compile needs a C++ compiler")
-@pytest.mark.parametrize("mode", ["forward", "training_step"])
-def test_a_benchmark_runs_and_reports_its_ratio(mode, tmp_path):
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        "test_same_maps and p4-4x4-10 and fourier and forward",
+        "test_same_maps and p4-4x4-10 and fourier and training_step",
+        "test_network_made_planar and P4CNN",
+    ],
+)
+def test_a_benchmark_runs_and_reports_its_ratio(chosen, tmp_path):
     report = tmp_path / "report.json"
     command = [sys.executable, "-m", "pytest", "benchmarks", "--seconds", "0", "-q"]
     command += ["-p", "no:xdist", "-p", "no:cacheprovider", f"--benchmark-json={report}"]
     environment = {name: v for name, v in os.environ.items() if "XDIST" not in name}
     done = subprocess.run(
-        [*command, "-k", f"conv7-4x4 and {mode}"],
+        [*command, "-k", chosen],
         env=environment,
         capture_output=True,
         text=True,
@@ -52,7 +59,7 @@ def test_the_ratio_is_that_of_the_two_functions(monkeypatch):
         def run():
             clock.now += seconds
 
-        return run
+        return backend.Runnable(run)
 
     measured = paired.measure(Fixture(), taking(0.3), taking(0.1), seconds=20)
     assert measured == pytest.approx(3)

@@ -78,9 +78,9 @@ def test_auto_takes_what_is_predicted_to_be_faster_where_it_compiles(fits, train
 def test_devices_that_nobody_measured_get_the_direct_one(fits):
     group = kg.groups.get("p4")
     fits[key()] = {"coefficients": [0, 0, 0, 0, 0], "limit": 1}
-    assert cost_model._choose_for(group, (3, 3, 4, 8, 8), "cpu", False) == "fourier"
-    assert cost_model._choose_for(group, (3, 3, 4, 8, 8), "gpu", False) == "direct"
-    assert cost_model._choose_for(group, (3, 3, 4, 8, 8), "cpu", True) == "direct"
+    assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "cpu", False) == "fourier"
+    assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "gpu", False) == "direct"
+    assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "cpu", True) == "direct"
 
 
 def test_the_fits_of_this_machine_replace_those_of_the_package(tmp_path, monkeypatch):

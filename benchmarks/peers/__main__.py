@@ -1,0 +1,146 @@
+"""Times our layer beside escnn's and GroCo's on the same work, in processes that take turns.
+
+    python -m benchmarks.peers
+
+makes an environment for each peer, once, in `.venv-escnn` and `.venv-groco`, and writes
+`benchmarks/peers.md`. Building escnn needs a Fortran compiler, such as Debian's gfortran.
+"""
+
+import argparse
+import importlib.metadata
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+GROCO = "git+https://github.com/APJansen/GroCo"
+LAYERS = ("p4m 3 64 16 16", "p4m 3 32 16 16", "p4 3 64 16 16", "p4 3 10 28 64")
+MODES = {"forward": "forward", "training": "training step"}
+
+
+def main(arguments=None):
+    """Runs the command line `arguments`, `sys.argv` by default."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("--groco", default=GROCO, help="what pip shall install GroCo from")
+    parser.add_argument("--backends", nargs="+", default=["tensorflow", "jax"], help="ours")
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--layers", nargs="+", default=LAYERS)
+    options = parser.parse_args(arguments)
+    pythons = {
+        "escnn": _environment("escnn", _install_escnn),
+        "groco": _environment("groco", lambda pip: pip("keras==3.0.5", "jax[cpu]", options.groco)),
+    }
+    rows = []
+    for layer in options.layers:
+        seconds = _measure(layer, pythons, options.backends, options.rounds)
+        rows += [_row(layer, mode, seconds[mode]) for mode in MODES]
+        print(rows[-2], rows[-1], sep="\n", flush=True)
+    names = [f"keras_gcnn, {backend}" for backend in options.backends]
+    _write(names, rows)
+
+
+def _environment(name, install):
+    """The Python of `.venv-{name}`, made if it is not there."""
+    folder = ROOT / f".venv-{name}"
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        install(lambda *packages: _pip(python, *packages))
+        (folder / "ready").touch()
+    return str(python)
+
+
+def _install_escnn(pip):
+    pip("numpy<2", "torch==2.13.0", "scipy", "autograd", "joblib", "pymanopt")
+    pip("numpy<2", "lie_learn", "py3nj")
+    pip("--no-deps", "escnn==1.0.11")
+
+
+def _pip(python, *packages):
+    subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
+
+
+def _measure(layer, pythons, backends, rounds):
+    """Seconds by mode and library, a list with one number for each round."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    workers = {
+        f"keras_gcnn, {backend}": _start(
+            sys.executable, "keras_gcnn", layer, {**environment, "KERAS_BACKEND": backend}
+        )
+        for backend in backends
+    }
+    for name, python in pythons.items():
+        jax = {**environment, "KERAS_BACKEND": "jax"}
+        workers[name] = _start(python, name, layer, jax)
+        workers[f"convolution beside {name}"] = _start(python, f"planar_of_{name}", layer, jax)
+    seconds = {mode: {name: [] for name in workers} for mode in MODES}
+    try:
+        for worker in workers.values():
+            _read(worker)  # ready
+        for _ in range(rounds):
+            for mode, found in seconds.items():
+                for name, worker in workers.items():
+                    print(mode, file=worker.stdin, flush=True)
+                    found[name].append(float(_read(worker)))
+    finally:
+        for worker in workers.values():
+            worker.kill()
+    return seconds
+
+
+def _start(python, library, layer, environment):
+    return subprocess.Popen(
+        [python, ROOT / "benchmarks" / "peers" / "workers.py", library, layer],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    )
+
+
+def _read(worker):
+    line = worker.stdout.readline()
+    if not line:
+        raise RuntimeError(
+            f"A worker ended with exit status {worker.wait()}: run {worker.args} to see why."
+        )
+    return line
+
+
+def _row(layer, mode, seconds):
+    """Medians in ms, peers also over their own convolution, and our best over the best peer."""
+    ours = [name for name in seconds if name.startswith("keras_gcnn")]
+    medians = {name: statistics.median(found) for name, found in seconds.items()}
+    best, peer = min(ours, key=medians.get), min(("escnn", "groco"), key=medians.get)
+    pairs = zip(seconds[best], seconds[peer], strict=True)
+    ratio = statistics.median(a / b for a, b in pairs)
+    cells = [f"{1000 * medians[name]:.1f}" for name in ours]
+    for name in ("escnn", "groco"):
+        planar = medians[f"convolution beside {name}"]
+        cells.append(f"{1000 * medians[name]:.1f} ({medians[name] / planar:.2f} ×)")
+    return [layer, MODES[mode], *cells, f"{ratio:.2f} ({best.split(', ')[1]} / {peer})"]
+
+
+def _write(names, rows):
+    heads = ["group, kernel, filters, size, batch", "", *names, "escnn", "GroCo, JAX"]
+    lines = [[*heads, "our best over the best peer"], ["---"] * (len(heads) + 1), *rows]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("keras", "tensorflow", "jax")
+    )
+    text = (
+        "# Beside escnn 1.0.11 and GroCo\n\n"
+        "Milliseconds of one layer, medians of processes that take turns; of peers also over a "
+        "plain\nconvolution of the same maps in their framework. Made by "
+        "`python -m benchmarks.peers`,\n"
+        f"{os.cpu_count()} cores, {versions}.\n\n{table}\n"
+    )
+    (ROOT / "benchmarks" / "peers.md").write_text(text, "utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

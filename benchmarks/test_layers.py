@@ -1,0 +1,76 @@
+"""GroupConv2D against Conv2D of the same feature maps, |H|·C in and |H|·filters out."""
+
+import keras
+import pytest
+
+import keras_gcnn as kg
+from benchmarks import backend, paired, work
+from keras_gcnn.ops import cost_model
+
+ways = [True] if keras.backend.backend() == "jax" else [True, False]
+modes = pytest.mark.parametrize("mode", ["forward", "training_step"])
+implementations = pytest.mark.parametrize("implementation", ["direct", "fourier"])
+one_layer = pytest.mark.parametrize("layer", ["p4m-3x3-64-filters-16x16-batch-16"])
+
+
+@modes
+@implementations
+@pytest.mark.parametrize("layer", work.LAYERS)
+def test_same_maps(benchmark, seconds, layer, implementation, mode):
+    ours, _ = measure(benchmark, seconds, layer, implementation, mode)
+    group, shape = ours.group, ours.kernel.shape
+    device = cost_model.device_of(keras.ops.zeros(()))
+    chosen = cost_model.choose_for(group, tuple(shape), device, mode != "forward")
+    benchmark.extra_info["chosen_by_auto"] = chosen == implementation
+    benchmark.extra_info["product_ratio"] = cost_model.features(group, tuple(shape))[0]
+
+
+@pytest.mark.skipif(len(ways) == 1, reason="JAX is always compiled")
+@modes
+@implementations
+@one_layer
+def test_same_maps_not_compiled(benchmark, seconds, layer, implementation, mode):
+    measure(benchmark, seconds, layer, implementation, mode, compiled=False)
+
+
+@modes
+@implementations
+@one_layer
+def test_same_maps_in_bfloat16(benchmark, seconds, layer, implementation, mode):
+    measure(benchmark, seconds, layer, implementation, mode, dtype="bfloat16")
+
+
+@pytest.mark.parametrize("equal", ["parameters", "operations"])
+@modes
+@one_layer
+def test_same_cost(benchmark, seconds, layer, mode, equal):
+    """Against the Conv2D of as many parameters, or of as many multiplications."""
+    group, kernel, filters, _, _ = work.LAYERS[layer]
+    group = kg.groups.get(group)
+    factor = group.order  # of the parameters of a Conv2D with as many maps as there are filters
+    if equal == "operations":
+        shape = (kernel, kernel, group.order, filters, filters)
+        factor = group.order**2 * cost_model.features(group, shape)[0]
+    maps = round(filters * factor**0.5)
+    measure(benchmark, seconds, layer, "fourier", mode, maps=maps)
+
+
+def measure(
+    benchmark,
+    seconds,
+    layer,
+    implementation,
+    mode,
+    compiled=True,
+    dtype="float32",
+    maps=None,
+):
+    ours, x, construction = work.layer(layer, implementation, dtype)
+    planar, flat = work.planar_layer(layer, x, dtype, maps)
+    compile_mode = getattr(backend, mode)
+    candidate = compile_mode(ours, x, compiled)
+    baseline = compile_mode(planar, flat, compiled)
+    benchmark.group = mode
+    benchmark.extra_info["construction_seconds"] = construction
+    paired.measure(benchmark, candidate, baseline, seconds)
+    return ours, planar

@@ -1,0 +1,99 @@
+"""What is measured: layers and networks, and plain ones with the same feature maps."""
+
+import time
+
+import keras
+import numpy as np
+
+import keras_gcnn as kg
+
+# P4CNN's layers, All-CNN's with the paper's widths, and others about them: group, kernel, channels
+# and filters, size, batch.
+_LAYERS = [
+    ("p4", 3, 10, 28, 64),
+    ("p4", 3, 10, 12, 128),
+    ("p4", 4, 10, 4, 128),
+    ("p4", 3, 48, 32, 8),
+    ("p4", 3, 64, 16, 16),
+    ("p4", 3, 96, 16, 8),
+    ("p4m", 3, 16, 16, 16),
+    ("p4m", 3, 32, 32, 8),
+    ("p4m", 3, 32, 16, 16),
+    ("p4m", 3, 64, 16, 16),
+    ("p4m", 3, 64, 8, 32),
+    ("p4m", 3, 128, 8, 16),
+    ("p4m", 1, 64, 16, 16),
+    ("p4m", 1, 64, 8, 32),
+]
+LAYERS = {
+    f"{group}-{kernel}x{kernel}-{filters}-filters-{size}x{size}-batch-{batch}": specification
+    for specification in _LAYERS
+    for group, kernel, filters, size, batch in [specification]
+}
+
+# name: network, its arguments, batch.
+NETWORKS = {
+    "P4CNN": (kg.models.p4cnn, {}, 64),
+    "All-CNN on p4m": (kg.models.all_cnn, {"group": "p4m"}, 8),
+    "ResNet26 on p4m": (kg.models.resnet, {"group": "p4m", "depth": 26}, 4),
+    "ResNet44 on p4m": (kg.models.resnet, {"group": "p4m", "depth": 44}, 8),
+}
+
+
+def layer(name, implementation="auto", dtype="float32"):
+    """A GroupConv2D, its input, and the seconds that its construction took."""
+    group, kernel, filters, size, batch = LAYERS[name]
+    x = _random(batch, size, size, kg.groups.get(group).order, filters)
+    started = time.perf_counter()
+    ours = kg.layers.GroupConv2D(
+        filters,
+        kernel,
+        group=group,
+        data_format="channels_last",
+        implementation=implementation,
+        dtype=dtype,
+    )
+    ours.build(x.shape)
+    return ours, x, time.perf_counter() - started
+
+
+def planar_layer(name, x, dtype="float32", maps=None):
+    """A Conv2D with the feature maps of GroupConv2D on `x`, and the input without its H axis.
+
+    `maps` asks for another number of them, in and out.
+    """
+    x = x.reshape(*x.shape[:3], -1) if maps is None else _random(*x.shape[:3], maps)
+    kernel = LAYERS[name][1]
+    planar = keras.layers.Conv2D(x.shape[-1], kernel, data_format="channels_last", dtype=dtype)
+    planar.build(x.shape)
+    return planar, x
+
+
+def network(name):
+    """A network on the group, and images for it."""
+    make, arguments, batch = NETWORKS[name]
+    model = make(**arguments)
+    return model, _random(batch, *model.input_shape[1:])
+
+
+def planar_network(model):
+    """The same network on Z², each layer with as many feature maps as there are planes on H.
+
+    On Z² a GroupConv2D is one planar convolution with its own kernel.
+    """
+    return keras.models.clone_model(model, clone_function=_on_the_plane)
+
+
+def _on_the_plane(layer):
+    config = layer.get_config()
+    if "group" in config:
+        order = kg.groups.get(config["group"]).order
+        config["group"] = "z2"
+        config.pop("subgroup", None)  # all of H, and on Z² again
+        if "filters" in config:
+            config["filters"] *= order
+    return type(layer).from_config(config)
+
+
+def _random(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
