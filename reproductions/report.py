@@ -214,6 +214,7 @@ def _fashion_mnist(settings):
 
 Narrow networks of about equal parameters, trained on few images, each turned by a new angle in
 every epoch. The test images are upright; "turned" are the same, each turned by a random angle.
+Only rows of as many epochs compare.
 Networks with strides lose exact equivariance as the paper's do; those with pooling in place of
 strides keep it: the equivariance error is the largest change of a logit under any of the rotations
 and mirrors of p4m, over the largest logit."""

@@ -30,7 +30,9 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     pythons = {
         "escnn": _environment("escnn", _install_escnn),
-        "groco": _environment("groco", lambda pip: pip("keras==3.0.5", "jax[cpu]", options.groco)),
+        "groco": _environment(
+            "groco", lambda pip: pip("keras==3.0.5", "jax", "packaging", options.groco)
+        ),
     }
     rows = []
     for layer in options.layers:

@@ -23,8 +23,7 @@ def keras_gcnn(group, kernel, filters, x):
 
 
 def groco(group, kernel, filters, x):
-    """GroCo's layer, compiled by JAX."""
-    import jax
+    """The layer of GroCo, compiled by JAX."""
     from groco.layers import GroupConv2D
 
     layer = GroupConv2D(
@@ -34,7 +33,22 @@ def groco(group, kernel, filters, x):
         padding="valid",
         allow_non_equivariance=True,
     )
-    layer(x)
+    return _compiled_by_jax(layer, x)
+
+
+def planar_of_groco(group, kernel, filters, x):
+    """Keras' convolution of the same feature maps, compiled by JAX."""
+    import keras
+
+    x = x.reshape(*x.shape[:3], -1)
+    return _compiled_by_jax(keras.layers.Conv2D(x.shape[-1], kernel), x)
+
+
+def _compiled_by_jax(layer, x):
+    import jax
+
+    x = jax.device_put(x)
+    layer(x)  # builds
     weights = [variable.value for variable in layer.trainable_variables]
 
     def loss(weights, x):
@@ -50,65 +64,43 @@ def groco(group, kernel, filters, x):
 
 def escnn(group, kernel, filters, x):
     """The layer of escnn on regular representations, its filters cached where it only evaluates."""
-    import torch
     from escnn import gspaces, nn
 
     space = gspaces.rot2dOnR2(4) if group == "p4" else gspaces.flipRot2dOnR2(4)
     maps = nn.FieldType(space, filters * [space.regular_repr])
-    images = torch.tensor(x.transpose(0, 4, 3, 1, 2).reshape(len(x), -1, *x.shape[1:3]))
-    layers = [nn.R2Conv(maps, maps, kernel_size=kernel) for _ in range(2)]
-    evaluated, trained = layers[0].eval(), layers[1].train()
-    parameters = [p for p in trained.parameters() if p.requires_grad]
-    watched = images.clone().requires_grad_()
-
-    def forward():
-        with torch.no_grad():
-            return evaluated(nn.GeometricTensor(images, maps))
-
-    def step():
-        loss = (trained(nn.GeometricTensor(watched, maps)).tensor ** 2).mean()
-        return torch.autograd.grad(loss, [*parameters, watched])
-
-    return forward, step
+    evaluated, trained = (nn.R2Conv(maps, maps, kernel_size=kernel) for _ in range(2))
+    return _run_by_torch(
+        lambda images: evaluated.eval()(nn.GeometricTensor(images, maps)).tensor,
+        lambda images: trained.train()(nn.GeometricTensor(images, maps)).tensor,
+        trained.parameters(),
+        x,
+    )
 
 
 def planar_of_escnn(group, kernel, filters, x):
     """PyTorch's convolution of the same feature maps."""
     import torch
 
+    maps = x.shape[-2] * x.shape[-1]
+    layer = torch.nn.Conv2d(maps, maps, kernel)
+    return _run_by_torch(layer, layer, layer.parameters(), x)
+
+
+def _run_by_torch(evaluate, train, parameters, x):
+    import torch
+
     images = torch.tensor(x.transpose(0, 4, 3, 1, 2).reshape(len(x), -1, *x.shape[1:3]))
-    layer = torch.nn.Conv2d(images.shape[1], images.shape[1], kernel)
     watched = images.clone().requires_grad_()
+    parameters = [p for p in parameters if p.requires_grad]
 
     def forward():
         with torch.no_grad():
-            return layer(images)
+            return evaluate(images)
 
     def step():
-        return torch.autograd.grad((layer(watched) ** 2).mean(), [*layer.parameters(), watched])
+        return torch.autograd.grad((train(watched) ** 2).mean(), [*parameters, watched])
 
     return forward, step
-
-
-def planar_of_groco(group, kernel, filters, x):
-    """Keras' convolution of the same feature maps, compiled by JAX."""
-    import jax
-    import keras
-
-    x = x.reshape(*x.shape[:3], -1)
-    layer = keras.layers.Conv2D(x.shape[-1], kernel)
-    layer.build(x.shape)
-    weights = [variable.value for variable in layer.trainable_variables]
-
-    def loss(weights, x):
-        return (layer.stateless_call(weights, [], x)[0] ** 2).mean()
-
-    forward = jax.jit(lambda weights, x: layer.stateless_call(weights, [], x)[0])
-    step = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
-    return (
-        lambda: jax.block_until_ready(forward(weights, x)),
-        lambda: jax.block_until_ready(step(weights, x)),
-    )
 
 
 def main(library, specification):

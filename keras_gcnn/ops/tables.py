@@ -1,6 +1,7 @@
 """The index tables of `groups`, as constants of whatever graph they are used in."""
 
 import functools
+import sys
 
 import keras
 import numpy as np
@@ -29,8 +30,7 @@ def constant(table_of):
     @functools.wraps(table_of)
     def call(*arguments):
         if keras.backend.backend() == "torch":
-            import torch
-
+            torch = sys.modules["torch"]  # Keras has imported it
             if torch.compiler.is_compiling():
                 # Numbers: of PyTorch 2.13, a graph can hold one constant tensor per function.
                 numbers, dtype = numbers_of(*arguments)
