@@ -13,11 +13,13 @@ from pathlib import Path
 RESULTS = Path(__file__).with_name("results")
 MODES = {"forward": "Forward", "training_step": "Training step"}
 IMPLEMENTATIONS = ("direct", "fourier")
+TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
 HEAD = """# GroupConv2D against Conv2D
 
 Seconds of ours over seconds of plain Keras: medians of interleaved pairs, compiled by XLA on JAX
 and TensorFlow and by `torch.compile`, float32, gradients for weights and input; made by
-`tox -e bench-tensorflow,bench-jax,bench-torch && python -m benchmarks.report`.
+`tox -e bench-tensorflow,bench-jax,bench-torch -- --seconds 2 && python -m benchmarks.report`,
+for "auto" after `python -m keras_gcnn.tune --seconds 0.8`. "–" is what was not measured.
 """
 
 
@@ -27,7 +29,7 @@ def report(runs):
     Args:
         runs: What pytest-benchmark wrote, by backend.
     """
-    sections = [HEAD, _machine(runs)]
+    sections = [HEAD.strip(), _machine(runs)]
     for mode, title in MODES.items():
         sections.append(f"## {title}: the same feature maps")
         sections.append(_layers(runs, mode))
@@ -59,10 +61,12 @@ def figure(runs):
                 label = f"{backend}, {implementation}"
                 axes.plot(*zip(*points, strict=True), marker, label=label, color=f"C{place}")
         bounds = _bounds(runs)
-        axes.plot(bounds, range(len(names)), "k:", label="multiplications left")
+        axes.plot(bounds, range(len(names)), "kx", label="multiplications left")
         axes.axvline(1, color="0.6", linewidth=0.8)
         axes.set(xscale="log", title=title, xlabel="seconds over those of Conv2D")
-        axes.grid(axis="x", which="both", alpha=0.2)
+        axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+        axes.minorticks_off()
+        axes.grid(axis="x", alpha=0.3)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
     panels[1].legend(bbox_to_anchor=(1.02, 1), loc="upper left", frameon=False)

@@ -31,16 +31,20 @@ import numpy as np
 from keras_gcnn.ops import layout, tables
 
 
-def choose(x, kernel, group, training=False):
+def choose(x, kernel, group, strides, training=False):
     """`"fourier"` or `"direct"`, whichever is predicted to be faster.
+
+    With strides the Fourier implementation has no gradient of its own (`fourier_conv`), and what
+    was fitted to stride 1 says nothing of its training step.
 
     Args:
         x: The input, a tensor.
         kernel: The filter.
         group: The `PointGroup` H.
+        strides: One per axis.
         training: Whether gradients will be taken.
     """
-    if not _is_compiling(x):
+    if not _is_compiling(x) or (training and max(strides) > 1):
         return "direct"
     return choose_for(group, layout.static_shape(kernel), device_of(x), bool(training))
 

@@ -92,7 +92,8 @@ def group_conv(
     _check_implementation(implementation)
     _check_same_space(x, kernel, group, data_format)
     if implementation == "auto":
-        implementation = cost_model.choose(x, kernel, group, training)
+        steps = layout.per_axis(strides, group.dimension)
+        implementation = cost_model.choose(x, kernel, group, steps, training)
     convolve = _CONVOLUTIONS[implementation]
     options = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate}
     if data_format == "channels_first" and not _takes_channels_first(convolve):

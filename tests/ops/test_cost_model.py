@@ -90,3 +90,20 @@ def test_the_fits_of_this_machine_replace_those_of_the_package(tmp_path, monkeyp
     cost_model.fits.cache_clear()
     assert cost_model.fits()["some/device/training"] == own["some/device/training"]
     cost_model.fits.cache_clear()
+
+
+def test_training_with_strides_is_direct(fits, monkeypatch):
+    monkeypatch.setattr(cost_model, "_is_compiling", lambda x: True)
+    group, x, kernel = (
+        kg.groups.get("p4"),
+        keras.ops.ones((1, 4, 4, 4, 2)),
+        np.ones((2, 2, 4, 2, 2)),
+    )
+    for training in (False, True):
+        fits[key(training)] = {"coefficients": [0, 0, 0, 0, 0], "limit": 1}
+    chosen = {
+        (stride, training): cost_model.choose(x, kernel, group, (stride, 1), training)
+        for stride in (1, 2)
+        for training in (False, True)
+    }
+    assert [case for case, choice in chosen.items() if choice == "direct"] == [(2, True)]
