@@ -32,7 +32,7 @@ def fourier_conv(x, kernel, group, sampling, training=False):
     x, kernel = ops.convert_to_tensor(x), ops.convert_to_tensor(kernel)
     on_group = len(x.shape) == group.dimension + 3
     x = _padded(x if on_group else ops.expand_dims(x, -2), sampling)  # one coset
-    # JAX differentiates the sums as fast, and forwards too, which an own gradient would forbid.
+    # On JAX a gradient of its own would forbid forward mode, for a quarter of the training step.
     by_backend = keras.backend.backend() == "jax" or max(sampling.strides) > 1
     if training and on_group and not by_backend:
         return _correlation_with_gradient(x, kernel, group, sampling)
