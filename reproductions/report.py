@@ -198,12 +198,13 @@ def _fashion_mnist(settings):
     """The networks of table 2 in small, with what became of their equivariance."""
     rows = [
         [
-            label,
-            *_measured(longest),
-            _spread([row["rotated_test_error_percent"] for row in longest]),
-            f"{max(row['equivariance_error'] for row in longest):.0e}",
+            experiments.get(name).label,
+            *_measured(same),
+            _spread([row["rotated_test_error_percent"] for row in same]),
+            f"{max(row['equivariance_error'] for row in same):.0e}",
         ]
-        for label, longest in _by_paper_row(settings, "fashion_mnist").items()
+        for (name, fraction, _), same in sorted(settings.items())
+        if name.startswith("fashion_mnist") and fraction == experiments.get(name).fraction
     ]
     if not rows:
         return ""
