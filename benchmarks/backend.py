@@ -109,7 +109,6 @@ def _tensorflow_training(layer, x, compiled):
     import tensorflow as tf
 
     weights = [w.value for w in layer.trainable_variables]
-
     options = _in_training(layer)
 
     def step(x):

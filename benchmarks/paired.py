@@ -17,7 +17,7 @@ def measure(benchmark, candidate, baseline, seconds):
 
     Returns:
         The median of candidate / baseline over the rounds. It is kept with the benchmark as
-        `ratio`, with the baseline's median seconds, both `first_call_seconds`, and the ratios of
+        `ratio`, with the baseline's median seconds, and of both the seconds of the first call and
         what the compiler counted.
     """
     for _ in range(2):

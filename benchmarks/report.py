@@ -47,7 +47,8 @@ def figure(runs):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    names = _names(runs)
+    bounds = _bounds(runs)
+    names = list(bounds)
     drawn, panels = plt.subplots(1, 2, figsize=(11, 0.36 * len(names) + 1.6), sharey=True)
     for axes, (mode, title) in zip(panels, MODES.items(), strict=True):
         for place, backend in enumerate(runs):
@@ -60,8 +61,7 @@ def figure(runs):
                 ]
                 label = f"{backend}, {implementation}"
                 axes.plot(*zip(*points, strict=True), marker, label=label, color=f"C{place}")
-        bounds = _bounds(runs)
-        axes.plot(bounds, range(len(names)), "kx", label="multiplications left")
+        axes.plot(list(bounds.values()), range(len(names)), "kx", label="multiplications left")
         axes.axvline(1, color="0.6", linewidth=0.8)
         axes.set(xscale="log", title=title, xlabel="seconds over those of Conv2D")
         axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
@@ -76,13 +76,13 @@ def figure(runs):
 def _layers(runs, mode):
     heads = [f"{backend}, {name}" for backend in runs for name in IMPLEMENTATIONS]
     rows = []
-    for layer in _names(runs):
+    for layer in _bounds(runs):
         cells = []
         for run in runs.values():
             found = _ratios(run, mode)
             cells += [_cell(found.get((layer, name))) for name in IMPLEMENTATIONS]
         rows.append([layer, *cells])
-    return _table(["layer", *heads], rows) + '\n\n\\* is what "auto" takes.'
+    return table(["layer", *heads], rows) + '\n\n\\* is what "auto" takes.'
 
 
 def _cell(found):
@@ -121,8 +121,7 @@ def _other_readings(runs):
                 implementation = parameters["implementation"]
             key = parameters["layer"], reading, implementation, MODES[parameters["mode"]]
             rows.setdefault(key, {})[backend] = f"{benchmark['extra_info']['ratio']:.2f}"
-    heads = ["layer", "reading", "implementation", "mode", *runs]
-    return _table(heads, [[*k, *(r.get(b, "–") for b in runs)] for k, r in rows.items()])
+    return _by_backend(["layer", "reading", "implementation", "mode"], rows, runs)
 
 
 def _networks(runs):
@@ -134,9 +133,13 @@ def _networks(runs):
             mode = MODES.get(benchmark["params"].get("mode"), "Forward, both made planar")
             row = rows.setdefault((benchmark["params"]["network"], mode), {})
             row[backend] = f"{benchmark['extra_info']['ratio']:.2f}"
-    return _table(
-        ["network", "mode", *runs], [[*k, *(r.get(b, "–") for b in runs)] for k, r in rows.items()]
-    )
+    return _by_backend(["network", "mode"], rows, runs)
+
+
+def _by_backend(heads, rows, runs):
+    """A table of `rows`, which hold a cell by backend for each tuple of first cells."""
+    cells = [[*first, *(row.get(b, "–") for b in runs)] for first, row in rows.items()]
+    return table([*heads, *runs], cells)
 
 
 def _counts(runs):
@@ -144,7 +147,7 @@ def _counts(runs):
     for backend, run in runs.items():
         for mode, title in MODES.items():
             found = _ratios(run, mode)
-            for layer in _names(runs):
+            for layer in _bounds(runs):
                 if (layer, "fourier") not in found:
                     continue
                 fourier, direct = (found[layer, name] for name in ("fourier", "direct"))
@@ -159,22 +162,17 @@ def _counts(runs):
                 rows.append([backend, layer, title, operations, memory, *seconds])
     heads = ["backend", "layer", "mode", "Fourier operations / Conv2D"]
     heads += ["Fourier peak memory / direct", "first call, s: Conv2D", "direct", "Fourier"]
-    slowest = max(
-        (b["extra_info"].get("construction_seconds", 0), b["name"])
-        for run in runs.values()
-        for b in run["benchmarks"]
-    )
-    median = statistics.median(
+    constructions = [
         b["extra_info"]["construction_seconds"]
         for run in runs.values()
         for b in run["benchmarks"]
         if "construction_seconds" in b["extra_info"]
-    )
+    ]
     note = (
-        f"A layer is constructed and built in {1000 * median:.0f} ms (median; "
-        f"{slowest[0]:.2f} s the first time in a process)."
+        f"A layer is constructed and built in {1000 * statistics.median(constructions):.0f} ms "
+        f"(median; {max(constructions):.2f} s the first time in a process)."
     )
-    return _table(heads, rows) + "\n\n" + note
+    return table(heads, rows) + "\n\n" + note
 
 
 def _ratios(run, mode):
@@ -186,23 +184,14 @@ def _ratios(run, mode):
     }
 
 
-def _names(runs):
-    return list(
-        dict.fromkeys(
-            name for run in runs.values() for mode in MODES for name, _ in _ratios(run, mode)
-        )
-    )
-
-
 def _bounds(runs):
-    """The multiplications of the Fourier implementation over those of a convolution."""
-    found = {
+    """The multiplications of the Fourier implementation over those of a convolution, by layer."""
+    return {
         name: extra["product_ratio"]
         for run in runs.values()
         for mode in MODES
         for (name, _), extra in _ratios(run, mode).items()
     }
-    return [found[name] for name in _names(runs)]
 
 
 def _filters(name):
@@ -213,7 +202,8 @@ def _geometric_mean(values):
     return math.exp(statistics.fmean(map(math.log, values)))
 
 
-def _table(heads, rows):
+def table(heads, rows):
+    """A Markdown table."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 

@@ -49,7 +49,7 @@ def main(arguments=None):
                 f"{group.name} {kernel}×{kernel} {filters} filters, {mode}: {ratios[-1]:.2f}",
                 flush=True,
             )
-        fitted[cost_model.key(_device(), training)] = cost_model.fit(rows, ratios)
+        fitted[cost_model.key(device(), training)] = cost_model.fit(rows, ratios)
     known = json.loads(options.out.read_text("utf-8")) if options.out.exists() else {}
     _write(options.out, {**known, **fitted})
     print(f"Kept in {options.out}.")
@@ -85,7 +85,8 @@ def _measure(group, kernel, filters, training, seconds, jit_compile):
     return _ratio(*runs, seconds)
 
 
-def _device():
+def device():
+    """The kind of device that computes here, as `ops.cost_model` names it."""
     return cost_model.device_of(keras.ops.zeros(()))
 
 

@@ -8,17 +8,22 @@ from keras import ops
 def gradients(function, *arrays):
     """∂ function(*arrays) / ∂ each array, of a function of tensors that returns a scalar."""
     tensors = [ops.convert_to_tensor(array) for array in arrays]
-    found = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}[keras.backend.backend()](
-        function, tensors
-    )
+    found = _differentiate(function, tensors)
     return [np.asarray(ops.convert_to_numpy(gradient)) for gradient in found]
 
 
 def gradients_of_gradients(function, *arrays):
     """The gradients of Σ |∂ function / ∂ array|² over all arrays."""
-    nested = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}[keras.backend.backend()]
-    squares = lambda *tensors: sum(ops.sum(g * g) for g in nested(function, tensors))  # noqa: E731
+
+    def squares(*tensors):
+        return sum(ops.sum(g * g) for g in _differentiate(function, tensors))
+
     return gradients(squares, *arrays)
+
+
+def _differentiate(function, tensors):
+    backends = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}
+    return backends[keras.backend.backend()](function, tensors)
 
 
 def _jax(function, tensors):

@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks import report
+
 ROOT = Path(__file__).parents[2]
 GROCO = "git+https://github.com/APJansen/GroCo"
 LAYERS = ("p4m 3 64 16 16", "p4m 3 32 16 16", "p4 3 64 16 16", "p4 3 10 28 64")
@@ -128,8 +130,7 @@ def _row(layer, mode, seconds):
 
 def _write(names, rows):
     heads = ["group, kernel, filters, size, batch", "", *names, "escnn", "GroCo, JAX"]
-    lines = [[*heads, "our best over the best peer"], ["---"] * (len(heads) + 1), *rows]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    measured = report.table([*heads, "our best over the best peer"], rows)
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("keras", "tensorflow", "jax")
     )
@@ -138,7 +139,7 @@ def _write(names, rows):
         "Milliseconds of one layer, medians of processes that take turns; of peers also over a "
         "plain\nconvolution of the same maps in their framework. Made by "
         "`python -m benchmarks.peers`,\n"
-        f"{os.cpu_count()} cores, {versions}.\n\n{table}\n"
+        f"{os.cpu_count()} cores, {versions}.\n\n{measured}\n"
     )
     (ROOT / "benchmarks" / "peers.md").write_text(text, "utf-8")
     print(text)

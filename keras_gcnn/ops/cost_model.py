@@ -21,7 +21,6 @@ import itertools
 import json
 import math
 import os
-import sys
 from importlib import resources
 from pathlib import Path
 
@@ -72,7 +71,7 @@ def features(group, kernel_shape):
     direct = math.prod(kernel_shape) * group.order
     products = numbers = 0
     for rows, outputs in tables.fourier_sums(group, kernel_shape):
-        columns, degree = len(rows[0]), len(outputs[0]) // len(rows)
+        columns, degree = tables.columns_and_degree(rows, outputs)
         numbers += len(rows) * columns * channels
         products += len(rows) * columns * channels * degree * filters
     shifted = (taps - 1) / taps * numbers
@@ -121,7 +120,7 @@ def fits():
 def _is_compiling(x):
     """Whether `x` is being traced into a compiled function, without importing any backend."""
     if keras.backend.backend() == "torch":
-        return sys.modules["torch"].compiler.is_compiling()
+        return tables.is_traced_by_torch()
     return type(x).__name__ == "SymbolicTensor" or type(x).__name__.endswith("Tracer")
 
 

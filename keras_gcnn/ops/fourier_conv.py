@@ -30,7 +30,7 @@ def fourier_conv(x, kernel, group, sampling, training=False):
         `(batch, *new_space, |H|, filters)`.
     """
     x, kernel = ops.convert_to_tensor(x), ops.convert_to_tensor(kernel)
-    on_group = len(x.shape) == group.dimension + 3
+    on_group = layout.is_on_group(x, group)
     x = _padded(x if on_group else ops.expand_dims(x, -2), sampling)  # one coset
     # On JAX a gradient of its own would forbid forward mode, for a quarter of the training step.
     by_backend = keras.backend.backend() == "jax" or max(sampling.strides) > 1
@@ -44,11 +44,13 @@ def _correlation(x, kernel, group, sampling):
     sums = tables.fourier_sums(group, layout.static_shape(kernel))
     neighbours = _neighbours(x, sampling)
     terms = [[] for _ in range(group.order)]
-    for (rows, outputs), taps in zip(sums, _transformed_taps(kernel, group, sums), strict=True):
+    transformed = _transformed_taps(kernel, group, sums)
+    for (rows, outputs), taps in zip(sums, transformed, strict=True):
+        _, degree = tables.columns_and_degree(rows, outputs)
         entries = []  # of m rows of ô(ρ)
         for row in rows:
             product = _product(_columns(row, neighbours), taps)
-            entries += ops.split(product, len(outputs[0]) // len(rows), axis=-1)
+            entries += ops.split(product, degree, axis=-1)
         for h, weights in enumerate(outputs):
             terms[h].append(_weighted_sum(weights, entries))
     return ops.stack([sum(parts[1:], parts[0]) for parts in terms], axis=-2)
@@ -98,7 +100,7 @@ def _kernel_gradient(dy, x, kernel, group, sampling):
     dy = [dy[..., h, :] for h in range(group.order)]
     transforms = []
     for rows, outputs in tables.fourier_sums(group, shape):
-        columns, degree = len(rows[0]), len(outputs[0]) // len(rows)
+        columns, degree = tables.columns_and_degree(rows, outputs)
         entries = [_weighted_sum(weights, dy) for weights in zip(*outputs, strict=True)]
         transform = 0
         for i, row in enumerate(rows):
@@ -168,7 +170,7 @@ def _transformed_taps(kernel, group, sums):
     transform = table @ ops.reshape(kernel, (-1, channels * filters))
     matrices, end = [], 0
     for rows, outputs in sums:
-        columns, degree = len(rows[0]), len(outputs[0]) // len(rows)
+        columns, degree = tables.columns_and_degree(rows, outputs)
         start, end = end, end + columns * degree
         matrix = ops.reshape(transform[start:end], (columns, degree, channels, filters))
         matrix = ops.transpose(matrix, (0, 2, 1, 3))

@@ -91,13 +91,14 @@ def group_conv(
     data_format = data_format or keras.config.image_data_format()
     _check_implementation(implementation)
     _check_same_space(x, kernel, group, data_format)
+    strides = layout.per_axis(strides, group.dimension)
     if implementation == "auto":
-        steps = layout.per_axis(strides, group.dimension)
-        implementation = cost_model.choose(x, kernel, group, steps, training)
+        implementation = cost_model.choose(x, kernel, group, strides, training)
     convolve = _CONVOLUTIONS[implementation]
+    dilation_rate = layout.per_axis(dilation_rate, group.dimension)
     options = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate}
     if data_format == "channels_first" and not _takes_channels_first(convolve):
-        x = ops.moveaxis(x, (1, 2), (-1, -2)) if _is_on_group(x, group) else ops.moveaxis(x, 1, -1)
+        x = ops.moveaxis(x, *(((1, 2), (-1, -2)) if layout.is_on_group(x, group) else (1, -1)))
         y = convolve(x, kernel, group, "channels_last", groups, training, **options)
         return ops.moveaxis(y, (-1, -2), (1, 2))
     return convolve(x, kernel, group, data_format, groups, training, **options)
@@ -105,7 +106,7 @@ def group_conv(
 
 def _direct(x, kernel, group, data_format, groups, training, **options):
     """One planar convolution with the filter bank."""
-    if _is_on_group(x, group):
+    if layout.is_on_group(x, group):
         if data_format == "channels_last":
             x = _exchange(x, group.order, groups)
         x = layout.merge_group_axis(x, data_format)
@@ -121,12 +122,8 @@ def _direct(x, kernel, group, data_format, groups, training, **options):
 
 def _fourier(x, kernel, group, data_format, groups, training, strides, padding, dilation_rate):
     """A product per irrep, for each block of channels and filters."""
-    sampling = point_groups.Sampling(
-        layout.static_shape(kernel)[: group.dimension],
-        layout.per_axis(strides, group.dimension),
-        padding,
-        layout.per_axis(dilation_rate, group.dimension),
-    )
+    size = layout.static_shape(kernel)[: group.dimension]
+    sampling = point_groups.Sampling(size, strides, padding, dilation_rate)
     if groups == 1:
         return fourier_conv(x, kernel, group, sampling, training)
     blocks = zip(ops.split(x, groups, axis=-1), ops.split(kernel, groups, axis=-1), strict=True)
@@ -165,7 +162,7 @@ def add_bias(y, bias, data_format=None):
 
 
 def _check_same_space(x, kernel, group, data_format):
-    on_group = _is_on_group(x, group)
+    on_group = layout.is_on_group(x, group)
     axis = layout.group_axis(data_format, group.dimension)
     fits = x.shape[axis] == group.order if on_group else len(x.shape) == group.dimension + 2
     if not fits or len(kernel.shape) != len(x.shape):
@@ -175,10 +172,6 @@ def _check_same_space(x, kernel, group, data_format):
             f"{group.order}. Received: x.shape={tuple(x.shape)}, "
             f"kernel.shape={tuple(kernel.shape)}, data_format={data_format!r}."
         )
-
-
-def _is_on_group(x, group):
-    return len(x.shape) == group.dimension + 3
 
 
 def _takes_channels_first(convolve):

@@ -32,6 +32,11 @@ def split_group_axis(x, order, data_format):
     return ops.reshape(x, (shape[0], shape[1] // order, order, *shape[2:]))
 
 
+def is_on_group(x, group):
+    """Whether a map or a filter has an H axis."""
+    return len(x.shape) == group.dimension + 3
+
+
 def per_axis(value, dimension):
     """An integer for each axis of space, or what is one per axis already, as a tuple."""
     return (value,) * dimension if isinstance(value, int) else tuple(value)

@@ -19,6 +19,11 @@ def untraced(function):
     return function
 
 
+def is_traced_by_torch():
+    """Whether `torch.compile` is tracing, without importing torch, which Keras has done."""
+    return keras.backend.backend() == "torch" and sys.modules["torch"].compiler.is_compiling()
+
+
 def constant(table_of):
     """Makes of a function of constants, which gives an array, one that gives a constant tensor."""
 
@@ -29,12 +34,11 @@ def constant(table_of):
 
     @functools.wraps(table_of)
     def call(*arguments):
-        if keras.backend.backend() == "torch":
-            torch = sys.modules["torch"]  # Keras has imported it
-            if torch.compiler.is_compiling():
-                # Numbers: of PyTorch 2.13, a graph can hold one constant tensor per function.
-                numbers, dtype = numbers_of(*arguments)
-                return ops.convert_to_tensor(torch.tensor(numbers, dtype=getattr(torch, dtype)))
+        if is_traced_by_torch():
+            # Numbers: of PyTorch 2.13, a graph can hold one constant tensor per function.
+            torch = sys.modules["torch"]
+            numbers, dtype = numbers_of(*arguments)
+            return ops.convert_to_tensor(torch.tensor(numbers, dtype=getattr(torch, dtype)))
         return ops.convert_to_tensor(table_of(*arguments))
 
     return call
@@ -72,6 +76,14 @@ def fourier_sums(group, kernel_shape):
         List of pairs: `neighbours` as lists [m][columns][pairs], `outputs` as lists [|H|][m·d].
     """
     return _fourier_sums(group, *_grid_and_domain(group, kernel_shape))
+
+
+def columns_and_degree(rows, outputs):
+    """The number of columns and the degree d of one pair of `fourier_sums`.
+
+    Worked out from lengths, since torch.compile takes no integer among its constants for one.
+    """
+    return len(rows[0]), len(outputs[0]) // len(rows)
 
 
 @constant

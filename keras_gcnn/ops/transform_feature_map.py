@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_gcnn import groups as point_groups
-from keras_gcnn.ops import tables
+from keras_gcnn.ops import layout, tables
 
 
 def transform_feature_map(x, group, element, subgroup=None, data_format=None):
@@ -56,7 +56,7 @@ def _check(x, group, element, is_image, cosets):
             f"`element` must be an index from 0 to {group.order - 1} into {group.name}. "
             f"Received: element={element}."
         )
-    is_on_group = len(x.shape) == group.dimension + 3 and x.shape[-2] == cosets
+    is_on_group = layout.is_on_group(x, group) and x.shape[-2] == cosets
     if not is_image and not is_on_group:
         raise ValueError(
             f"`x` must be an image of rank {group.dimension + 2}, or a feature map of rank "

@@ -5,30 +5,15 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 from keras import ops
 
 import keras_gcnn as kg
 from keras_gcnn import groups
 from tests import differentiate, oracle
+from tests.ops.cases import cases, random
 
 every_group = pytest.mark.parametrize("group", oracle.GROUPS)
-
-
-@st.composite
-def cases(draw):
-    kernel = draw(st.integers(1, 4))
-    dilation = draw(st.integers(1, 2))
-    strides = 1 if dilation > 1 else draw(st.integers(1, 2))
-    padding = draw(st.sampled_from(["valid", "same"]))
-    size = draw(st.tuples(st.integers(2, 6), st.integers(2, 6)))
-    assume(padding == "same" or (kernel - 1) * dilation + 1 <= min(size))
-    return size, kernel, strides, dilation, padding
-
-
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
 def loss(implementation, weights, group, power=1, **options):
