@@ -18,8 +18,9 @@ HEAD = """# GroupConv2D against Conv2D
 
 Seconds of ours over seconds of plain Keras: medians of interleaved pairs, compiled by XLA on JAX
 and TensorFlow and by `torch.compile`, float32, gradients for weights and input; made by
-`tox -e bench-tensorflow,bench-jax,bench-torch -- --seconds 2 && python -m benchmarks.report`,
-for "auto" after `python -m keras_gcnn.tune --seconds 0.8`. "–" is what was not measured.
+`tox -e bench-tensorflow,bench-jax,bench-torch -- --seconds 1 && python -m benchmarks.report`,
+for "auto" after `python -m keras_gcnn.tune --seconds 0.5` on JAX and TensorFlow, and as it comes on
+PyTorch. "–" is what was not measured.
 """
 
 

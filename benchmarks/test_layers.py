@@ -19,9 +19,24 @@ one_layer = pytest.mark.parametrize("layer", ["p4m-3x3-64-filters-16x16-batch-16
 def test_same_maps(benchmark, seconds, layer, implementation, mode):
     ours = measure(benchmark, seconds, layer, implementation, mode)
     filter_on = ours.group, tuple(ours.kernel.shape)
-    chosen = cost_model.choose_for(*filter_on, tune.device(), mode == "training_step")
+    compiler = tune.COMPILERS[keras.backend.backend()][0]
+    training = mode == "training_step"
+    chosen = cost_model.choose_for(*filter_on, compiler, tune.device(), training)
     benchmark.extra_info["chosen_by_auto"] = chosen == implementation
     benchmark.extra_info["product_ratio"] = cost_model.features(*filter_on)[0]
+
+
+@pytest.mark.parametrize("mode", ["forward"])
+@pytest.mark.parametrize("implementation", ["fourier"])
+@pytest.mark.parametrize("layer", [name for name in work.LAYERS if name.startswith("p4m")])
+def test_products_alone(benchmark, seconds, layer, implementation, mode):
+    """What of the Fourier implementation is left without its sums and copies: a bound for it."""
+    ours, x, _ = work.layer(layer, implementation)
+    planar, flat = work.planar_layer(layer, x)
+    products = work.Products(ours, ours.compute_output_shape(x.shape)[:3])
+    candidate, baseline = backend.forward(products, x), backend.forward(planar, flat)
+    benchmark.group = mode
+    paired.measure(benchmark, candidate, baseline, seconds)
 
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX is always compiled")

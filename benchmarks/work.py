@@ -4,8 +4,10 @@ import time
 
 import keras
 import numpy as np
+from keras import ops
 
 import keras_gcnn as kg
+from keras_gcnn.ops import fourier_conv, tables
 
 # P4CNN's layers, All-CNN's with the paper's widths, and others about them: group, kernel, channels
 # and filters, size, batch.
@@ -67,6 +69,29 @@ def planar_layer(name, x, dtype="float32", maps=None):
     planar = keras.layers.Conv2D(x.shape[-1], kernel, data_format="channels_last", dtype=dtype)
     planar.build(x.shape)
     return planar, x
+
+
+class Products(keras.layers.Layer):
+    """The products of the Fourier implementation alone, of an f̂ and a ψ̂ that are there already.
+
+    What it takes is left when sums and copies cost nothing: a bound for that implementation.
+
+    Args:
+        layer: A built GroupConv2D.
+        points: The shape of its output without channels, `(batch, height, width)`.
+    """
+
+    def __init__(self, layer, points):
+        super().__init__()
+        shape = tuple(layer.kernel.shape)
+        self.factors = []
+        for rows, outputs in tables.fourier_sums(layer.group, shape):
+            columns, degree = tables.columns_and_degree(rows, outputs)
+            taps = self.add_weight((columns * shape[-2], degree * shape[-1]))
+            self.factors += [(self.add_weight((*points, taps.shape[0])), taps) for _ in rows]
+
+    def call(self, x):
+        return [fourier_conv.product(*map(ops.convert_to_tensor, pair)) for pair in self.factors]
 
 
 def network(name):

@@ -26,7 +26,9 @@ def main(arguments=None):
     """Runs the command line `arguments`, `sys.argv` by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("--groco", default=GROCO, help="what pip shall install GroCo from")
-    parser.add_argument("--backends", nargs="+", default=["tensorflow", "jax"], help="ours")
+    parser.add_argument(
+        "--backends", nargs="+", default=["tensorflow", "jax", "torch"], help="ours"
+    )
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--layers", nargs="+", default=LAYERS)
     options = parser.parse_args(arguments)
@@ -132,12 +134,15 @@ def _write(names, rows):
     heads = ["group, kernel, filters, size, batch", "", *names, "escnn", "GroCo, JAX"]
     measured = report.table([*heads, "our best over the best peer"], rows)
     versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}" for name in ("keras", "tensorflow", "jax")
+        f"{name} {importlib.metadata.version(name)}"
+        for name in ("keras", "tensorflow", "jax", "torch")
     )
     text = (
         "# Beside escnn 1.0.11 and GroCo\n\n"
         "Milliseconds of one layer, medians of processes that take turns; of peers also over a "
-        "plain\nconvolution of the same maps in their framework. Made by "
+        "plain\nconvolution of the same maps in their framework. Ours and GroCo's are compiled, "
+        "by XLA and\n`torch.compile`, escnn runs as it comes, its filters cached in forward. "
+        "Made by "
         "`python -m benchmarks.peers`,\n"
         f"{os.cpu_count()} cores, {versions}.\n\n{measured}\n"
     )

@@ -8,12 +8,12 @@ of ô. The seconds of the one over those of the other are predicted as
 
 where a says how much better a convolution multiplies than a matrix product, b, c and d what writing
 a number costs, in products, c of one that is shifted, and f stands for the rest. `keras_gcnn.tune`
-fits the five to measurements, for each backend and device, for inference and for training, and
-finds the limit: the largest prediction below which the Fourier implementation was never the slower
-one. "auto" takes it where the prediction is below the limit, and the direct one elsewhere, also
-where nothing has been measured: on devices without such a fit, such as a GPU before the user has
-run `keras_gcnn.tune` there, and outside of compiled functions, where each sum is an operation of
-its own.
+fits the five to measurements, for each backend, compiler and device, for inference and for
+training, and finds the limit: the largest prediction below which the Fourier implementation was
+never the slower one. "auto" takes it where the prediction is below the limit, and the direct one
+elsewhere, also where nothing has been measured: on devices without such a fit, such as a GPU before
+the user has run `keras_gcnn.tune` there, and outside of compiled functions, where each sum is an
+operation of its own.
 """
 
 import functools
@@ -43,24 +43,26 @@ def choose(x, kernel, group, strides, training=False):
         strides: One per axis.
         training: Whether gradients will be taken.
     """
-    if not _is_compiling(x) or (training and max(strides) > 1):
+    compiler = compiler_of(x)
+    if compiler is None or (training and max(strides) > 1):
         return "direct"
-    return choose_for(group, layout.static_shape(kernel), device_of(x), bool(training))
+    return choose_for(group, layout.static_shape(kernel), compiler, device_of(x), bool(training))
 
 
 @tables.untraced
-def choose_for(group, kernel_shape, device, training):
-    """As `choose` in a compiled function, for a filter of this shape on such a device."""
-    fitted = fits().get(key(device, training))
+def choose_for(group, kernel_shape, compiler, device, training):
+    """As `choose` in a function for this compiler, for a filter of this shape on such a device."""
+    fitted = fits().get(key(compiler, device, training))
     if fitted is None:
         return "direct"
     ratio = np.dot(fitted["coefficients"], features(group, kernel_shape))
     return "fourier" if ratio < fitted["limit"] else "direct"
 
 
-def key(device, training):
-    """What a fit is for, such as `"jax/cpu/training"`."""
-    return f"{keras.backend.backend()}/{device}/{'training' if training else 'inference'}"
+def key(compiler, device, training):
+    """What a fit is for, such as `"tensorflow/xla/cpu/training"`."""
+    mode = "training" if training else "inference"
+    return f"{keras.backend.backend()}/{compiler}/{device}/{mode}"
 
 
 @functools.cache
@@ -117,11 +119,26 @@ def fits():
     return {**json.loads(shipped), **json.loads(own)}
 
 
-def _is_compiling(x):
-    """Whether `x` is being traced into a compiled function, without importing any backend."""
+def compiler_of(x):
+    """What will compile the function that `x` is being traced into, `None` if nothing does.
+
+    `"xla"`, `"graph"` for TensorFlow by itself, or `"torch.compile"`. No backend is imported.
+    """
     if keras.backend.backend() == "torch":
-        return tables.is_traced_by_torch()
-    return type(x).__name__ == "SymbolicTensor" or type(x).__name__.endswith("Tracer")
+        return "torch.compile" if tables.is_traced_by_torch() else None
+    if type(x).__name__ == "SymbolicTensor":
+        return "xla" if _is_for_xla(x.graph) else "graph"
+    return "xla" if type(x).__name__.endswith("Tracer") else None
+
+
+def _is_for_xla(graph):
+    """Whether a graph of TensorFlow, or one around it, is of a function with jit_compile=True."""
+    while graph is not None:
+        context = graph._get_control_flow_context()
+        if context is not None and context.IsXLAContext():
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
 
 
 def device_of(x):

@@ -8,12 +8,16 @@
 """
 
 import itertools
+import math
 from functools import partial
 
 import keras
 from keras import ops
 
 from keras_gcnn.ops import layout, tables
+
+# How many numbers of f̂ there are at once in a loop over images: 8 MB in float32, about a cache.
+CHUNK = 2**21
 
 
 def fourier_conv(x, kernel, group, sampling, training=False):
@@ -31,35 +35,61 @@ def fourier_conv(x, kernel, group, sampling, training=False):
     """
     x, kernel = ops.convert_to_tensor(x), ops.convert_to_tensor(kernel)
     on_group = layout.is_on_group(x, group)
-    x = _padded(x if on_group else ops.expand_dims(x, -2), sampling)  # one coset
-    # On JAX a gradient of its own would forbid forward mode, for a quarter of the training step.
-    by_backend = keras.backend.backend() == "jax" or max(sampling.strides) > 1
-    if training and on_group and not by_backend:
-        return _correlation_with_gradient(x, kernel, group, sampling)
-    return _correlation(x, kernel, group, sampling)
+    x = x if on_group else ops.expand_dims(x, -2)  # one coset
+    widths = _padding_widths(x, sampling)
+    if not training:
+        return _correlation_in_chunks(x, kernel, group, sampling, widths)
+    if on_group and max(sampling.strides) == 1:
+        return _correlation_with_gradient(x, kernel, group, sampling, widths)
+    return _correlation(x, _transformed_taps(kernel, group), group, sampling, widths)
 
 
-def _correlation(x, kernel, group, sampling):
-    """The G-correlation without padding."""
-    sums = tables.fourier_sums(group, layout.static_shape(kernel))
-    neighbours = _neighbours(x, sampling)
+def _correlation(x, transformed, group, sampling, widths):
+    """The G-correlation with `_transformed_taps`, of a map with zeros of these widths around it."""
+    neighbours = _neighbours(_with_zeros(x, widths), sampling)
     terms = [[] for _ in range(group.order)]
-    transformed = _transformed_taps(kernel, group, sums)
-    for (rows, outputs), taps in zip(sums, transformed, strict=True):
+    for (rows, outputs), taps in transformed:
         _, degree = tables.columns_and_degree(rows, outputs)
         entries = []  # of m rows of ô(ρ)
         for row in rows:
-            product = _product(_columns(row, neighbours), taps)
-            entries += ops.split(product, degree, axis=-1)
+            entries += ops.split(product(_columns(row, neighbours), taps), degree, axis=-1)
         for h, weights in enumerate(outputs):
             terms[h].append(_weighted_sum(weights, entries))
     return ops.stack([sum(parts[1:], parts[0]) for parts in terms], axis=-2)
 
 
-def _correlation_with_gradient(x, kernel, group, sampling):
+def _correlation_in_chunks(x, kernel, group, sampling, widths):
+    """`_correlation` of a few images at a time, which bounds the memory that f̂ takes.
+
+    On JAX only, where it saves the page faults of large new buffers; elsewhere a loop takes longer.
+    """
+    transformed, chunks = _transformed_taps(kernel, group), _number_of_chunks(x, kernel)
+
+    def correlation(x):
+        return _correlation(x, transformed, group, sampling, widths)
+
+    if chunks == 1:
+        return correlation(x)
+    y = ops.map(correlation, ops.reshape(x, (chunks, -1, *x.shape[1:])))
+    return ops.reshape(y, (-1, *y.shape[2:]))
+
+
+def _number_of_chunks(x, kernel):
+    shape = layout.static_shape(kernel)
+    shifted = math.prod(shape[:-1]) > math.prod(x.shape[-2:])
+    known = all(isinstance(size, int) for size in x.shape)  # not so while a model is exported
+    if keras.backend.backend() != "jax" or not shifted or not known or not x.shape[0]:
+        return 1
+    numbers = math.prod(x.shape[1:-2]) * math.prod(shape[:-1])  # of f̂ for an image
+    most = max(1, CHUNK // numbers)
+    return x.shape[0] // max(n for n in range(1, most + 1) if x.shape[0] % n == 0)
+
+
+def _correlation_with_gradient(x, kernel, group, sampling, widths):
     """`_correlation`, and for its gradients sums and products of the same kind.
 
-    Derived by a backend, they are a map of zeros to add up for every slice of the input.
+    Derived by a backend, they are a map of zeros to add up for every slice of the input. On JAX
+    there is then no forward mode, and JAX says so.
     """
 
     def correlation(x, kernel):
@@ -67,16 +97,17 @@ def _correlation_with_gradient(x, kernel, group, sampling):
             # TensorFlow calls gradients(dy), PyTorch gradients(x, kernel, upstream=dy).
             dy, inputs = (saved[0], (x, kernel)) if upstream is None else (upstream, saved)
             return (
-                _input_gradient(dy, inputs[1], group, sampling),
-                _kernel_gradient(dy, *inputs, group, sampling),
+                _input_gradient(dy, inputs[1], group, sampling, widths),
+                _kernel_gradient(dy, *inputs, group, sampling, widths),
             )
 
-        return _correlation(x, kernel, group, sampling), gradients
+        transformed = _transformed_taps(kernel, group)
+        return _correlation(x, transformed, group, sampling, widths), gradients
 
     return ops.custom_gradient(correlation)(x, kernel)
 
 
-def _input_gradient(dy, kernel, group, sampling):
+def _input_gradient(dy, kernel, group, sampling, widths):
     """The G-correlation of dy, with zeros around it, with the adjoint filter.
 
     From y(x, h) = Σ f(z, h') ψ(h⁻¹(z - x), h⁻¹h') it follows that
@@ -88,15 +119,16 @@ def _input_gradient(dy, kernel, group, sampling):
     indices = tables.adjoint_filter(group, layout.static_shape(kernel))
     adjoint = ops.take(ops.reshape(kernel, (-1, channels, filters)), indices, axis=0)
     adjoint = ops.reshape(ops.swapaxes(adjoint, -1, -2), (*domain, filters, channels))
-    around = [(span - 1, span - 1) for span in sampling.effective_kernel_size]
-    return _correlation(_with_zeros(dy, around), adjoint, group, sampling)
+    reach = [span - 1 for span in sampling.effective_kernel_size]
+    around = [(n - front, n - behind) for n, (front, behind) in zip(reach, widths, strict=True)]
+    return _correlation_in_chunks(dy, adjoint, group, sampling, around)
 
 
-def _kernel_gradient(dy, x, kernel, group, sampling):
+def _kernel_gradient(dy, x, kernel, group, sampling, widths):
     """ψ's gradient from dψ̂(ρ) = f̂(ρ)ᵀ dô(ρ), one matrix product per irrep over all points."""
     shape = layout.static_shape(kernel)
     channels, filters = shape[-2:]
-    neighbours = _neighbours(x, sampling)
+    neighbours = _neighbours(_with_zeros(x, widths), sampling)
     dy = [dy[..., h, :] for h in range(group.order)]
     transforms = []
     for rows, outputs in tables.fourier_sums(group, shape):
@@ -128,25 +160,25 @@ def _shifts(sampling, axis):
     return [slice(start, start - span + 1 or None, stride) for start in starts]
 
 
-def _padded(x, sampling):
-    if sampling.padding == "valid":
-        return x
+def _padding_widths(x, sampling):
     size = x.shape[1:-2]
-    if None in size and max(sampling.strides) > 1:
+    if None not in size:
+        return sampling.padding_widths(size)
+    if sampling.padding == "same" and max(sampling.strides) > 1:
         raise ValueError(
             "The Fourier implementation pads an input of unknown size only where strides are 1. "
             f"Received: x.shape={tuple(x.shape)}, strides={sampling.strides}, padding='same'. Set "
             "height and width in `keras.Input`, or use implementation='direct'."
         )
-    if max(sampling.strides) == 1:
-        size = sampling.effective_kernel_size  # the padding is the same for all sizes
-    return _with_zeros(x, sampling.padding_widths(size))
+    return sampling.padding_widths(sampling.effective_kernel_size)  # the same for all sizes
 
 
 def _with_zeros(x, widths):
     """Zeros in front of and behind each axis of space."""
     # Not ops.pad, which torch.compile cannot trace in Keras 3.15.
     for axis, (front, behind) in enumerate(widths, start=1):
+        if front == behind == 0:
+            continue
         shape = ops.shape(x)
         zeros = [
             ops.zeros((*shape[:axis], width, *shape[axis + 1 :]), x.dtype)
@@ -161,24 +193,25 @@ def _columns(row, neighbours):
     return ops.concatenate([_weighted_sum(weights, neighbours) for weights in row], axis=-1)
 
 
-def _transformed_taps(kernel, group, sums):
-    """ψ̂(ρ) for each irrep, as a matrix `(columns·channels, d·filters)`."""
+def _transformed_taps(kernel, group):
+    """`tables.fourier_sums`, each with ψ̂(ρ) as a matrix `(columns·channels, d·filters)`."""
     shape = layout.static_shape(kernel)
     channels, filters = shape[-2:]
     table = ops.cast(tables.fourier_taps(group, shape), kernel.dtype)
     # Not ops.matmul: on PyTorch, Keras 3.15 multiplies float64 in float32.
     transform = table @ ops.reshape(kernel, (-1, channels * filters))
     matrices, end = [], 0
+    sums = tables.fourier_sums(group, shape)
     for rows, outputs in sums:
         columns, degree = tables.columns_and_degree(rows, outputs)
         start, end = end, end + columns * degree
         matrix = ops.reshape(transform[start:end], (columns, degree, channels, filters))
         matrix = ops.transpose(matrix, (0, 2, 1, 3))
         matrices.append(ops.reshape(matrix, (columns * channels, degree * filters)))
-    return matrices
+    return list(zip(sums, matrices, strict=True))
 
 
-def _product(x, matrix):
+def product(x, matrix):
     """The product of the channels of a map with a matrix, in each backend's fastest way."""
     if keras.backend.backend() == "torch":
         ones = (1,) * (len(x.shape) - 2)

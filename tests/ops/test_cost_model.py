@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_gcnn as kg
+from keras_gcnn import tune
 from keras_gcnn.ops import cost_model
 
 
@@ -16,8 +17,9 @@ def fits(monkeypatch):
     return fits
 
 
-def key(training=False):
-    return f"{keras.backend.backend()}/cpu/{'training' if training else 'inference'}"
+def key(training=False, compiler="xla"):
+    mode = "training" if training else "inference"
+    return f"{keras.backend.backend()}/{compiler}/cpu/{mode}"
 
 
 def test_features_count_products_and_numbers():
@@ -47,29 +49,32 @@ def test_a_fit_finds_the_coefficients_and_the_limit():
     assert found["limit"] == pytest.approx(predicted[slower])
 
 
-def compiled(layer, shape):
+def compiled(layer, shape, compiler):
     model = keras.Sequential([keras.Input(shape[1:]), layer])
-    model.compile("sgd", "mse", jit_compile=keras.backend.backend() == "jax")
+    model.compile("sgd", "mse", jit_compile=compiler == "xla")
     return model
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch.compile takes a minute")
+@pytest.mark.parametrize("compiler", tune.COMPILERS[keras.backend.backend()])
 @pytest.mark.parametrize("training", [False, True])
-def test_auto_takes_what_is_predicted_to_be_faster_where_it_compiles(fits, training, monkeypatch):
+def test_auto_takes_what_is_predicted_to_be_faster_where_it_compiles(
+    fits, training, compiler, monkeypatch
+):
     chosen = []
     choose = cost_model.choose
     monkeypatch.setattr(cost_model, "choose", lambda *a: chosen.append(choose(*a)) or chosen[-1])
-    fits[key(training)] = {"coefficients": [0, 0, 0, 0, 0.5], "limit": 0.6}
+    fits[key(training, compiler)] = {"coefficients": [0, 0, 0, 0, 0.5], "limit": 0.6}
     x = np.ones((1, 4, 4, 4, 2), "float32")
     layer = kg.layers.GroupConv2D(2, 1, data_format="channels_last")
-    model = compiled(layer, x.shape)
+    model = compiled(layer, x.shape, compiler)
     layer(x)
     assert chosen.pop() == "direct"  # eager
     chosen.clear()
     model.train_on_batch(x, x) if training else model.predict_on_batch(x)
     assert chosen[-1] == "fourier"
-    fits[key(training)]["limit"] = 0.4
-    model = compiled(layer, x.shape)
+    fits[key(training, compiler)]["limit"] = 0.4
+    model = compiled(layer, x.shape, compiler)
     chosen.clear()
     model.train_on_batch(x, x) if training else model.predict_on_batch(x)
     assert chosen[-1] == "direct"
@@ -78,9 +83,10 @@ def test_auto_takes_what_is_predicted_to_be_faster_where_it_compiles(fits, train
 def test_devices_that_nobody_measured_get_the_direct_one(fits):
     group = kg.groups.get("p4")
     fits[key()] = {"coefficients": [0, 0, 0, 0, 0], "limit": 1}
-    assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "cpu", False) == "fourier"
-    assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "gpu", False) == "direct"
-    assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "cpu", True) == "direct"
+    assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "xla", "cpu", False) == "fourier"
+    assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "xla", "gpu", False) == "direct"
+    assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "xla", "cpu", True) == "direct"
+    assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "graph", "cpu", False) == "direct"
 
 
 def test_the_fits_of_this_machine_replace_those_of_the_package(tmp_path, monkeypatch):
@@ -93,7 +99,7 @@ def test_the_fits_of_this_machine_replace_those_of_the_package(tmp_path, monkeyp
 
 
 def test_training_with_strides_is_direct(fits, monkeypatch):
-    monkeypatch.setattr(cost_model, "_is_compiling", lambda x: True)
+    monkeypatch.setattr(cost_model, "compiler_of", lambda x: "xla")
     group, x, kernel = (
         kg.groups.get("p4"),
         keras.ops.ones((1, 4, 4, 4, 2)),

@@ -1,0 +1,86 @@
+"""How the Fourier implementation is computed; what it computes is in test_group_conv.py."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_gcnn as kg
+from keras_gcnn.ops import fourier_conv
+from tests import differentiate, oracle
+from tests.ops.cases import random
+
+on_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="about JAX")
+
+
+def correlation(x, kernel, **options):
+    return kg.ops.group_conv(
+        x, kernel, "p4m", data_format="channels_last", implementation="fourier", **options
+    )
+
+
+@on_jax
+@pytest.mark.parametrize(
+    ("images", "images_at_once", "chunks"),
+    [(6, 1, 6), (6, 3, 2), (6, 4, 2), (6, 5, 2), (6, 6, 1), (6, 7, 1), (7, 6, 7), (6, 0.5, 6)],
+)
+def test_chunks_hold_as_many_images_as_fit_and_divide_the_batch(
+    images, images_at_once, chunks, monkeypatch
+):
+    numbers = 4 * 4 * 9 * 8 * 2  # of f̂ for an image: points, taps, |H|, channels
+    monkeypatch.setattr(fourier_conv, "CHUNK", int(images_at_once * numbers))
+    x, kernel = ops.ones((images, 4, 4, 8, 2)), ops.ones((3, 3, 8, 2, 5))
+    assert fourier_conv._number_of_chunks(x, kernel) == chunks
+    assert fourier_conv._number_of_chunks(x, kernel[:1, :1]) == 1  # nothing is shifted
+    assert fourier_conv._number_of_chunks(x[:0], kernel) == 1
+
+
+@on_jax
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_chunks_change_nothing(padding, strides, monkeypatch):
+    """Neither outputs nor gradients, in inference, where all of them go through the loop."""
+    x, kernel = random(6, 5, 5, 8, 2), random(3, 3, 8, 2, 3, seed=1)
+    expected = [
+        oracle.group_correlation(f, kernel, "p4m", (strides,) * 2, padding=padding) for f in x
+    ]
+    weights = random(6, *expected[0].shape, seed=2)
+
+    def loss(x, kernel):
+        return ops.sum(correlation(x, kernel, strides=strides, padding=padding) * weights)
+
+    whole = differentiate.gradients(loss, x, kernel)
+    monkeypatch.setattr(fourier_conv, "CHUNK", 1)
+    y = correlation(ops.convert_to_tensor(x), kernel, strides=strides, padding=padding)
+    oracle.assert_close(ops.convert_to_numpy(y), np.stack(expected))
+    for chunked, gradient in zip(differentiate.gradients(loss, x, kernel), whole, strict=True):
+        oracle.assert_close(chunked, gradient)
+
+
+@on_jax
+def test_a_kernel_used_twice_in_a_step_is_transformed_once():
+    import jax
+
+    def program(function):
+        x, kernel = random(2, 6, 6, 8, 3), random(3, 3, 8, 3, 3, seed=1)
+        text = jax.jit(function).lower(x, kernel).compile().as_text()
+        return text.count("f32[72,9]{1,0} dot(")  # ψ̂: 72 rows by 3·3 channels and filters
+
+    assert program(lambda x, kernel: correlation(x, kernel)) == 1
+    assert program(lambda x, kernel: correlation(correlation(x, kernel), kernel)) == 1
+    assert program(lambda x, kernel: correlation(correlation(x, kernel), 2 * kernel)) == 2
+
+
+@on_jax
+def test_jax_has_forward_mode_in_inference_and_says_that_training_has_none():
+    import jax
+
+    x, kernel, direction = (
+        random(2, 4, 4, 8, 2),
+        random(3, 3, 8, 2, 3),
+        random(2, 4, 4, 8, 2, seed=1),
+    )
+    _, derivative = jax.jvp(lambda x: correlation(x, kernel), (x,), (direction,))
+    oracle.assert_close(derivative, correlation(direction, kernel))  # it is linear
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(lambda x: correlation(x, kernel, training=True), (x,), (direction,))
