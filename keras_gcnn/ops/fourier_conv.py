@@ -9,15 +9,66 @@
 
 import itertools
 import math
+from dataclasses import dataclass
 from functools import partial
 
 import keras
 from keras import ops
 
+from keras_gcnn import groups as point_groups
 from keras_gcnn.ops import layout, tables
 
 # How many numbers of f̂ there are at once in a loop over images: 8 MB in float32, about a cache.
 CHUNK = 2**21
+
+
+@dataclass(frozen=True)
+class TransformedKernel:
+    """A filter's Fourier transform, for `group_conv`: see `transform_kernel`.
+
+    Args:
+        shape: The shape of the filter.
+        matrices: ψ̂(ρ) for each irrep ρ that takes part, `(columns·channels, d·filters)`.
+    """
+
+    shape: tuple
+    matrices: list
+
+
+def transform_kernel(kernel, group):
+    """The Fourier transform of a filter, which `group_conv` takes in its place.
+
+        ψ̂(ρ) = Σ_h ψ(h) ρ(h)      on each orbit of pairs of a tap and an element of H
+
+    For inference, where the filter does not change: then it is transformed once and not for every
+    call.
+
+    Args:
+        kernel: Filter ψ, laid out as for `transform_filters`.
+        group: Name of the point group H, or a `PointGroup`.
+
+    Returns:
+        `TransformedKernel`.
+
+    Raises:
+        ValueError: As `transform_filters`.
+
+    Reference: `groups/fourier.py`.
+    """
+    kernel, group = ops.convert_to_tensor(kernel), point_groups.get(group)
+    shape = layout.static_shape(kernel)
+    channels, filters = shape[-2:]
+    table = ops.cast(tables.fourier_taps(group, shape), kernel.dtype)
+    # Not ops.matmul: on PyTorch, Keras 3.15 multiplies float64 in float32.
+    transform = table @ ops.reshape(kernel, (-1, channels * filters))
+    matrices, end = [], 0
+    for rows, outputs in tables.fourier_sums(group, shape):
+        columns, degree = tables.columns_and_degree(rows, outputs)
+        start, end = end, end + columns * degree
+        matrix = ops.reshape(transform[start:end], (columns, degree, channels, filters))
+        matrix = ops.transpose(matrix, (0, 2, 1, 3))
+        matrices.append(ops.reshape(matrix, (columns * channels, degree * filters)))
+    return TransformedKernel(shape, matrices)
 
 
 def fourier_conv(x, kernel, group, sampling, training=False):
@@ -25,7 +76,8 @@ def fourier_conv(x, kernel, group, sampling, training=False):
 
     Args:
         x: `(batch, *space, channels)` or `(batch, *space, |H|, channels)`.
-        kernel: `(*kernel_size, channels, filters)`, or `(*kernel_size, |H|, channels, filters)`.
+        kernel: `(*kernel_size, channels, filters)`, or `(*kernel_size, |H|, channels, filters)`; or
+            its `TransformedKernel`.
         group: The `PointGroup` H.
         sampling: The `groups.Sampling` of strides, padding and dilation.
         training: Whether gradients will be taken.
@@ -33,22 +85,25 @@ def fourier_conv(x, kernel, group, sampling, training=False):
     Returns:
         `(batch, *new_space, |H|, filters)`.
     """
-    x, kernel = ops.convert_to_tensor(x), ops.convert_to_tensor(kernel)
+    x = ops.convert_to_tensor(x)
     on_group = layout.is_on_group(x, group)
     x = x if on_group else ops.expand_dims(x, -2)  # one coset
     widths = _padding_widths(x, sampling)
-    if not training:
+    if isinstance(kernel, TransformedKernel):
         return _correlation_in_chunks(x, kernel, group, sampling, widths)
-    if on_group and max(sampling.strides) == 1:
+    kernel = ops.convert_to_tensor(kernel)
+    if training and on_group and max(sampling.strides) == 1:
         return _correlation_with_gradient(x, kernel, group, sampling, widths)
-    return _correlation(x, _transformed_taps(kernel, group), group, sampling, widths)
+    correlation = _correlation if training else _correlation_in_chunks
+    return correlation(x, transform_kernel(kernel, group), group, sampling, widths)
 
 
 def _correlation(x, transformed, group, sampling, widths):
-    """The G-correlation with `_transformed_taps`, of a map with zeros of these widths around it."""
+    """The G-correlation of a map with zeros of these widths around it."""
     neighbours = _neighbours(_with_zeros(x, widths), sampling)
     terms = [[] for _ in range(group.order)]
-    for (rows, outputs), taps in transformed:
+    sums = tables.fourier_sums(group, transformed.shape)
+    for (rows, outputs), taps in zip(sums, transformed.matrices, strict=True):
         _, degree = tables.columns_and_degree(rows, outputs)
         entries = []  # of m rows of ô(ρ)
         for row in rows:
@@ -58,30 +113,29 @@ def _correlation(x, transformed, group, sampling, widths):
     return ops.stack([sum(parts[1:], parts[0]) for parts in terms], axis=-2)
 
 
-def _correlation_in_chunks(x, kernel, group, sampling, widths):
+def _correlation_in_chunks(x, transformed, group, sampling, widths):
     """`_correlation` of a few images at a time, which bounds the memory that f̂ takes.
 
     On JAX only, where it saves the page faults of large new buffers; elsewhere a loop takes longer.
     """
-    transformed, chunks = _transformed_taps(kernel, group), _number_of_chunks(x, kernel)
 
     def correlation(x):
         return _correlation(x, transformed, group, sampling, widths)
 
+    chunks = _number_of_chunks(x, transformed.shape)
     if chunks == 1:
         return correlation(x)
     y = ops.map(correlation, ops.reshape(x, (chunks, -1, *x.shape[1:])))
     return ops.reshape(y, (-1, *y.shape[2:]))
 
 
-def _number_of_chunks(x, kernel):
-    shape = layout.static_shape(kernel)
-    shifted = math.prod(shape[:-1]) > math.prod(x.shape[-2:])
+def _number_of_chunks(x, kernel_shape):
+    shifted = math.prod(kernel_shape[:-1]) > math.prod(x.shape[-2:])
     known = all(isinstance(size, int) for size in x.shape)  # not so while a model is exported
     if keras.backend.backend() != "jax" or not shifted or not known or not x.shape[0]:
         return 1
-    numbers = math.prod(x.shape[1:-2]) * math.prod(shape[:-1])  # of f̂ for an image
-    most = max(1, CHUNK // numbers)
+    numbers = math.prod(x.shape[1:-2]) * math.prod(kernel_shape[:-1])  # of f̂ for an image
+    most = min(max(1, CHUNK // numbers), x.shape[0])
     return x.shape[0] // max(n for n in range(1, most + 1) if x.shape[0] % n == 0)
 
 
@@ -101,7 +155,7 @@ def _correlation_with_gradient(x, kernel, group, sampling, widths):
                 _kernel_gradient(dy, *inputs, group, sampling, widths),
             )
 
-        transformed = _transformed_taps(kernel, group)
+        transformed = transform_kernel(kernel, group)
         return _correlation(x, transformed, group, sampling, widths), gradients
 
     return ops.custom_gradient(correlation)(x, kernel)
@@ -121,7 +175,8 @@ def _input_gradient(dy, kernel, group, sampling, widths):
     adjoint = ops.reshape(ops.swapaxes(adjoint, -1, -2), (*domain, filters, channels))
     reach = [span - 1 for span in sampling.effective_kernel_size]
     around = [(n - front, n - behind) for n, (front, behind) in zip(reach, widths, strict=True)]
-    return _correlation_in_chunks(dy, adjoint, group, sampling, around)
+    transformed = transform_kernel(adjoint, group)
+    return _correlation_in_chunks(dy, transformed, group, sampling, around)
 
 
 def _kernel_gradient(dy, x, kernel, group, sampling, widths):
@@ -191,24 +246,6 @@ def _with_zeros(x, widths):
 def _columns(row, neighbours):
     """One row of f̂(ρ), all its columns side by side in the channels."""
     return ops.concatenate([_weighted_sum(weights, neighbours) for weights in row], axis=-1)
-
-
-def _transformed_taps(kernel, group):
-    """`tables.fourier_sums`, each with ψ̂(ρ) as a matrix `(columns·channels, d·filters)`."""
-    shape = layout.static_shape(kernel)
-    channels, filters = shape[-2:]
-    table = ops.cast(tables.fourier_taps(group, shape), kernel.dtype)
-    # Not ops.matmul: on PyTorch, Keras 3.15 multiplies float64 in float32.
-    transform = table @ ops.reshape(kernel, (-1, channels * filters))
-    matrices, end = [], 0
-    sums = tables.fourier_sums(group, shape)
-    for rows, outputs in sums:
-        columns, degree = tables.columns_and_degree(rows, outputs)
-        start, end = end, end + columns * degree
-        matrix = ops.reshape(transform[start:end], (columns, degree, channels, filters))
-        matrix = ops.transpose(matrix, (0, 2, 1, 3))
-        matrices.append(ops.reshape(matrix, (columns * channels, degree * filters)))
-    return list(zip(sums, matrices, strict=True))
 
 
 def product(x, matrix):

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_gcnn import groups as point_groups
 from keras_gcnn.ops import cost_model, layout, tables
-from keras_gcnn.ops.fourier_conv import fourier_conv
+from keras_gcnn.ops.fourier_conv import TransformedKernel, fourier_conv
 
 
 def transform_filters(kernel, group):
@@ -66,7 +66,7 @@ def group_conv(
             with `"channels_last"`; `(batch, channels, *space)` or `(batch, channels, |H|, *space)`
             with `"channels_first"`.
         kernel: Filter on the same space as `x`, laid out as for `transform_filters` in either data
-            format.
+            format. For inference also its `transform_kernel`, which is `"fourier"`'s.
         group: Name of the point group H, or a `PointGroup`.
         strides: Integer, or one per axis.
         padding: `"valid"` or `"same"`.
@@ -92,6 +92,9 @@ def group_conv(
     _check_implementation(implementation)
     _check_same_space(x, kernel, group, data_format)
     strides = layout.per_axis(strides, group.dimension)
+    if isinstance(kernel, TransformedKernel):
+        _check_takes_transform(implementation, groups)
+        implementation = "fourier"
     if implementation == "auto":
         implementation = cost_model.choose(x, kernel, group, strides, training)
     convolve = _CONVOLUTIONS[implementation]
@@ -139,6 +142,15 @@ def _check_implementation(implementation):
         raise ValueError(
             f"`implementation` must be one of {IMPLEMENTATIONS}. Received: "
             f"implementation={implementation!r}."
+        )
+
+
+def _check_takes_transform(implementation, groups):
+    if implementation == "direct" or groups > 1:
+        raise ValueError(
+            "A transformed kernel is for the Fourier implementation with one block of channels. "
+            f"Received: implementation={implementation!r}, groups={groups}. Give `group_conv` the "
+            "kernel itself."
         )
 
 
