@@ -89,6 +89,7 @@ class Products(keras.layers.Layer):
             columns, degree = tables.columns_and_degree(rows, outputs)
             taps = self.add_weight((columns * shape[-2], degree * shape[-1]))
             self.factors += [(self.add_weight((*points, taps.shape[0])), taps) for _ in rows]
+        self.built = True
 
     def call(self, x):
         return [fourier_conv.product(*map(ops.convert_to_tensor, pair)) for pair in self.factors]

@@ -137,6 +137,8 @@ def _write(names, rows):
         f"{name} {importlib.metadata.version(name)}"
         for name in ("keras", "tensorflow", "jax", "torch")
     )
+    settings = [f"{name}={v}" for name, v in sorted(os.environ.items()) if "MALLOC_" in name]
+    allocation = f"\nMemory allocation: `{' '.join(settings)}`." if settings else ""
     text = (
         "# Beside escnn 1.0.11 and GroCo\n\n"
         "Milliseconds of one layer, medians of processes that take turns; of peers also over a "
@@ -144,7 +146,7 @@ def _write(names, rows):
         "by XLA and\n`torch.compile`, escnn runs as it comes, its filters cached in forward. "
         "Made by "
         "`python -m benchmarks.peers`,\n"
-        f"{os.cpu_count()} cores, {versions}.\n\n{measured}\n"
+        f"{os.cpu_count()} cores, {versions}.{allocation}\n\n{measured}\n"
     )
     (ROOT / "benchmarks" / "peers.md").write_text(text, "utf-8")
     print(text)

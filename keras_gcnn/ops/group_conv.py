@@ -76,7 +76,8 @@ def group_conv(
             `keras.layers.Conv2D`. The kernel then holds `channels // groups` channels.
         implementation: `"direct"`, `"fourier"`, or `"auto"`: the one that `ops.cost_model` predicts
             to be faster. Their outputs are equal up to rounding.
-        training: Whether gradients will be taken, for `"auto"`.
+        training: Whether gradients will be taken: for `"auto"`, and `"fourier"` then has a gradient
+            of its own, of which JAX takes derivatives in reverse mode only.
 
     Returns:
         Feature map on G, `(batch, *new_space, |H|, filters)`, or `(batch, filters, |H|,

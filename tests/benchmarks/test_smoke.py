@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from benchmarks import backend, paired
+from benchmarks import backend, paired, work
+from keras_gcnn.ops import fourier_conv
 
 compiles = keras.backend.backend() != "torch" or shutil.which("c++") or shutil.which("g++")
 
@@ -19,6 +20,7 @@ compiles = keras.backend.backend() != "torch" or shutil.which("c++") or shutil.w
     [
         "test_same_maps and p4-4x4-10 and fourier and forward",
         "test_same_maps and p4-4x4-10 and fourier and training_step",
+        "test_products_alone and p4m-1x1-64-filters-8x8",
         "test_network_made_planar and P4CNN",
     ],
 )
@@ -65,3 +67,12 @@ def test_the_ratio_is_that_of_the_two_functions(monkeypatch):
     assert measured == pytest.approx(3)
     assert Fixture.extra_info["ratio"] == 3
     assert Fixture.extra_info["baseline_seconds"] == pytest.approx(0.1)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="only XLA on JAX counts")
+def test_operations_are_counted_once_for_every_chunk(monkeypatch):
+    layer, x, _ = work.layer("p4-4x4-10-filters-4x4-batch-128", "fourier")
+    whole = backend.forward(layer, x[:4]).counted
+    monkeypatch.setattr(fourier_conv, "CHUNK", 1)
+    assert fourier_conv._number_of_chunks(x[:4], layer.kernel.shape) == 4
+    assert backend.forward(layer, x[:4]).counted["flops"] == whole["flops"] > 0
