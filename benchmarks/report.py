@@ -119,7 +119,7 @@ def _other_readings(runs):
             if "equal" in parameters:
                 reading, implementation = f"as many {parameters['equal']}", "fourier"
             else:
-                implementation = parameters["implementation"]
+                implementation = parameters.get("implementation", "–")
             key = parameters["layer"], reading, implementation, MODES[parameters["mode"]]
             rows.setdefault(key, {})[backend] = f"{benchmark['extra_info']['ratio']:.2f}"
     return _by_backend(["layer", "reading", "implementation", "mode"], rows, runs)

@@ -31,10 +31,31 @@ def test_same_maps(benchmark, seconds, layer, implementation, mode):
 @pytest.mark.parametrize("layer", [name for name in work.LAYERS if name.startswith("p4m")])
 def test_products_alone(benchmark, seconds, layer, implementation, mode):
     """What of the Fourier implementation is left without its sums and copies: a bound for it."""
-    ours, x, _ = work.layer(layer, implementation)
-    planar, flat = work.planar_layer(layer, x)
-    products = work.Products(ours, ours.compute_output_shape(x.shape)[:3])
-    candidate, baseline = backend.forward(products, x), backend.forward(planar, flat)
+
+    def products(ours, x):
+        return work.Products(ours, ours.compute_output_shape(x.shape)[:3])
+
+    measure_part(benchmark, seconds, layer, implementation, mode, products)
+
+
+@pytest.mark.parametrize("mode", ["forward"])
+@pytest.mark.parametrize("implementation", ["fourier"])
+@pytest.mark.parametrize("layer", [name for name in work.LAYERS if name.startswith("p4m")])
+def test_transform_alone(benchmark, seconds, layer, implementation, mode):
+    """The sums and copies that make f̂, without products and without the inverse."""
+    measure_part(
+        benchmark, seconds, layer, implementation, mode, lambda ours, x: work.Transform(ours)
+    )
+
+
+@modes
+@pytest.mark.parametrize("layer", ["p4-3x3-10-filters-28x28-batch-64"])
+def test_normalisation_and_relu(benchmark, seconds, layer, mode):
+    """Keras' own layers on a map on H, against the same numbers with |H| times the channels."""
+    _, x, _ = work.layer(layer)
+    flat = x.reshape(*x.shape[:3], -1)
+    compile_mode = getattr(backend, mode)
+    candidate, baseline = (compile_mode(work.normalisation(m.shape), m) for m in (x, flat))
     benchmark.group = mode
     paired.measure(benchmark, candidate, baseline, seconds)
 
@@ -67,6 +88,15 @@ def test_same_cost(benchmark, seconds, layer, mode, equal):
         factor = group.order**2 * cost_model.features(group, shape)[0]
     maps = round(filters * factor**0.5)
     measure(benchmark, seconds, layer, "fourier", mode, maps=maps)
+
+
+def measure_part(benchmark, seconds, layer, implementation, mode, part):
+    """The layer that `part` makes of a built GroupConv2D and its input, against Conv2D."""
+    ours, x, _ = work.layer(layer, implementation)
+    planar, flat = work.planar_layer(layer, x)
+    candidate, baseline = backend.forward(part(ours, x), x), backend.forward(planar, flat)
+    benchmark.group = mode
+    paired.measure(benchmark, candidate, baseline, seconds)
 
 
 def measure(

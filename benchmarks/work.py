@@ -95,6 +95,28 @@ class Products(keras.layers.Layer):
         return [fourier_conv.product(*map(ops.convert_to_tensor, pair)) for pair in self.factors]
 
 
+class Transform(keras.layers.Layer):
+    """f̂ alone, the sums of shifted maps of a built GroupConv2D, with no product."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.group, self.kernel_shape = layer.group, tuple(layer.kernel.shape)
+        size = self.kernel_shape[: self.group.dimension]
+        self.sampling = kg.groups.Sampling(size, layer.strides, layer.padding, layer.dilation_rate)
+        self.built = True
+
+    def call(self, x):
+        neighbours = fourier_conv.neighbours_of(ops.convert_to_tensor(x), self.sampling)
+        sums = tables.fourier_sums(self.group, self.kernel_shape)
+        return [fourier_conv.columns_of(row, neighbours) for rows, _ in sums for row in rows]
+
+
+def normalisation(shape):
+    """BatchNormalization and ReLU on maps of this shape, channels last."""
+    layers = [keras.layers.BatchNormalization(), keras.layers.ReLU()]
+    return keras.Sequential([keras.Input(shape[1:]), *layers])
+
+
 def network(name):
     """A network on the group, and images for it."""
     make, arguments, batch = NETWORKS[name]
@@ -105,7 +127,7 @@ def network(name):
 def planar_network(model):
     """The same network on Z², each layer with as many feature maps as there are planes on H.
 
-    On Z² a GroupConv2D is one planar convolution with its own kernel.
+    On Z² a GroupConv2D is one planar convolution with its own kernel, as Conv2D is.
     """
     return keras.models.clone_model(model, clone_function=_on_the_plane)
 

@@ -11,9 +11,9 @@ a number costs, in products, c of one that is shifted, and f stands for the rest
 fits the five to measurements, for each backend, compiler and device, for inference and for
 training, and finds the limit: the largest prediction below which the Fourier implementation was
 never the slower one. "auto" takes it where the prediction is below the limit, and the direct one
-elsewhere, also where nothing has been measured: on devices without such a fit, such as a GPU before
-the user has run `keras_gcnn.tune` there, and outside of compiled functions, where each sum is an
-operation of its own.
+elsewhere, also where it saves no product, on p1, and where nothing has been measured: on devices
+without such a fit, such as a GPU before the user has run `keras_gcnn.tune` there, and outside of
+compiled functions, where each sum is an operation of its own.
 """
 
 import functools
@@ -53,9 +53,10 @@ def choose(x, kernel, group, strides, training=False):
 def choose_for(group, kernel_shape, compiler, device, training):
     """As `choose` in a function for this compiler, for a filter of this shape on such a device."""
     fitted = fits().get(key(compiler, device, training))
-    if fitted is None:
+    terms = features(group, kernel_shape)
+    if fitted is None or terms[0] >= 1:  # on p1 there is no product to save
         return "direct"
-    ratio = np.dot(fitted["coefficients"], features(group, kernel_shape))
+    ratio = np.dot(fitted["coefficients"], terms)
     return "fourier" if ratio < fitted["limit"] else "direct"
 
 

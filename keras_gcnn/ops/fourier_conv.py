@@ -18,9 +18,6 @@ from keras import ops
 from keras_gcnn import groups as point_groups
 from keras_gcnn.ops import layout, tables
 
-# How many numbers of f̂ there are at once in a loop over images: 8 MB in float32, about a cache.
-CHUNK = 2**21
-
 
 @dataclass(frozen=True)
 class TransformedKernel:
@@ -100,43 +97,48 @@ def fourier_conv(x, kernel, group, sampling, training=False):
 
 def _correlation(x, transformed, group, sampling, widths):
     """The G-correlation of a map with zeros of these widths around it."""
-    neighbours = _neighbours(_with_zeros(x, widths), sampling)
+    neighbours = neighbours_of(_with_zeros(x, widths), sampling)
     terms = [[] for _ in range(group.order)]
     sums = tables.fourier_sums(group, transformed.shape)
     for (rows, outputs), taps in zip(sums, transformed.matrices, strict=True):
         _, degree = tables.columns_and_degree(rows, outputs)
         entries = []  # of m rows of ô(ρ)
         for row in rows:
-            entries += ops.split(product(_columns(row, neighbours), taps), degree, axis=-1)
+            entries += ops.split(product(columns_of(row, neighbours), taps), degree, axis=-1)
         for h, weights in enumerate(outputs):
             terms[h].append(_weighted_sum(weights, entries))
     return ops.stack([sum(parts[1:], parts[0]) for parts in terms], axis=-2)
 
 
 def _correlation_in_chunks(x, transformed, group, sampling, widths):
-    """`_correlation` of a few images at a time, which bounds the memory that f̂ takes.
-
-    On JAX only, where it saves the page faults of large new buffers; elsewhere a loop takes longer.
-    """
+    """`_correlation` of so few images at a time that f̂ takes no more memory than the two maps."""
 
     def correlation(x):
         return _correlation(x, transformed, group, sampling, widths)
 
-    chunks = _number_of_chunks(x, transformed.shape)
+    chunks = number_of_chunks(x.shape, transformed.shape, group, sampling)
     if chunks == 1:
         return correlation(x)
     y = ops.map(correlation, ops.reshape(x, (chunks, -1, *x.shape[1:])))
     return ops.reshape(y, (-1, *y.shape[2:]))
 
 
-def _number_of_chunks(x, kernel_shape):
-    shifted = math.prod(kernel_shape[:-1]) > math.prod(x.shape[-2:])
-    known = all(isinstance(size, int) for size in x.shape)  # not so while a model is exported
-    if keras.backend.backend() != "jax" or not shifted or not known or not x.shape[0]:
+def number_of_chunks(x_shape, kernel_shape, group, sampling):
+    """How many equal parts of a batch `_correlation_in_chunks` takes, one after the other.
+
+    All of it at once on other backends than JAX, where a loop takes longer, and where no tap is
+    shifted, since f̂ is no larger than the map then.
+    """
+    batch, *_, cosets, channels = x_shape
+    known = all(isinstance(n, int) for n in x_shape)  # not so while a model is exported
+    taps = math.prod(sampling.kernel_size)
+    if keras.backend.backend() != "jax" or not known or taps == 1:
         return 1
-    numbers = math.prod(x.shape[1:-2]) * math.prod(kernel_shape[:-1])  # of f̂ for an image
-    most = min(max(1, CHUNK // numbers), x.shape[0])
-    return x.shape[0] // max(n for n in range(1, most + 1) if x.shape[0] % n == 0)
+    # Numbers of f̂ and of both maps, at each point of the output.
+    transform = taps * cosets * channels
+    maps = math.prod(sampling.strides) * cosets * channels + group.order * kernel_shape[-1]
+    enough = (n for n in range(1, batch + 1) if batch % n == 0 and n * maps >= transform)
+    return next(enough, max(batch, 1))
 
 
 def _correlation_with_gradient(x, kernel, group, sampling, widths):
@@ -183,7 +185,7 @@ def _kernel_gradient(dy, x, kernel, group, sampling, widths):
     """ψ's gradient from dψ̂(ρ) = f̂(ρ)ᵀ dô(ρ), one matrix product per irrep over all points."""
     shape = layout.static_shape(kernel)
     channels, filters = shape[-2:]
-    neighbours = _neighbours(_with_zeros(x, widths), sampling)
+    neighbours = neighbours_of(_with_zeros(x, widths), sampling)
     dy = [dy[..., h, :] for h in range(group.order)]
     transforms = []
     for rows, outputs in tables.fourier_sums(group, shape):
@@ -191,7 +193,7 @@ def _kernel_gradient(dy, x, kernel, group, sampling, widths):
         entries = [_weighted_sum(weights, dy) for weights in zip(*outputs, strict=True)]
         transform = 0
         for i, row in enumerate(rows):
-            left = _flat(_columns(row, neighbours))
+            left = _flat(columns_of(row, neighbours))
             right = _flat(ops.concatenate(entries[i * degree : (i + 1) * degree], axis=-1))
             transform += ops.transpose(left) @ right
         transform = ops.reshape(transform, (columns, channels, degree, filters))
@@ -201,7 +203,7 @@ def _kernel_gradient(dy, x, kernel, group, sampling, widths):
     return ops.reshape(ops.transpose(table) @ ops.concatenate(transforms, axis=0), shape)
 
 
-def _neighbours(x, sampling):
+def neighbours_of(x, sampling):
     """What lies at each pair of a tap and a coset: maps `(batch, *new_space, channels)`."""
     shifts = itertools.product(*map(partial(_shifts, sampling), range(len(sampling.strides))))
     return [x[(slice(None), *shift, coset)] for shift in shifts for coset in range(x.shape[-2])]
@@ -243,7 +245,7 @@ def _with_zeros(x, widths):
     return x
 
 
-def _columns(row, neighbours):
+def columns_of(row, neighbours):
     """One row of f̂(ρ), all its columns side by side in the channels."""
     return ops.concatenate([_weighted_sum(weights, neighbours) for weights in row], axis=-1)
 

@@ -21,6 +21,8 @@ compiles = keras.backend.backend() != "torch" or shutil.which("c++") or shutil.w
         "test_same_maps and p4-4x4-10 and fourier and forward",
         "test_same_maps and p4-4x4-10 and fourier and training_step",
         "test_products_alone and p4m-1x1-64-filters-8x8",
+        "test_transform_alone and p4m-1x1-64-filters-8x8",
+        "test_normalisation_and_relu and training_step",
         "test_network_made_planar and P4CNN",
     ],
 )
@@ -72,7 +74,8 @@ def test_the_ratio_is_that_of_the_two_functions(monkeypatch):
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="only XLA on JAX counts")
 def test_operations_are_counted_once_for_every_chunk(monkeypatch):
     layer, x, _ = work.layer("p4-4x4-10-filters-4x4-batch-128", "fourier")
+    in_chunks = backend.forward(layer, x[:4]).counted
+    monkeypatch.setattr(fourier_conv, "number_of_chunks", lambda *_: 1)
     whole = backend.forward(layer, x[:4]).counted
-    monkeypatch.setattr(fourier_conv, "CHUNK", 1)
-    assert fourier_conv._number_of_chunks(x[:4], layer.kernel.shape) == 4
-    assert backend.forward(layer, x[:4]).counted["flops"] == whole["flops"] > 0
+    assert in_chunks["peak_bytes"] != whole["peak_bytes"]  # so that there were chunks
+    assert in_chunks["flops"] == whole["flops"] > 0

@@ -7,6 +7,7 @@ import pytest
 import keras_gcnn as kg
 from keras_gcnn import tune
 from keras_gcnn.ops import cost_model
+from tests import oracle
 
 
 @pytest.fixture
@@ -87,6 +88,16 @@ def test_devices_that_nobody_measured_get_the_direct_one(fits):
     assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "xla", "gpu", False) == "direct"
     assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "xla", "cpu", True) == "direct"
     assert cost_model.choose_for(group, (3, 3, 4, 8, 8), "graph", "cpu", False) == "direct"
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_plane_has_no_product_to_save(fits, training):
+    fits[key(training)] = {"coefficients": [0, 0, 0, 0, 0], "limit": 1}
+    chosen = {
+        name: cost_model.choose_for(group, (3, 3, group.order, 8, 8), "xla", "cpu", training)
+        for name, group in ((name, kg.groups.get(name)) for name in oracle.GROUPS)
+    }
+    assert chosen == {name: "direct" if name == "p1" else "fourier" for name in oracle.GROUPS}
 
 
 def test_the_fits_of_this_machine_replace_those_of_the_package(tmp_path, monkeypatch):

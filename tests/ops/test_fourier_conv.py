@@ -20,19 +20,41 @@ def correlation(x, kernel, **options):
 
 
 @on_jax
+@pytest.mark.parametrize("images", [0, 1, 5, 6, 7, 64, 100])
 @pytest.mark.parametrize(
-    ("images", "images_at_once", "chunks"),
-    [(6, 1, 6), (6, 3, 2), (6, 4, 2), (6, 5, 2), (6, 6, 1), (6, 7, 1), (7, 6, 7), (6, 0.5, 6)],
+    ("group", "kernel_shape"),
+    [
+        ("p4m", (3, 3, 8, 16, 16)),
+        ("p4m", (3, 3, 8, 16, 2)),
+        ("p4", (5, 5, 4, 2, 16)),
+        ("p4m", (3, 3, 1, 3)),
+    ],
 )
-def test_chunks_hold_as_many_images_as_fit_and_divide_the_batch(
-    images, images_at_once, chunks, monkeypatch
-):
-    numbers = 4 * 4 * 9 * 8 * 2  # of f̂ for an image: points, taps, |H|, channels
-    monkeypatch.setattr(fourier_conv, "CHUNK", int(images_at_once * numbers))
-    x, kernel = ops.ones((images, 4, 4, 8, 2)), ops.ones((3, 3, 8, 2, 5))
-    assert fourier_conv._number_of_chunks(x, kernel.shape) == chunks
-    assert fourier_conv._number_of_chunks(x, (1, 1, 8, 2, 5)) == 1  # nothing is shifted
-    assert fourier_conv._number_of_chunks(x[:0], kernel.shape) == 1
+@pytest.mark.parametrize("strides", [1, 2, 3])
+def test_chunks_keep_the_transform_below_the_maps(images, group, kernel_shape, strides):
+    """As few chunks as that takes, each of as many images."""
+    group = kg.groups.get(group)
+    size = kernel_shape[:2]
+    sampling = kg.groups.Sampling(size, (strides, strides), "valid", (1, 1))
+    *_, channels, filters = kernel_shape
+    cosets = kernel_shape[2] if len(kernel_shape) == 5 else 1
+    points = 1000
+    transform = images * points * np.prod(size) * cosets * channels
+    maps = images * points * (strides**2 * cosets * channels + group.order * filters)
+    allowed = [n for n in range(1, images + 1) if images % n == 0]
+    expected = next((n for n in allowed if transform / n <= maps), max(images, 1))
+    x_shape = (images, 6, 6, cosets, channels)
+    assert fourier_conv.number_of_chunks(x_shape, kernel_shape, group, sampling) == expected
+
+
+@on_jax
+def test_no_chunks_where_no_tap_is_shifted_or_the_batch_is_not_known():
+    group, kernel_shape = kg.groups.get("p4m"), (3, 3, 8, 2, 5)
+    small, large = (kg.groups.Sampling((n, n), (1, 1), "same", (1, 1)) for n in (1, 3))
+    chunks = fourier_conv.number_of_chunks
+    assert chunks((6, 4, 4, 8, 2), kernel_shape, group, large) > 1
+    assert chunks((6, 4, 4, 8, 2), (1, 1, 8, 2, 5), group, small) == 1
+    assert chunks((None, 4, 4, 8, 2), kernel_shape, group, large) == 1
 
 
 @on_jax
@@ -49,12 +71,15 @@ def test_chunks_change_nothing(padding, strides, monkeypatch):
     def loss(x, kernel):
         return ops.sum(correlation(x, kernel, strides=strides, padding=padding) * weights)
 
-    whole = differentiate.gradients(loss, x, kernel)
-    monkeypatch.setattr(fourier_conv, "CHUNK", 1)
+    def in_chunks(chunks):
+        monkeypatch.setattr(fourier_conv, "number_of_chunks", lambda *_: chunks)
+        return differentiate.gradients(loss, x, kernel)
+
+    whole, parts = in_chunks(1), in_chunks(3)
     y = correlation(ops.convert_to_tensor(x), kernel, strides=strides, padding=padding)
     oracle.assert_close(ops.convert_to_numpy(y), np.stack(expected))
-    for chunked, gradient in zip(differentiate.gradients(loss, x, kernel), whole, strict=True):
-        oracle.assert_close(chunked, gradient)
+    for gradient, of_parts in zip(whole, parts, strict=True):
+        oracle.assert_close(of_parts, gradient)
 
 
 @on_jax
