@@ -11,6 +11,7 @@ import statistics
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results")
+PARTS = {"test_products_alone": "products", "test_transform_alone": "f̂"}
 MODES = {"forward": "Forward", "training_step": "Training step"}
 IMPLEMENTATIONS = ("direct", "fourier")
 TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
@@ -21,6 +22,13 @@ and TensorFlow and by `torch.compile`, float32, gradients for weights and input;
 `tox -e bench-tensorflow,bench-jax,bench-torch -- --seconds 1 && python -m benchmarks.report`,
 for "auto" after `python -m keras_gcnn.tune --seconds 0.5` on JAX and TensorFlow, and as it comes on
 PyTorch. "–" is what was not measured.
+"""
+PARTS_NOTE = """
+## What bounds the Fourier implementation: its parts, forward
+
+Each over Conv2D of the same maps: the products alone, of an f̂ and a ψ̂ that are there already; the
+sums and copies alone that make f̂; and the whole, which has the inverse transform besides. No order
+of sums takes less than the products.
 """
 
 
@@ -35,6 +43,7 @@ def report(runs):
         sections.append(f"## {title}: the same feature maps")
         sections.append(_layers(runs, mode))
         sections += [_of_auto(backend, run, mode) for backend, run in runs.items()]
+    sections += [PARTS_NOTE.strip(), _parts(runs)]
     sections += ["## Other readings of one layer", _other_readings(runs)]
     sections += ["## Networks against planar ones with the same feature maps", _networks(runs)]
     sections += ["## What XLA counts, and what the first call takes", _counts(runs)]
@@ -94,28 +103,58 @@ def _cell(found):
 
 def _of_auto(backend, run, mode):
     """The largest ratio of what "auto" takes, and the geometric mean over wide layers on p4m."""
-    chosen = {
-        name: extra["ratio"]
-        for (name, _), extra in _ratios(run, mode).items()
-        if extra["chosen_by_auto"]
-    }
+    found = _ratios(run, mode)
+    chosen = {name: extra["ratio"] for (name, _), extra in found.items() if extra["chosen_by_auto"]}
     if not chosen:
         return ""
     worst = max(chosen, key=chosen.get)
     wide = [r for name, r in chosen.items() if name.startswith("p4m") and _filters(name) >= 32]
     mean = f", geometric mean {_geometric_mean(wide):.2f} on p4m with 32 filters and more"
-    return f'"auto" on {backend}: largest {chosen[worst]:.2f} ({worst}){mean if wide else ""}.'
+    memory = [
+        _memory(found, name)
+        for (name, implementation), extra in found.items()
+        if extra["chosen_by_auto"] and implementation == "fourier" and extra["counted"]
+    ]
+    most = f", peak memory at most {max(memory):.2f} of direct" if memory else ""
+    where = f"largest {chosen[worst]:.2f} ({worst})"
+    return f'"auto" on {backend}: {where}{mean if wide else ""}{most}.'
+
+
+def _memory(found, layer):
+    fourier, direct = (found[layer, name]["counted"] for name in ("fourier", "direct"))
+    return fourier["peak_bytes"] / direct["peak_bytes"]
+
+
+def _parts(runs):
+    rows = {}
+    for backend, run in runs.items():
+        wholes = _ratios(run, "forward")
+        for benchmark in run["benchmarks"]:
+            part = PARTS.get(_kind(benchmark))
+            if part is None:
+                continue
+            layer = benchmark["params"]["layer"]
+            row = rows.setdefault(layer, {})
+            row[backend, part] = f"{benchmark['extra_info']['ratio']:.2f}"
+            if (layer, "fourier") in wholes:
+                row[backend, "whole"] = f"{wholes[layer, 'fourier']['ratio']:.2f}"
+    columns = [(backend, part) for backend in runs for part in (*PARTS.values(), "whole")]
+    cells = [[layer, *(row.get(column, "–") for column in columns)] for layer, row in rows.items()]
+    return table(["layer", *(f"{backend}, {part}" for backend, part in columns)], cells)
+
+
+def _kind(benchmark):
+    return benchmark["name"].split("[")[0]
 
 
 def _other_readings(runs):
     rows = {}
     for backend, run in runs.items():
         for benchmark in run["benchmarks"]:
-            kind = benchmark["name"].split("[")[0].removeprefix("test_")
-            parameters = benchmark["params"]
-            if kind in ("same_maps", "network", "network_made_planar"):
+            kind, parameters = _kind(benchmark), benchmark["params"]
+            if "network" in parameters or kind in ("test_same_maps", *PARTS):
                 continue
-            reading = kind.replace("_", " ")
+            reading = kind.removeprefix("test_").replace("_", " ")
             if "equal" in parameters:
                 reading, implementation = f"as many {parameters['equal']}", "fourier"
             else:
@@ -156,7 +195,7 @@ def _counts(runs):
                 if fourier["counted"]:
                     ours, theirs = fourier["counted"], fourier["baseline_counted"]
                     operations = f"{ours['flops'] / theirs['flops']:.2f}"
-                    memory = f"{ours['peak_bytes'] / direct['counted']['peak_bytes']:.2f}"
+                    memory = f"{_memory(found, layer):.2f}"
                 first = [direct["baseline_first_call_seconds"]]
                 first += [direct["first_call_seconds"], fourier["first_call_seconds"]]
                 seconds = [f"{value:.2f}" for value in first]

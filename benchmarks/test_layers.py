@@ -48,6 +48,7 @@ def test_transform_alone(benchmark, seconds, layer, implementation, mode):
     )
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch.compile's own
 @modes
 @pytest.mark.parametrize("layer", ["p4-3x3-10-filters-28x28-batch-64"])
 def test_normalisation_and_relu(benchmark, seconds, layer, mode):

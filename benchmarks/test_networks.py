@@ -6,7 +6,10 @@ import keras_gcnn as kg
 from benchmarks import backend, paired, work
 
 networks = pytest.mark.parametrize("network", work.NETWORKS)
-pytestmark = pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning"),
+    pytest.mark.filterwarnings("ignore:The .grad attribute"),  # torch.compile's own, of BatchNorm
+]
 
 
 @pytest.mark.parametrize("mode", ["forward", "training_step"])

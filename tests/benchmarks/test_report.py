@@ -51,9 +51,21 @@ def test_the_tables_hold_each_ratio_and_mark_what_auto_takes():
     assert "| p4-3x3-8-filters-4x4-batch-2 | 1.00 | 0.50* |" in text
     assert "| p4m-3x3-32-filters-4x4-batch-2 | 1.25 | 0.25* |" in text
     assert '"auto" on jax: largest 0.50 (p4-3x3-8-filters-4x4-batch-2), geometric mean 0.25' in text
+    assert "peak memory at most 3.00 of direct." in text
     assert "Forward | 0.25 | 3.00 | 0.50 | 1.00 | 1.00 |" in text  # operations, memory, seconds
     assert "2 cores of Some CPU; Python 3.11.7, keras 3.15.0." in text
     assert "MALLOC_ARENA_MAX=1" in text
+
+
+def test_the_parts_stand_beside_the_whole():
+    found = measured()
+    layer = list(LAYERS)[1]
+    parameters = {"layer": layer, "implementation": "fourier", "mode": "forward"}
+    found["jax"]["benchmarks"] += [
+        {"name": f"{name}[…]", "params": parameters, "extra_info": {"ratio": ratio}}
+        for name, ratio in (("test_products_alone", 0.125), ("test_transform_alone", 0.0625))
+    ]
+    assert f"| {layer} | 0.12 | 0.06 | 0.25 |" in report.report(found)
 
 
 def test_the_figure_shows_each_ratio_and_the_bound():
