@@ -1,5 +1,6 @@
 """The paper's networks against planar ones with the same feature maps."""
 
+import keras
 import pytest
 
 import keras_gcnn as kg
@@ -15,6 +16,8 @@ pytestmark = [
 @pytest.mark.parametrize("mode", ["forward", "training_step"])
 @networks
 def test_network(benchmark, seconds, network, mode):
+    if (keras.backend.backend(), mode) == ("torch", "training_step"):
+        pytest.skip("torch.compile 2.13 aborts the process in a network's training step")
     ours, x = work.network(network)
     compile_mode = getattr(backend, mode)
     candidate = compile_mode(ours, x)
