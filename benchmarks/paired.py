@@ -3,7 +3,25 @@
 import statistics
 import time
 
+from benchmarks import backend
+
 ROUNDS = (15, 500)
+
+
+def compare(benchmark, seconds, mode, ours, theirs, compiled=True):
+    """`measure` of two pairs of a layer or model and its input, both compiled for `mode`.
+
+    Args:
+        benchmark: The fixture of pytest-benchmark.
+        seconds: About how long to measure.
+        mode: `"forward"` or `"training_step"`, a function of `backend`.
+        ours: Layer and input to benchmark.
+        theirs: Those of the baseline.
+        compiled: As in `backend.forward`.
+    """
+    candidate, baseline = (getattr(backend, mode)(*pair, compiled) for pair in (ours, theirs))
+    benchmark.group = mode
+    return measure(benchmark, candidate, baseline, seconds)
 
 
 def measure(benchmark, candidate, baseline, seconds):

@@ -103,7 +103,7 @@ def _cell(found):
 
 
 def _of_auto(backend, run, mode):
-    """The largest ratio of what "auto" takes, and the geometric mean over wide layers on p4m."""
+    """Of what "auto" takes: largest ratio, geometric mean over wide layers on p4m, memory."""
     found = _ratios(run, mode)
     chosen = {name: extra["ratio"] for (name, _), extra in found.items() if extra["chosen_by_auto"]}
     if not chosen:
@@ -131,17 +131,15 @@ def _parts(runs):
     for backend, run in runs.items():
         wholes = _ratios(run, "forward")
         for benchmark in run["benchmarks"]:
-            part = PARTS.get(_kind(benchmark))
-            if part is None:
+            if (part := PARTS.get(_kind(benchmark))) is None:
                 continue
             layer = benchmark["params"]["layer"]
-            row = rows.setdefault(layer, {})
-            row[backend, part] = f"{benchmark['extra_info']['ratio']:.2f}"
-            if (layer, "fourier") in wholes:
-                row[backend, "whole"] = f"{wholes[layer, 'fourier']['ratio']:.2f}"
-    columns = [(backend, part) for backend in runs for part in (*PARTS.values(), "whole")]
-    cells = [[layer, *(row.get(column, "–") for column in columns)] for layer, row in rows.items()]
-    return table(["layer", *(f"{backend}, {part}" for backend, part in columns)], cells)
+            whole = wholes.get((layer, "fourier"))
+            row = rows.setdefault((layer,), {})
+            row[f"{backend}, {part}"] = f"{benchmark['extra_info']['ratio']:.2f}"
+            row[f"{backend}, whole"] = f"{whole['ratio']:.2f}" if whole else "–"
+    heads = [f"{backend}, {part}" for backend in runs for part in (*PARTS.values(), "whole")]
+    return _in_columns(["layer"], rows, heads)
 
 
 def _kind(benchmark):
@@ -162,7 +160,7 @@ def _other_readings(runs):
                 implementation = parameters.get("implementation", "–")
             key = parameters["layer"], reading, implementation, MODES[parameters["mode"]]
             rows.setdefault(key, {})[backend] = f"{benchmark['extra_info']['ratio']:.2f}"
-    return _by_backend(["layer", "reading", "implementation", "mode"], rows, runs)
+    return _in_columns(["layer", "reading", "implementation", "mode"], rows, runs)
 
 
 def _networks(runs):
@@ -174,13 +172,13 @@ def _networks(runs):
             mode = MODES.get(benchmark["params"].get("mode"), "Forward, both made planar")
             row = rows.setdefault((benchmark["params"]["network"], mode), {})
             row[backend] = f"{benchmark['extra_info']['ratio']:.2f}"
-    return _by_backend(["network", "mode"], rows, runs)
+    return _in_columns(["network", "mode"], rows, runs)
 
 
-def _by_backend(heads, rows, runs):
-    """A table of `rows`, which hold a cell by backend for each tuple of first cells."""
-    cells = [[*first, *(row.get(b, "–") for b in runs)] for first, row in rows.items()]
-    return table([*heads, *runs], cells)
+def _in_columns(heads, rows, columns):
+    """A table of `rows`, which hold a cell by column for each tuple of first cells."""
+    cells = [[*first, *(row.get(c, "–") for c in columns)] for first, row in rows.items()]
+    return table([*heads, *columns], cells)
 
 
 def _counts(runs):

@@ -4,12 +4,13 @@ import keras
 import pytest
 
 import keras_gcnn as kg
-from benchmarks import backend, paired, work
+from benchmarks import paired, work
 from keras_gcnn import tune
 from keras_gcnn.ops import cost_model
 
 modes = pytest.mark.parametrize("mode", ["forward", "training_step"])
 implementations = pytest.mark.parametrize("implementation", ["direct", "fourier"])
+on_p4m = pytest.mark.parametrize("layer", [name for name in work.LAYERS if name.startswith("p4m")])
 one_layer = pytest.mark.parametrize("layer", ["p4m-3x3-64-filters-16x16-batch-16"])
 
 
@@ -26,26 +27,16 @@ def test_same_maps(benchmark, seconds, layer, implementation, mode):
     benchmark.extra_info["product_ratio"] = cost_model.features(*filter_on)[0]
 
 
-@pytest.mark.parametrize("mode", ["forward"])
-@pytest.mark.parametrize("implementation", ["fourier"])
-@pytest.mark.parametrize("layer", [name for name in work.LAYERS if name.startswith("p4m")])
-def test_products_alone(benchmark, seconds, layer, implementation, mode):
+@on_p4m
+def test_products_alone(benchmark, seconds, layer):
     """What of the Fourier implementation is left without its sums and copies: a bound for it."""
-
-    def products(ours, x):
-        return work.Products(ours, ours.compute_output_shape(x.shape)[:3])
-
-    measure_part(benchmark, seconds, layer, implementation, mode, products)
+    measure_part(benchmark, seconds, layer, work.Products)
 
 
-@pytest.mark.parametrize("mode", ["forward"])
-@pytest.mark.parametrize("implementation", ["fourier"])
-@pytest.mark.parametrize("layer", [name for name in work.LAYERS if name.startswith("p4m")])
-def test_transform_alone(benchmark, seconds, layer, implementation, mode):
+@on_p4m
+def test_transform_alone(benchmark, seconds, layer):
     """The sums and copies that make f̂, without products and without the inverse."""
-    measure_part(
-        benchmark, seconds, layer, implementation, mode, lambda ours, x: work.Transform(ours)
-    )
+    measure_part(benchmark, seconds, layer, work.Transform)
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch.compile's own
@@ -55,10 +46,8 @@ def test_normalisation_and_relu(benchmark, seconds, layer, mode):
     """Keras' own layers on a map on H, against the same numbers with |H| times the channels."""
     _, x, _ = work.layer(layer)
     flat = x.reshape(*x.shape[:3], -1)
-    compile_mode = getattr(backend, mode)
-    candidate, baseline = (compile_mode(work.normalisation(m.shape), m) for m in (x, flat))
-    benchmark.group = mode
-    paired.measure(benchmark, candidate, baseline, seconds)
+    ours, theirs = ((work.normalisation(maps.shape), maps) for maps in (x, flat))
+    paired.compare(benchmark, seconds, mode, ours, theirs)
 
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX is always compiled")
@@ -91,13 +80,11 @@ def test_same_cost(benchmark, seconds, layer, mode, equal):
     measure(benchmark, seconds, layer, "fourier", mode, maps=maps)
 
 
-def measure_part(benchmark, seconds, layer, implementation, mode, part):
-    """The layer that `part` makes of a built GroupConv2D and its input, against Conv2D."""
-    ours, x, _ = work.layer(layer, implementation)
-    planar, flat = work.planar_layer(layer, x)
-    candidate, baseline = backend.forward(part(ours, x), x), backend.forward(planar, flat)
-    benchmark.group = mode
-    paired.measure(benchmark, candidate, baseline, seconds)
+def measure_part(benchmark, seconds, layer, part):
+    """The layer that `part` makes of a built GroupConv2D and its input's shape, against Conv2D."""
+    ours, x, _ = work.layer(layer, "fourier")
+    theirs = work.planar_layer(layer, x)
+    paired.compare(benchmark, seconds, "forward", (part(ours, x.shape), x), theirs)
 
 
 def measure(
@@ -111,11 +98,7 @@ def measure(
     maps=None,
 ):
     ours, x, construction = work.layer(layer, implementation, dtype)
-    planar, flat = work.planar_layer(layer, x, dtype, maps)
-    compile_mode = getattr(backend, mode)
-    candidate = compile_mode(ours, x, compiled)
-    baseline = compile_mode(planar, flat, compiled)
-    benchmark.group = mode
+    theirs = work.planar_layer(layer, x, dtype, maps)
     benchmark.extra_info["construction_seconds"] = construction
-    paired.measure(benchmark, candidate, baseline, seconds)
+    paired.compare(benchmark, seconds, mode, (ours, x), theirs, compiled)
     return ours

@@ -78,12 +78,13 @@ class Products(keras.layers.Layer):
 
     Args:
         layer: A built GroupConv2D.
-        points: The shape of its output without channels, `(batch, height, width)`.
+        x_shape: The shape of its input.
     """
 
-    def __init__(self, layer, points):
+    def __init__(self, layer, x_shape):
         super().__init__()
         shape = tuple(layer.kernel.shape)
+        points = layer.compute_output_shape(x_shape)[:3]
         self.factors = []
         for rows, outputs in tables.fourier_sums(layer.group, shape):
             columns, degree = tables.columns_and_degree(rows, outputs)
@@ -96,9 +97,9 @@ class Products(keras.layers.Layer):
 
 
 class Transform(keras.layers.Layer):
-    """f̂ alone, the sums of shifted maps of a built GroupConv2D, with no product."""
+    """f̂ alone, the sums of shifted maps of a GroupConv2D, with no product. As `Products`."""
 
-    def __init__(self, layer):
+    def __init__(self, layer, x_shape):
         super().__init__()
         self.group, self.kernel_shape = layer.group, tuple(layer.kernel.shape)
         size = self.kernel_shape[: self.group.dimension]

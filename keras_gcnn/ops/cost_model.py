@@ -53,8 +53,10 @@ def choose(x, kernel, group, strides, training=False):
 def choose_for(group, kernel_shape, compiler, device, training):
     """As `choose` in a function for this compiler, for a filter of this shape on such a device."""
     fitted = fits().get(key(compiler, device, training))
+    if fitted is None:
+        return "direct"
     terms = features(group, kernel_shape)
-    if fitted is None or terms[0] >= 1:  # on p1 there is no product to save
+    if terms[0] >= 1:  # on p1 there is no product to save
         return "direct"
     ratio = np.dot(fitted["coefficients"], terms)
     return "fourier" if ratio < fitted["limit"] else "direct"
