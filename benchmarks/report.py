@@ -11,7 +11,11 @@ import statistics
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results")
-PARTS = {"test_products_alone": "products", "test_transform_alone": "f̂"}
+PARTS = {
+    "test_products_alone": "products",
+    "test_traffic_alone": "traffic",
+    "test_transform_alone": "f̂",
+}
 MODES = {"forward": "Forward", "training_step": "Training step"}
 IMPLEMENTATIONS = ("direct", "fourier")
 TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
@@ -28,8 +32,9 @@ PARTS_NOTE = """
 ## What bounds the Fourier implementation: its parts, forward
 
 Each over Conv2D of the same maps: the products alone, of an f̂ and a ψ̂ that are there already; the
-sums and copies alone that make f̂; and the whole, which has the inverse transform besides. No order
-of sums takes less than the products.
+traffic, which reads and writes as many numbers as the sums before and after the products do, with
+one addition in memory order; the sums and copies alone that make f̂, as they are; and the whole.
+Products and traffic together are a roofline for an implementation that keeps f̂ in memory.
 """
 
 

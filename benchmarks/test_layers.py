@@ -39,6 +39,12 @@ def test_transform_alone(benchmark, seconds, layer):
     measure_part(benchmark, seconds, layer, work.Transform)
 
 
+@on_p4m
+def test_traffic_alone(benchmark, seconds, layer):
+    """What reading and writing the numbers of the sums takes, with next to no arithmetic."""
+    measure_part(benchmark, seconds, layer, work.Traffic)
+
+
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch.compile's own
 @modes
 @pytest.mark.parametrize("layer", ["p4-3x3-10-filters-28x28-batch-64"])

@@ -7,14 +7,17 @@ import keras_gcnn as kg
 from benchmarks import paired, work
 
 networks = pytest.mark.parametrize("network", work.NETWORKS)
-pytestmark = pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning"),
+    pytest.mark.filterwarnings("ignore:The .grad attribute"),  # torch.compile's own
+]
 
 
 @pytest.mark.parametrize("mode", ["forward", "training_step"])
 @networks
 def test_network(benchmark, seconds, network, mode):
-    if (keras.backend.backend(), mode) == ("torch", "training_step"):
-        pytest.skip("torch.compile 2.13 aborts the process in a network's training step")
+    if (keras.backend.backend(), mode, network) == ("torch", "training_step", "All-CNN on p4m"):
+        pytest.skip("torch.compile 2.13 ends in an InductorError here")
     ours, x = work.network(network)
     paired.compare(benchmark, seconds, mode, (ours, x), (work.planar_network(ours), x))
 

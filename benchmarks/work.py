@@ -1,5 +1,6 @@
 """What is measured: layers and networks, and plain ones with the same feature maps."""
 
+import math
 import time
 
 import keras
@@ -110,6 +111,25 @@ class Transform(keras.layers.Layer):
         neighbours = fourier_conv.neighbours_of(ops.convert_to_tensor(x), self.sampling)
         sums = tables.fourier_sums(self.group, self.kernel_shape)
         return [fourier_conv.columns_of(row, neighbours) for rows, _ in sums for row in rows]
+
+
+class Traffic(keras.layers.Layer):
+    """Reads and writes as many numbers as the sums do: the input, f̂, ô and the output, each once.
+
+    One addition in memory order: a bound for the sums where f̂ and ô are in memory. As `Products`.
+    """
+
+    def __init__(self, layer, x_shape):
+        super().__init__()
+        points, shape = layer.compute_output_shape(x_shape), tuple(layer.kernel.shape)
+        sums = tables.fourier_sums(layer.group, shape)
+        transform = sum(len(row) for rows, _ in sums for row in rows) * shape[-2]
+        numbers = math.prod(x_shape) + math.prod(points[:3]) * transform + 2 * math.prod(points)
+        self.numbers = self.add_weight((numbers // 2,))
+        self.built = True
+
+    def call(self, x):
+        return ops.convert_to_tensor(self.numbers) + 1
 
 
 def normalisation(shape):

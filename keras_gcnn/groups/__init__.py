@@ -1,7 +1,12 @@
 """Pure NumPy mathematics: point groups, their tables, and how they move points. No Keras here."""
 
 from keras_gcnn.groups import catalogue as _catalogue  # noqa: F401  (registers the groups)
-from keras_gcnn.groups.actions import adjoint_filter_indices, filter_bank_indices, left_translation
+from keras_gcnn.groups.actions import (
+    adjoint_filter_indices,
+    filter_bank_adjoint_indices,
+    filter_bank_indices,
+    left_translation,
+)
 from keras_gcnn.groups.fourier import (
     correlation_recipe,
     fourier_transform,
@@ -17,6 +22,7 @@ __all__ = [
     "Sampling",
     "adjoint_filter_indices",
     "correlation_recipe",
+    "filter_bank_adjoint_indices",
     "filter_bank_indices",
     "fourier_transform",
     "get",

@@ -71,6 +71,22 @@ def filter_bank_indices(group, kernel_size, subgroup):
     return read_only(np.stack(tables, axis=-1))
 
 
+def filter_bank_adjoint_indices(group, kernel_size, subgroup):
+    """The index table of the adjoint of a filter bank, which sums what became of each value of ψ.
+
+        Σ_h Σ_p (L_h ψ)(p) b_h(p) = Σ_p ψ(p) Σ_h (L_h⁻¹ b_h)(p)
+
+    Returns:
+        Integers `(taps · cosets, |H|)`. Entry `[p, h]` is the position of (L_h⁻¹ b_h)(p) in the
+        flattened bank b, whose last axis is H.
+
+    Raises:
+        ValueError: As `left_translation`.
+    """
+    bank = filter_bank_indices(group, kernel_size, subgroup).reshape(-1, group.order)
+    return bank[:, group.inverses] * group.order + np.arange(group.order)
+
+
 def adjoint_filter_indices(group, kernel_size):
     """The index table of ψ*(u, a) = ψ(-a⁻¹u, a⁻¹), the filter of the adjoint correlation.
 

@@ -114,14 +114,38 @@ def _direct(x, kernel, group, data_format, groups, training, **options):
         if data_format == "channels_last":
             x = _exchange(x, group.order, groups)
         x = layout.merge_group_axis(x, data_format)
+    has_gradient = training and keras.backend.backend() == "torch"
+    bank = (_bank_with_gradient if has_gradient else transform_filters)(kernel, group)
     y = ops.conv(
         x,
-        planar_kernel(transform_filters(kernel, group), group.dimension, groups, data_format),
+        planar_kernel(bank, group.dimension, groups, data_format),
         data_format=data_format,
         **options,
     )
     y = layout.split_group_axis(y, group.order, data_format)
     return _exchange(y, groups, group.order) if data_format == "channels_last" else y
+
+
+def _bank_with_gradient(kernel, group):
+    """`transform_filters`, and for its gradient a gather and a sum over H.
+
+    Derived by PyTorch, it is a scatter, which torch.compile makes of one number at a time.
+    """
+
+    def bank(kernel):
+        shape = layout.static_shape(kernel)
+        *_, channels, filters = shape
+
+        def gradient(_, upstream):
+            upstream = ops.reshape(upstream, (-1, channels, group.order, filters))
+            rows = ops.reshape(ops.swapaxes(upstream, 1, 2), (-1, channels * filters))
+            rows = ops.take(rows, tables.filter_bank_adjoint(group, shape), axis=0)
+            rows = ops.reshape(rows, (-1, group.order, channels * filters))
+            return ops.reshape(ops.sum(rows, axis=1), shape)
+
+        return transform_filters(kernel, group), gradient
+
+    return ops.custom_gradient(bank)(kernel)
 
 
 def _fourier(x, kernel, group, data_format, groups, training, strides, padding, dilation_rate):

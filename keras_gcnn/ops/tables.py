@@ -51,6 +51,13 @@ def filter_bank(group, kernel_shape):
 
 
 @constant
+def filter_bank_adjoint(group, kernel_shape):
+    """`groups.filter_bank_adjoint_indices` for a filter of this shape, flattened to one axis."""
+    grid_and_domain = _grid_and_domain(group, kernel_shape)
+    return _indices(groups.filter_bank_adjoint_indices(group, *grid_and_domain))
+
+
+@constant
 def adjoint_filter(group, kernel_shape):
     """`groups.adjoint_filter_indices` for a filter of this shape on G, flattened to one axis."""
     return _indices(groups.adjoint_filter_indices(group, _grid_and_domain(group, kernel_shape)[0]))

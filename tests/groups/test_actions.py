@@ -46,6 +46,24 @@ def test_left_translation_is_a_homomorphism(name, size, subgroup):
         assert np.array_equal(tables[b][tables[a]], tables[group.cayley_table[a, b]])
 
 
+@pytest.mark.parametrize("name", oracle.GROUPS)
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("lifting", [True, False])
+def test_filter_bank_adjoint_indices(name, size, lifting):
+    """Σ_h b_h(h p), the value at p of each filter of a bank turned back, by the matrices."""
+    group = groups.get(name)
+    subgroup = group if lifting else group.subgroup([0])
+    cosets = () if lifting else (group.order,)
+    bank = np.random.default_rng(0).normal(size=(size, size, *cosets, group.order))
+    table = groups.filter_bank_adjoint_indices(group, (size, size), subgroup)
+    expected = 0
+    for h in range(group.order):
+        back = oracle.index_of(oracle.inverse(oracle.matrices(name)[h]), oracle.matrices(name))
+        turned_back = oracle.transform(bank[..., h, None], name, back, on_group=not lifting)
+        expected = expected + turned_back[..., 0]
+    assert np.allclose(bank.ravel()[table].sum(axis=1), expected.ravel())
+
+
 def test_filter_bank_indices_are_cached_and_read_only():
     group = groups.get("p4m")
     table = groups.filter_bank_indices(group, (4, 4), group)

@@ -20,6 +20,7 @@ def correlation(x, kernel, **options):
 
 
 @on_jax
+@pytest.mark.parametrize("mode", ["inference", "training"])
 @pytest.mark.parametrize("images", [0, 1, 5, 6, 7, 64, 100])
 @pytest.mark.parametrize(
     ("group", "kernel_shape"),
@@ -31,37 +32,48 @@ def correlation(x, kernel, **options):
     ],
 )
 @pytest.mark.parametrize("strides", [1, 2, 3])
-def test_chunks_keep_the_transform_below_the_maps(images, group, kernel_shape, strides):
+def test_chunks_keep_the_transform_small(mode, images, group, kernel_shape, strides):
     """As few chunks as that takes, each of as many images."""
     group = kg.groups.get(group)
     size = kernel_shape[:2]
-    sampling = kg.groups.Sampling(size, (strides, strides), "valid", (1, 1))
+    sampling = kg.groups.Sampling(size, (strides, strides), "same", (1, 1))
     *_, channels, filters = kernel_shape
     cosets = kernel_shape[2] if len(kernel_shape) == 5 else 1
-    points = 1000
+    widths = sampling.padding_widths((12, 18))
+    points = np.prod(sampling.output_size((12, 18)))
     transform = images * points * np.prod(size) * cosets * channels
-    maps = images * points * (strides**2 * cosets * channels + group.order * filters)
+    maps = images * (12 * 18 * cosets * channels + points * group.order * filters)
+    bank = group.order * np.prod(kernel_shape)
+    largest = fourier_conv.LARGEST_TRANSFORM[mode] * (maps + bank)
     allowed = [n for n in range(1, images + 1) if images % n == 0]
-    expected = next((n for n in allowed if transform / n <= maps), max(images, 1))
-    x_shape = (images, 6, 6, cosets, channels)
-    assert fourier_conv.number_of_chunks(x_shape, kernel_shape, group, sampling) == expected
+    expected = next((n for n in allowed if transform / n <= largest), max(images, 1))
+    x_shape = (images, 12, 18, cosets, channels)
+    arguments = x_shape, kernel_shape, group, sampling, widths, mode
+    assert fourier_conv.number_of_chunks(*arguments) == expected
 
 
 @on_jax
 def test_no_chunks_where_no_tap_is_shifted_or_the_batch_is_not_known():
-    group, kernel_shape = kg.groups.get("p4m"), (3, 3, 8, 2, 5)
+    group, kernel_shape, widths = kg.groups.get("p4m"), (3, 3, 8, 2, 5), ((1, 1), (1, 1))
     small, large = (kg.groups.Sampling((n, n), (1, 1), "same", (1, 1)) for n in (1, 3))
-    chunks = fourier_conv.number_of_chunks
-    assert chunks((6, 4, 4, 8, 2), kernel_shape, group, large) > 1
-    assert chunks((6, 4, 4, 8, 2), (1, 1, 8, 2, 5), group, small) == 1
-    assert chunks((None, 4, 4, 8, 2), kernel_shape, group, large) == 1
+
+    def chunks(batch, kernel_shape, sampling, widths):
+        x_shape = batch, 8, 8, 8, 2
+        return fourier_conv.number_of_chunks(
+            x_shape, kernel_shape, group, sampling, widths, "inference"
+        )
+
+    assert chunks(60, kernel_shape, large, widths) > 1
+    assert chunks(60, (1, 1, 8, 2, 5), small, ((0, 0), (0, 0))) == 1
+    assert chunks(None, kernel_shape, large, widths) == 1
 
 
 @on_jax
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("strides", [1, 2])
-def test_chunks_change_nothing(padding, strides, monkeypatch):
-    """Neither outputs nor gradients, in inference, where all of them go through the loop."""
+@pytest.mark.parametrize("training", [False, True])
+def test_chunks_change_nothing(padding, strides, training, monkeypatch):
+    """Neither outputs nor gradients, derived by JAX or written by us."""
     x, kernel = random(6, 5, 5, 8, 2), random(3, 3, 8, 2, 3, seed=1)
     expected = [
         oracle.group_correlation(f, kernel, "p4m", (strides,) * 2, padding=padding) for f in x
@@ -69,7 +81,8 @@ def test_chunks_change_nothing(padding, strides, monkeypatch):
     weights = random(6, *expected[0].shape, seed=2)
 
     def loss(x, kernel):
-        return ops.sum(correlation(x, kernel, strides=strides, padding=padding) * weights)
+        options = {"strides": strides, "padding": padding, "training": training}
+        return ops.sum(correlation(x, kernel, **options) * weights)
 
     def in_chunks(chunks):
         monkeypatch.setattr(fourier_conv, "number_of_chunks", lambda *_: chunks)

@@ -1,4 +1,4 @@
-"""The Fourier implementation's own gradient, against the formula and against other derivatives."""
+"""The implementations' own gradients, against the formula and against other derivatives."""
 
 import itertools
 
@@ -36,9 +36,10 @@ def loss(implementation, weights, group, power=1, **options):
 
 @every_group
 @pytest.mark.parametrize("lifting", [True, False])
+@pytest.mark.parametrize("implementation", ["direct", "fourier"])
 @settings(max_examples=2 if keras.backend.backend() == "jax" else 5)  # JAX compiles each size
 @given(case=cases())
-def test_is_the_derivative_of_the_sum_over_the_group(group, lifting, case):
+def test_is_the_derivative_of_the_sum_over_the_group(group, lifting, implementation, case):
     size, kernel, strides, dilation, padding = case
     order = () if lifting else (groups.get(group).order,)
     f, psi = random(1, *size, *order, 2), random(kernel, kernel, *order, 2, 3, seed=1)
@@ -48,7 +49,7 @@ def test_is_the_derivative_of_the_sum_over_the_group(group, lifting, case):
 
     weights = random(*correlation(f, psi).shape, seed=2)
     options = {"strides": strides, "dilation_rate": dilation, "padding": padding}
-    df, dpsi = differentiate.gradients(loss("fourier", weights, group, **options), f, psi)
+    df, dpsi = differentiate.gradients(loss(implementation, weights, group, **options), f, psi)
     # The sum is linear in f and in ψ: along any direction it grows by its own value there.
     along_f = [random(*f.shape, seed=seed) for seed in range(3, 6)]
     along_psi = [random(*psi.shape, seed=seed) for seed in range(6, 9)]
