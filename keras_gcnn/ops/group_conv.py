@@ -114,7 +114,7 @@ def _direct(x, kernel, group, data_format, groups, training, **options):
         if data_format == "channels_last":
             x = _exchange(x, group.order, groups)
         x = layout.merge_group_axis(x, data_format)
-    has_gradient = training and keras.backend.backend() == "torch"
+    has_gradient = training and tables.is_traced_by_torch()
     bank = (_bank_with_gradient if has_gradient else transform_filters)(kernel, group)
     y = ops.conv(
         x,
@@ -129,7 +129,7 @@ def _direct(x, kernel, group, data_format, groups, training, **options):
 def _bank_with_gradient(kernel, group):
     """`transform_filters`, and for its gradient a gather and a sum over H.
 
-    Derived by PyTorch, it is a scatter, which torch.compile makes of one number at a time.
+    Derived by PyTorch, it is a scatter, of which torch.compile makes a loop of atomic additions.
     """
 
     def bank(kernel):

@@ -1,5 +1,6 @@
 """The implementations' own gradients, against the formula and against other derivatives."""
 
+import importlib
 import itertools
 
 import keras
@@ -18,6 +19,7 @@ every_group = pytest.mark.parametrize("group", oracle.GROUPS)
 
 def loss(implementation, weights, group, power=1, **options):
     """A function of input and filter: Σ weights · (f ⋆ ψ)ᵖ."""
+    weights = ops.convert_to_tensor(weights)
 
     def function(x, kernel):
         y = kg.ops.group_conv(
@@ -29,7 +31,7 @@ def loss(implementation, weights, group, power=1, **options):
             training=True,
             **options,
         )
-        return ops.sum(y**power * ops.convert_to_tensor(weights))
+        return ops.sum(y**power * weights)
 
     return function
 
@@ -58,6 +60,29 @@ def test_is_the_derivative_of_the_sum_over_the_group(group, lifting, implementat
     expected += [np.sum(weights * correlation(f, d)) for d in along_psi]
     scale = np.sqrt(df.size) * np.abs(df).max() + np.sqrt(dpsi.size) * np.abs(dpsi).max()
     assert np.abs(np.subtract(actual, expected)).max() <= 1e-5 * scale
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="about torch.compile")
+@every_group
+@pytest.mark.parametrize("lifting", [True, False])
+def test_the_direct_one_has_its_own_under_torch_compile(group, lifting, monkeypatch):
+    """A gather in place of PyTorch's scatter: the same numbers, and no graph break."""
+    import torch
+
+    order = () if lifting else (groups.get(group).order,)
+    x, psi = random(2, 4, 4, *order, 2), random(3, 3, *order, 2, 3, seed=1)
+    weights = random(groups.get(group).order, 3, seed=2)
+    function = loss("direct", weights, group, power=2)
+    expected = differentiate.gradients(function, x, psi)
+    called = []
+    group_conv = importlib.import_module("keras_gcnn.ops.group_conv")  # not the function
+    own = group_conv._bank_with_gradient
+    monkeypatch.setattr(group_conv, "_bank_with_gradient", lambda *of: called.append(0) or own(*of))
+    compiled = torch.compile(function, backend="aot_eager", fullgraph=True)
+    for actual, wanted in zip(differentiate.gradients(compiled, x, psi), expected, strict=True):
+        oracle.assert_close(actual, wanted)
+    assert called
+    torch.compiler.reset()
 
 
 @pytest.mark.parametrize("order", [1, 2])
