@@ -17,11 +17,7 @@ from keras import ops
 
 from keras_gcnn import groups as point_groups
 from keras_gcnn.ops import layout, tables
-
-# The largest f̂, over what the direct implementation holds: both maps and the filter bank. With
-# these the peak memory on JAX, measured, is below twice the direct one's, which in training holds
-# as many gradients too.
-LARGEST_TRANSFORM = {"inference": 0.7, "training": 3.6}
+from keras_gcnn.ops.chunks import in_chunks, number_of_chunks
 
 
 @dataclass(frozen=True)
@@ -125,32 +121,8 @@ def _correlation_in_chunks(x, transformed, group, sampling, widths, mode):
     chunks = number_of_chunks(x.shape, transformed.shape, group, sampling, widths, mode)
     if chunks == 1:
         return correlation(x)
-    y = ops.map(correlation, _in_chunks(x, chunks))
+    y = ops.map(correlation, in_chunks(x, chunks))
     return ops.reshape(y, (-1, *y.shape[2:]))
-
-
-def _in_chunks(x, chunks):
-    return ops.reshape(x, (chunks, -1, *x.shape[1:]))
-
-
-def number_of_chunks(x_shape, kernel_shape, group, sampling, widths, mode):
-    """The fewest equal parts of a batch in which f̂ is no larger than `LARGEST_TRANSFORM`.
-
-    One on other backends than JAX, where a loop takes longer, and where no tap is shifted, since f̂
-    is no larger than the map then.
-    """
-    batch, *size, cosets, channels = x_shape
-    known = all(isinstance(n, int) for n in x_shape)  # not so while a model is exported
-    taps = math.prod(sampling.kernel_size)
-    if keras.backend.backend() != "jax" or not known or taps == 1:
-        return 1
-    windows = zip(size, widths, sampling.effective_kernel_size, sampling.strides, strict=True)
-    points = math.prod((n + sum(around) - span) // step + 1 for n, around, span, step in windows)
-    inputs, outputs = cosets * channels, group.order * kernel_shape[-1]
-    direct = batch * (math.prod(size) * inputs + points * outputs) + taps * inputs * outputs
-    parts = batch * points * taps * inputs / (LARGEST_TRANSFORM[mode] * direct)
-    enough = (n for n in range(1, batch + 1) if batch % n == 0 and n >= parts)
-    return next(enough, max(batch, 1))
 
 
 def _correlation_with_gradient(x, kernel, group, sampling, widths):
@@ -208,7 +180,7 @@ def _kernel_gradient(dy, x, kernel, group, sampling, widths):
             return total + part, None
 
         zero = ops.zeros((table.shape[0], math.prod(shape[-2:])), kernel.dtype)
-        transform, _ = ops.scan(add, zero, (_in_chunks(dy, chunks), _in_chunks(x, chunks)))
+        transform, _ = ops.scan(add, zero, (in_chunks(dy, chunks), in_chunks(x, chunks)))
     return ops.reshape(ops.transpose(table) @ transform, shape)
 
 

@@ -9,7 +9,7 @@ import keras
 import pytest
 
 from benchmarks import backend, paired, work
-from keras_gcnn.ops import fourier_conv
+from keras_gcnn.ops import chunks, fourier_conv
 
 compiles = keras.backend.backend() != "torch" or shutil.which("c++") or shutil.which("g++")
 
@@ -75,7 +75,7 @@ def test_the_ratio_is_that_of_the_two_functions(monkeypatch):
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="only XLA on JAX counts")
 def test_operations_are_counted_once_for_every_chunk(monkeypatch):
     layer, x, _ = work.layer("p4-4x4-10-filters-4x4-batch-128", "fourier")
-    monkeypatch.setitem(fourier_conv.LARGEST_TRANSFORM, "inference", 0.01)
+    monkeypatch.setitem(chunks.LARGEST_TRANSFORM, "inference", 0.01)
     in_chunks = backend.forward(layer, x[:4]).counted
     monkeypatch.setattr(fourier_conv, "number_of_chunks", lambda *_: 1)
     whole = backend.forward(layer, x[:4]).counted

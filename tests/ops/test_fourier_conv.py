@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 import keras_gcnn as kg
-from keras_gcnn.ops import fourier_conv
+from keras_gcnn.ops import chunks, fourier_conv
 from tests import differentiate, oracle
 from tests.ops.cases import random
 
@@ -44,12 +44,12 @@ def test_chunks_keep_the_transform_small(mode, images, group, kernel_shape, stri
     transform = images * points * np.prod(size) * cosets * channels
     maps = images * (12 * 18 * cosets * channels + points * group.order * filters)
     bank = group.order * np.prod(kernel_shape)
-    largest = fourier_conv.LARGEST_TRANSFORM[mode] * (maps + bank)
+    largest = chunks.LARGEST_TRANSFORM[mode] * (maps + bank)
     allowed = [n for n in range(1, images + 1) if images % n == 0]
     expected = next((n for n in allowed if transform / n <= largest), max(images, 1))
     x_shape = (images, 12, 18, cosets, channels)
     arguments = x_shape, kernel_shape, group, sampling, widths, mode
-    assert fourier_conv.number_of_chunks(*arguments) == expected
+    assert chunks.number_of_chunks(*arguments) == expected
 
 
 @on_jax
@@ -57,15 +57,13 @@ def test_no_chunks_where_no_tap_is_shifted_or_the_batch_is_not_known():
     group, kernel_shape, widths = kg.groups.get("p4m"), (3, 3, 8, 2, 5), ((1, 1), (1, 1))
     small, large = (kg.groups.Sampling((n, n), (1, 1), "same", (1, 1)) for n in (1, 3))
 
-    def chunks(batch, kernel_shape, sampling, widths):
+    def number(batch, kernel_shape, sampling, widths):
         x_shape = batch, 8, 8, 8, 2
-        return fourier_conv.number_of_chunks(
-            x_shape, kernel_shape, group, sampling, widths, "inference"
-        )
+        return chunks.number_of_chunks(x_shape, kernel_shape, group, sampling, widths, "inference")
 
-    assert chunks(60, kernel_shape, large, widths) > 1
-    assert chunks(60, (1, 1, 8, 2, 5), small, ((0, 0), (0, 0))) == 1
-    assert chunks(None, kernel_shape, large, widths) == 1
+    assert number(60, kernel_shape, large, widths) > 1
+    assert number(60, (1, 1, 8, 2, 5), small, ((0, 0), (0, 0))) == 1
+    assert number(None, kernel_shape, large, widths) == 1
 
 
 @on_jax
