@@ -21,7 +21,7 @@ def compare(benchmark, seconds, mode, ours, theirs, compiled=True):
     """
     candidate, baseline = (getattr(backend, mode)(*pair, compiled) for pair in (ours, theirs))
     benchmark.group = mode
-    return measure(benchmark, candidate, baseline, seconds)
+    measure(benchmark, candidate, baseline, seconds)
 
 
 def measure(benchmark, candidate, baseline, seconds):

@@ -25,8 +25,8 @@ Seconds of ours over seconds of plain Keras: medians of interleaved pairs, compi
 and TensorFlow and by `torch.compile`, float32, gradients for weights and input; made by
 `tox -e bench-tensorflow,bench-jax,bench-torch -- --seconds 1 && python -m benchmarks.report`,
 for "auto" after `python -m keras_gcnn.tune --seconds 0.5` on JAX and TensorFlow, and as it comes on
-PyTorch. "–" is what was not measured: on PyTorch, where a compilation can take half a minute, `-k`
-chose the direct layers, those on p4m, and P4CNN.
+PyTorch. "–" is what was not measured, such as what a `-k` left out on PyTorch, where a compilation
+can take half a minute.
 """
 PARTS_NOTE = """
 ## What bounds the Fourier implementation: its parts, forward
