@@ -21,6 +21,7 @@ import numpy as np
 
 from keras_gcnn import groups, layers
 from keras_gcnn.ops import cost_model
+from keras_gcnn.ops.compiler import device_of
 
 # Group, kernel size, filters, height and width, batch: narrow layers on large images, wide ones on
 # small, as in networks, and widths that no vector register divides.
@@ -38,7 +39,7 @@ SWEEP = [
         (96, 8, 32),
     )
 ]
-# What `cost_model.compiler_of` can find.
+# What `ops.compiler` can find.
 COMPILERS = {"jax": ["xla"], "tensorflow": ["xla", "graph"], "torch": ["torch.compile"]}
 
 
@@ -121,8 +122,8 @@ def _await(*tensors):
 
 
 def device():
-    """The kind of device that computes here, as `ops.cost_model` names it."""
-    return cost_model.device_of(keras.ops.zeros(()))
+    """The kind of device that computes here, as `ops.compiler` names it."""
+    return device_of(keras.ops.zeros(()))
 
 
 def _ratio(candidate, baseline, seconds):

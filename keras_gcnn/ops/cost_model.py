@@ -28,6 +28,7 @@ import keras
 import numpy as np
 
 from keras_gcnn.ops import layout, tables
+from keras_gcnn.ops.compiler import compiler_of, device_of
 
 
 def choose(x, kernel, group, strides, training=False):
@@ -120,35 +121,3 @@ def fits():
     shipped = resources.files("keras_gcnn.ops").joinpath("cost_model.json").read_text("utf-8")
     own = fits_file().read_text("utf-8") if fits_file().exists() else "{}"
     return {**json.loads(shipped), **json.loads(own)}
-
-
-def compiler_of(x):
-    """What will compile the function that `x` is being traced into, `None` if nothing does.
-
-    `"xla"`, `"graph"` for TensorFlow by itself, or `"torch.compile"`. No backend is imported.
-    """
-    if keras.backend.backend() == "torch":
-        return "torch.compile" if tables.is_traced_by_torch() else None
-    if type(x).__name__ == "SymbolicTensor":
-        return "xla" if _is_for_xla(x.graph) else "graph"
-    return "xla" if type(x).__name__.endswith("Tracer") else None
-
-
-def _is_for_xla(graph):
-    """Whether a graph of TensorFlow, or one around it, is of a function with jit_compile=True.
-
-    TensorFlow does not tell in public: a version that hides it counts as without XLA.
-    """
-    while graph is not None:
-        context = getattr(graph, "_get_control_flow_context", lambda: None)()
-        if context is not None and context.IsXLAContext():
-            return True
-        graph = getattr(graph, "outer_graph", None)
-    return False
-
-
-def device_of(x):
-    """The kind of device that will compute, `"cpu"` or `"gpu"`."""
-    if keras.backend.backend() == "torch":  # where Keras lists none
-        return {"cuda": "gpu"}.get(x.device.type, x.device.type)
-    return keras.distribution.list_devices()[0].split(":")[0]

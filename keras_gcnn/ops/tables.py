@@ -3,11 +3,11 @@
 import functools
 import sys
 
-import keras
 import numpy as np
 from keras import ops
 
 from keras_gcnn import groups
+from keras_gcnn.ops.compiler import is_traced_by_torch
 
 
 def untraced(function):
@@ -17,11 +17,6 @@ def untraced(function):
     """
     function._dynamo_marked_constant = True
     return function
-
-
-def is_traced_by_torch():
-    """Whether `torch.compile` is tracing, without importing torch, which Keras has done."""
-    return keras.backend.backend() == "torch" and sys.modules["torch"].compiler.is_compiling()
 
 
 def constant(table_of):

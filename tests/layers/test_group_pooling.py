@@ -1,3 +1,4 @@
+import importlib
 import warnings
 
 import keras
@@ -9,7 +10,9 @@ from keras import ops
 
 import keras_gcnn as kg
 from keras_gcnn.layers import GroupAveragePooling2D, GroupMaxPooling2D
-from tests import oracle
+from keras_gcnn.ops import compiler
+from tests import differentiate, oracle
+from tests.compiled import by_xla, with_xla
 from tests.layers.contract import run_layer_contract
 
 STOCK = {
@@ -86,3 +89,39 @@ def test_is_equivariant_under_every_element(layer_class, group, data_format):
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@with_xla
+@both_layers
+@pytest.mark.parametrize(
+    ("size", "pool", "strides", "tiles"),
+    [(6, 2, 2, True), (6, 3, 3, True), (7, 2, 2, False), (6, 2, 1, False)],
+)
+def test_tiles_are_reduced_where_xla_compiles(layer_class, size, pool, strides, tiles, monkeypatch):
+    """The same values and gradients as those of a pooling, which eager code takes."""
+    group_pool = importlib.import_module("keras_gcnn.ops.group_pool")  # not the function
+    own, called = group_pool._pool_tiles, []
+    monkeypatch.setattr(group_pool, "_pool_tiles", lambda *of: called.append(0) or own(*of))
+    layer = layer_class(pool, strides, "same", "channels_last", group="p1")
+
+    def loss(f):
+        return ops.sum(layer(f) ** 3)
+
+    f = np.random.default_rng(0).normal(size=(2, size, size, 1, 3)).astype("float32")
+    layer.build(f.shape)
+    expected = ops.convert_to_numpy(layer(f))
+    assert not called
+    oracle.assert_close(ops.convert_to_numpy(by_xla(layer)(f)), expected)
+    assert bool(called) == tiles
+    (actual,) = differentiate.gradients(by_xla(loss), f)
+    monkeypatch.setattr(compiler, "is_xla_on_cpu", lambda x: False)
+    (expected,) = differentiate.gradients(loss, f)
+    oracle.assert_close(actual, expected)
+
+
+@with_xla
+def test_equal_entries_share_the_gradient_there():
+    f = np.ones((1, 4, 4, 4, 2), "float32")
+    layer = GroupMaxPooling2D(2, data_format="channels_last")
+    (gradient,) = differentiate.gradients(by_xla(lambda f: ops.sum(layer(f))), f)
+    assert np.array_equal(gradient, np.full_like(f, 0.25))
