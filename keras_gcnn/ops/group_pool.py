@@ -30,33 +30,35 @@ def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", dat
     dimension = len(merged.shape) - 2
     window = layout.per_axis(pool_size, dimension)
     strides = layout.per_axis(strides or pool_size, dimension)
-    if data_format == "channels_last" and window == strides and _windows_tile(merged, window):
-        pooled = _pool_tiles(merged, window, reduction)
-    else:
-        pool = ops.max_pool if reduction == "max" else _average_pool
-        pooled = pool(merged, window, strides, padding, data_format)
+    pool = _max_pool if reduction == "max" else _average_pool
+    pooled = pool(merged, window, strides, padding, data_format)
     return layout.split_group_axis(pooled, order, data_format)
+
+
+def _max_pool(x, pool_size, strides, padding, data_format):
+    if data_format == "channels_last" and pool_size == strides and _windows_tile(x, pool_size):
+        return _maximum_of_tiles(x, pool_size)
+    return ops.max_pool(x, pool_size, strides, padding, data_format)
 
 
 def _windows_tile(x, window):
     """Whether windows side by side cover all, in a function that XLA compiles for a CPU.
 
-    The gradient of a maximum pooling takes it 4 to 7 times as long as that of a maximum.
+    There the gradient of a pooling takes 4 to 7 times as long as that of a maximum.
     """
-    pairs = list(zip(x.shape[1:-1], window, strict=True))
+    pairs = zip(x.shape[1:-1], window, strict=True)
     return compiler.is_xla_on_cpu(x) and all(n is not None and n % w == 0 for n, w in pairs)
 
 
-def _pool_tiles(x, window, reduction):
-    """Each axis of space as two, windows and within a window, of which the second is reduced.
+def _maximum_of_tiles(x, window):
+    """Each axis of space split into windows and places in one, and the maximum over the places.
 
-    Of a maximum, entries that are equal share the gradient, so that it turns with the input.
+    Entries that are equal share its gradient, which so turns with the input.
     """
     pairs = zip(x.shape[1:-1], window, strict=True)
     tiles = itertools.chain.from_iterable((n // w, w) for n, w in pairs)
     x = ops.reshape(x, (-1, *tiles, x.shape[-1]))
-    axes = tuple(range(2, len(x.shape) - 1, 2))
-    return (ops.max if reduction == "max" else ops.mean)(x, axis=axes)
+    return ops.max(x, axis=tuple(range(2, len(x.shape) - 1, 2)))
 
 
 def _average_pool(x, pool_size, strides, padding, data_format):

@@ -92,17 +92,16 @@ def test_errors(call, message):
 
 
 @with_xla
-@both_layers
 @pytest.mark.parametrize(
     ("size", "pool", "strides", "tiles"),
     [(6, 2, 2, True), (6, 3, 3, True), (7, 2, 2, False), (6, 2, 1, False)],
 )
-def test_tiles_are_reduced_where_xla_compiles(layer_class, size, pool, strides, tiles, monkeypatch):
+def test_maxima_of_tiles_where_xla_compiles(size, pool, strides, tiles, monkeypatch):
     """The same values and gradients as those of a pooling, which eager code takes."""
     group_pool = importlib.import_module("keras_gcnn.ops.group_pool")  # not the function
-    own, called = group_pool._pool_tiles, []
-    monkeypatch.setattr(group_pool, "_pool_tiles", lambda *of: called.append(0) or own(*of))
-    layer = layer_class(pool, strides, "same", "channels_last", group="p1")
+    own, called = group_pool._maximum_of_tiles, []
+    monkeypatch.setattr(group_pool, "_maximum_of_tiles", lambda *of: called.append(0) or own(*of))
+    layer = GroupMaxPooling2D(pool, strides, "same", "channels_last", group="p1")
 
     def loss(f):
         return ops.sum(layer(f) ** 3)
