@@ -14,7 +14,9 @@ RESULTS = Path(__file__).with_name("results")
 PARTS = {
     "test_products_alone": "products",
     "test_traffic_alone": "traffic",
+    "test_sums_alone": "sums",
     "test_transform_alone": "f̂",
+    "test_bank_alone": "bank",
 }
 MODES = {"forward": "Forward", "training_step": "Training step"}
 IMPLEMENTATIONS = ("direct", "fourier")
@@ -29,12 +31,16 @@ PyTorch. "–" is what was not measured, such as what a `-k` left out on PyTorch
 can take half a minute.
 """
 PARTS_NOTE = """
-## What bounds the Fourier implementation: its parts, forward
+## What bounds the implementations: their parts, forward
 
-Each over Conv2D of the same maps: the products alone, of an f̂ and a ψ̂ that are there already; the
-traffic, which reads and writes as many numbers as the sums before and after the products do, with
-one addition in memory order; the sums and copies alone that make f̂, as they are; and the whole.
-Products and traffic together are a roofline for an implementation that keeps f̂ in memory.
+Each over Conv2D of the same maps. Of the Fourier implementation: the products alone, of an f̂ and a
+ψ̂ that are there already; the traffic, which reads and writes as many numbers as the sums before
+and after the products do, with one addition in memory order; the sums alone that make f̂, in the
+fastest loops found, which leave them as the products cannot take them; f̂, the sums and copies as
+they are; and the whole. Products and traffic together are a roofline for any implementation that
+keeps f̂ in memory, products and sums for one whose loops these compilers make. Of the direct
+implementation: the bank, as many numbers written in memory order as its filter bank has, which
+Conv2D's kernel has already. One and that is its roofline.
 """
 
 
@@ -139,12 +145,15 @@ def _parts(runs):
             if (part := PARTS.get(_kind(benchmark))) is None:
                 continue
             layer = benchmark["params"]["layer"]
-            whole = wholes.get((layer, "fourier"))
-            row = rows.setdefault((layer,), {})
-            row[f"{backend}, {part}"] = f"{benchmark['extra_info']['ratio']:.2f}"
-            row[f"{backend}, whole"] = f"{whole['ratio']:.2f}" if whole else "–"
-    heads = [f"{backend}, {part}" for backend in runs for part in (*PARTS.values(), "whole")]
-    return _in_columns(["layer"], rows, heads)
+            row = rows.setdefault((layer, backend), {})
+            row[part] = f"{benchmark['extra_info']['ratio']:.2f}"
+            for name in IMPLEMENTATIONS:
+                if (layer, name) in wholes:
+                    row[name] = f"{wholes[layer, name]['ratio']:.2f}"
+    layers = list(_bounds(runs))
+    rows = dict(sorted(rows.items(), key=lambda row: layers.index(row[0][0])))
+    *of_fourier, of_direct = PARTS.values()
+    return _in_columns(["layer", "backend"], rows, [*of_fourier, "fourier", of_direct, "direct"])
 
 
 def _kind(benchmark):

@@ -45,6 +45,18 @@ def test_traffic_alone(benchmark, seconds, layer):
     measure_part(benchmark, seconds, layer, work.Traffic)
 
 
+@on_p4m
+def test_sums_alone(benchmark, seconds, layer):
+    """The sums that make f̂ in the fastest loops, left as the products cannot take them."""
+    measure_part(benchmark, seconds, layer, work.Sums)
+
+
+@on_p4m
+def test_bank_alone(benchmark, seconds, layer):
+    """What writing a filter bank takes, which direct must do and Conv2D need not."""
+    measure_part(benchmark, seconds, layer, work.Bank)
+
+
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch.compile's own
 @modes
 @pytest.mark.parametrize("layer", ["p4-3x3-10-filters-28x28-batch-64"])

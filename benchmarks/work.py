@@ -113,6 +113,44 @@ class Transform(keras.layers.Layer):
         return [fourier_conv.columns_of(row, neighbours) for rows, _ in sums for row in rows]
 
 
+class Sums(Transform):
+    """f̂ with all sums of an orbit in one loop, not side by side as the products want them.
+
+    The least that sums took here in loops that a compiler makes. As `Products`.
+    """
+
+    def call(self, x):
+        neighbours = fourier_conv.neighbours_of(ops.convert_to_tensor(x), self.sampling)
+        sums = tables.fourier_sums(self.group, self.kernel_shape)
+        columns = np.array([column for rows, _ in sums for row in rows for column in row])
+        (orbits,), _ = sums[0]  # the trivial irrep's columns add up one orbit each
+        return [self._of_orbit(np.flatnonzero(orbit), columns, neighbours) for orbit in orbits]
+
+    def _of_orbit(self, pairs, columns, neighbours):
+        weights = columns[columns[:, pairs].any(axis=1)][:, pairs, None].astype("float32")
+        return sum(
+            neighbours[pair][..., None, :] * ops.convert_to_tensor(weights[:, i])
+            for i, pair in enumerate(pairs)
+        )
+
+
+class Bank(keras.layers.Layer):
+    """Writes as many numbers as a filter bank has, the filter |H| times over. As `Products`.
+
+    A bound for the direct implementation: what it takes more than Conv2D.
+    """
+
+    def __init__(self, layer, x_shape):
+        super().__init__()
+        self.order, size = layer.group.order, math.prod(layer.kernel.shape)
+        self.numbers = self.add_weight((size,))
+        self.built = True
+
+    def call(self, x):
+        numbers = ops.convert_to_tensor(self.numbers) + 1
+        return ops.broadcast_to(numbers, (self.order, *numbers.shape))
+
+
 class Traffic(keras.layers.Layer):
     """Reads and writes as many numbers as the sums do: the input, f̂, ô and the output, each once.
 

@@ -23,6 +23,8 @@ compiles = keras.backend.backend() != "torch" or shutil.which("c++") or shutil.w
         "test_products_alone and p4m-1x1-64-filters-8x8",
         "test_transform_alone and p4m-1x1-64-filters-8x8",
         "test_traffic_alone and p4m-1x1-64-filters-8x8",
+        "test_sums_alone and p4m-1x1-64-filters-8x8",
+        "test_bank_alone and p4m-1x1-64-filters-8x8",
         "test_normalisation_and_relu and training_step",
         "test_network_made_planar and P4CNN",
     ],
