@@ -1,3 +1,4 @@
+import json
 import math
 
 from benchmarks import report
@@ -73,6 +74,17 @@ def test_the_parts_stand_beside_the_whole():
     ]
     row = f"| {layer} | jax | 0.12 | 0.03 | 0.04 | 0.06 | 0.25 | 0.07 | 1.25 |"
     assert row in report.report(found)
+
+
+def test_layers_and_networks_of_a_backend_are_one_run(tmp_path):
+    for name, numbers in {"jax": [1, 2], "jax-networks": [3], "torch": [4]}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"of": name, "benchmarks": numbers}))
+    found = report.read(tmp_path)
+    assert {backend: run["benchmarks"] for backend, run in found.items()} == {
+        "jax": [1, 2, 3],
+        "torch": [4],
+    }
+    assert list(found) == ["jax", "torch"]
 
 
 def test_the_figure_shows_each_ratio_and_the_bound():
