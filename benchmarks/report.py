@@ -36,9 +36,9 @@ PARTS_NOTE = """
 Each over Conv2D of the same maps. Of the Fourier implementation: the products alone, of an f̂ and a
 ψ̂ that are there already; the traffic, which reads and writes as many numbers as the sums before
 and after the products do, with one addition in memory order; the sums alone that make f̂, in the
-fastest loops found, which leave them as the products cannot take them; f̂, the sums and copies as
-they are; and the whole. Products and traffic together are a roofline for any implementation that
-keeps f̂ in memory, products and sums for one whose loops these compilers make. Of the direct
+loops that XLA makes fastest, which leave them as the products cannot take them; f̂, the sums and
+copies as they are; and the whole. Products and traffic together are a roofline for any
+implementation that keeps f̂ in memory, products and sums for one in loops of XLA. Of the direct
 implementation: the bank, as many numbers written in memory order as its filter bank has, which
 Conv2D's kernel has already. One and that is its roofline.
 """
@@ -274,10 +274,14 @@ def _machine(runs):
 
 
 def read(folder):
-    """What pytest-benchmark wrote, by backend: its layers and networks come from two processes."""
+    """What pytest-benchmark wrote, by backend, in one file or several.
+
+    Layers are in `jax.json`, networks, from another process, in `jax-networks.json`. Any further
+    `jax-*.json` is added, and replaces what files before it, by name, have measured too.
+    """
     runs = {}
     for path in sorted(folder.glob("*.json"), key=lambda path: path.stem):
-        found, backend = json.loads(path.read_text("utf-8")), path.stem.removesuffix("-networks")
+        found, backend = json.loads(path.read_text("utf-8")), path.stem.split("-")[0]
         runs.setdefault(backend, {**found, "benchmarks": []})["benchmarks"] += found["benchmarks"]
     return runs
 
