@@ -27,8 +27,8 @@ Seconds of ours over seconds of plain Keras: medians of interleaved pairs, compi
 and TensorFlow and by `torch.compile`, float32, gradients for weights and input; made by
 `tox -e bench-tensorflow,bench-jax,bench-torch -- --seconds 1 && python -m benchmarks.report`,
 for "auto" after `python -m keras_gcnn.tune --seconds 0.5` on JAX and TensorFlow, and as it comes on
-PyTorch. "–" is what was not measured, such as what a `-k` left out on PyTorch, where a compilation
-can take half a minute.
+PyTorch. Networks run in a process of their own. "–" is what was not measured, such as what a `-k`
+left out on PyTorch, where a compilation can take half a minute.
 """
 PARTS_NOTE = """
 ## What bounds the implementations: their parts, forward
