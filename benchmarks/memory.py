@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks import report
 
 LAYERS = ("p4m-3x3-32-filters-32x32-batch-8", "p4m-3x3-64-filters-16x16-batch-16")
-KINDS = ("Conv2D", "direct", "fourier")
+KINDS = ("Conv2D", *report.IMPLEMENTATIONS)
 PROCESS = Path("/proc/self")
 
 

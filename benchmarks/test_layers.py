@@ -27,34 +27,23 @@ def test_same_maps(benchmark, seconds, layer, implementation, mode):
     benchmark.extra_info["product_ratio"] = cost_model.features(*filter_on)[0]
 
 
-@on_p4m
-def test_products_alone(benchmark, seconds, layer):
-    """What of the Fourier implementation is left without its sums and copies: a bound for it."""
-    measure_part(benchmark, seconds, layer, work.Products)
+def alone(part):
+    """A benchmark of the layer that `part` makes of a built GroupConv2D and its input's shape."""
+
+    @on_p4m
+    def benchmark_of(benchmark, seconds, layer):
+        ours, x, _ = work.layer(layer, "fourier")
+        theirs = work.planar_layer(layer, x)
+        paired.compare(benchmark, seconds, "forward", (part(ours, x.shape), x), theirs)
+
+    return benchmark_of
 
 
-@on_p4m
-def test_transform_alone(benchmark, seconds, layer):
-    """The sums and copies that make f̂, without products and without the inverse."""
-    measure_part(benchmark, seconds, layer, work.Transform)
-
-
-@on_p4m
-def test_traffic_alone(benchmark, seconds, layer):
-    """What reading and writing the numbers of the sums takes, with next to no arithmetic."""
-    measure_part(benchmark, seconds, layer, work.Traffic)
-
-
-@on_p4m
-def test_sums_alone(benchmark, seconds, layer):
-    """The sums that make f̂ in the fastest loops, left as the products cannot take them."""
-    measure_part(benchmark, seconds, layer, work.Sums)
-
-
-@on_p4m
-def test_bank_alone(benchmark, seconds, layer):
-    """What writing a filter bank takes, which direct must do and Conv2D need not."""
-    measure_part(benchmark, seconds, layer, work.Bank)
+test_products_alone = alone(work.Products)
+test_transform_alone = alone(work.Transform)
+test_traffic_alone = alone(work.Traffic)
+test_sums_alone = alone(work.Sums)
+test_bank_alone = alone(work.Bank)
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch.compile's own
@@ -96,13 +85,6 @@ def test_same_cost(benchmark, seconds, layer, mode, equal):
         factor = group.order**2 * cost_model.features(group, shape)[0]
     maps = round(filters * factor**0.5)
     measure(benchmark, seconds, layer, "fourier", mode, maps=maps)
-
-
-def measure_part(benchmark, seconds, layer, part):
-    """The layer that `part` makes of a built GroupConv2D and its input's shape, against Conv2D."""
-    ours, x, _ = work.layer(layer, "fourier")
-    theirs = work.planar_layer(layer, x)
-    paired.compare(benchmark, seconds, "forward", (part(ours, x.shape), x), theirs)
 
 
 def measure(

@@ -49,6 +49,13 @@ class Sampling:
         """Padded points in front of and behind each axis, as pairs."""
         return tuple(map(self._axis_padding, size, self.effective_kernel_size, self.strides))
 
+    def shifts(self, axis):
+        """For each tap along an axis, the slice of the points, padded, that it sees."""
+        span, stride = self.effective_kernel_size[axis], self.strides[axis]
+        dilation = self.dilation_rate[axis] if self.dilation_rate else 1
+        starts = [tap * dilation for tap in range(self.kernel_size[axis])]
+        return [slice(start, start - span + 1 or None, stride) for start in starts]
+
     def offset(self, size):
         """Twice the centre c of the sampling grid along each axis, in pixels."""
         return tuple(map(self._axis_offset, size, self.effective_kernel_size, self.strides))

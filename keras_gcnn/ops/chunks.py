@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from keras_gcnn.ops import layout
+
 # The largest f̂, over what the direct implementation holds: both maps and the filter bank. With
 # these the peak memory on JAX, measured, is below twice the direct one's, which in training holds
 # as many gradients too.
@@ -18,9 +20,8 @@ def number_of_chunks(x_shape, kernel_shape, group, sampling, widths, mode):
     is no larger than the map then.
     """
     batch, *size, cosets, channels = x_shape
-    known = all(isinstance(n, int) for n in x_shape)  # not so while a model is exported
     taps = math.prod(sampling.kernel_size)
-    if keras.backend.backend() != "jax" or not known or taps == 1:
+    if keras.backend.backend() != "jax" or not layout.is_known(x_shape) or taps == 1:
         return 1
     windows = zip(size, widths, sampling.effective_kernel_size, sampling.strides, strict=True)
     points = math.prod((n + sum(around) - span) // step + 1 for n, around, span, step in windows)

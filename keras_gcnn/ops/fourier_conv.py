@@ -10,7 +10,6 @@
 import itertools
 import math
 from dataclasses import dataclass
-from functools import partial
 
 import keras
 from keras import ops
@@ -206,16 +205,8 @@ def _transformed_kernel_gradient(dy, x, shape, group, sampling, widths):
 
 def neighbours_of(x, sampling):
     """What lies at each pair of a tap and a coset: maps `(batch, *new_space, channels)`."""
-    shifts = itertools.product(*map(partial(_shifts, sampling), range(len(sampling.strides))))
+    shifts = itertools.product(*map(sampling.shifts, range(len(sampling.strides))))
     return [x[(slice(None), *shift, coset)] for shift in shifts for coset in range(x.shape[-2])]
-
-
-def _shifts(sampling, axis):
-    """For each tap along an axis, the slice of the points that it sees."""
-    taps, span = sampling.kernel_size[axis], sampling.effective_kernel_size[axis]
-    dilation, stride = sampling.dilation_rate[axis], sampling.strides[axis]
-    starts = [tap * dilation for tap in range(taps)]
-    return [slice(start, start - span + 1 or None, stride) for start in starts]
 
 
 def _padding_widths(x, sampling):

@@ -45,3 +45,8 @@ def per_axis(value, dimension):
 def static_shape(x):
     """The shape as integers, which it is not by itself where PyTorch traces for ONNX."""
     return tuple(int(n) for n in x.shape)
+
+
+def is_known(shape):
+    """Whether every size is an integer, which they are not while a model is exported."""
+    return all(isinstance(n, int) for n in shape)

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_gcnn.groups import Sampling
-from keras_gcnn.ops import compiler
+from keras_gcnn.ops import compiler, layout
 
 # Channels of the input and of the output from which rows were faster, measured. A kernel of one tap
 # is faster so with any.
@@ -38,9 +38,9 @@ def _covers(x, kernel):
 
 def _is_faster_by_rows(x, kernel):
     *size, channels, filters = kernel.shape
-    known = all(isinstance(n, int) for n in x.shape)  # not so while a model is exported
     wide = max(size) == 1 or min(channels, filters) >= FEWEST_CHANNELS
-    return known and wide and keras.backend.backend() == "jax" and compiler.is_xla_on_cpu(x)
+    on_jax = keras.backend.backend() == "jax" and compiler.is_xla_on_cpu(x)
+    return on_jax and wide and layout.is_known(x.shape)
 
 
 def _product(x, kernel):
@@ -58,13 +58,9 @@ def _conv_by_rows(x, kernel, strides, padding, dilation_rate):
     *widths, _ = sampling.padding_widths(x.shape[1:-1])
     x = ops.pad(x, [(0, 0), *widths, (0, 0), (0, 0)])
     y = 0
-    for tap in itertools.product(*map(range, size[:-1])):
-        starts = [a * rate for a, rate in zip(tap, dilation_rate, strict=False)]
-        seen = map(_every, starts, strides, points)
-        rows = ops.reshape(x[(slice(None), *seen)], (-1, *x.shape[-2:]))
+    taps = itertools.product(*map(range, size[:-1]))
+    shifts = itertools.product(*map(sampling.shifts, range(len(points))))
+    for tap, shift in zip(taps, shifts, strict=True):
+        rows = ops.reshape(x[(slice(None), *shift)], (-1, *x.shape[-2:]))
         y += ops.conv(rows, kernel[tap], strides[-1], padding, "channels_last", dilation_rate[-1])
     return ops.reshape(y, (x.shape[0], *points, *y.shape[1:]))
-
-
-def _every(start, stride, points):
-    return slice(start, start + (points - 1) * stride + 1, stride)

@@ -1,6 +1,5 @@
 """How the Fourier implementation is computed; what it computes is in test_group_conv.py."""
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -8,9 +7,8 @@ from keras import ops
 import keras_gcnn as kg
 from keras_gcnn.ops import chunks, fourier_conv
 from tests import differentiate, oracle
+from tests.compiled import on_jax
 from tests.ops.cases import random
-
-on_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="about JAX")
 
 
 def correlation(x, kernel, **options):
