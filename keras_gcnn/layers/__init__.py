@@ -5,12 +5,14 @@ from keras_gcnn.layers.coset_pooling import CosetPooling2D
 from keras_gcnn.layers.group_conv import GroupConv2D, LiftingConv2D
 from keras_gcnn.layers.group_pooling import GroupAveragePooling2D, GroupMaxPooling2D
 from keras_gcnn.layers.guard import EquivarianceWarning
+from keras_gcnn.layers.normalisation import GroupBatchNormalization
 from keras_gcnn.layers.turned_image import TurnedImage
 
 __all__ = [
     "CosetPooling2D",
     "EquivarianceWarning",
     "GroupAveragePooling2D",
+    "GroupBatchNormalization",
     "GroupConv2D",
     "GroupMaxPooling2D",
     "HighwayBlock2D",

@@ -2,12 +2,12 @@
 
 import keras
 from keras import initializers, ops
-from keras.layers import BatchNormalization
 
 from keras_gcnn.layers import arguments
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.group_conv import GroupConv2D
 from keras_gcnn.layers.group_pooling import GroupAveragePooling2D
+from keras_gcnn.layers.normalisation import GroupBatchNormalization
 
 DOWNSAMPLINGS = ("stride", "pooling")
 
@@ -60,7 +60,7 @@ class BaseBlock2D(BaseGroupLayer):
 
     def _normalisation(self, name):
         axis = -1 if self.data_format == "channels_last" else 1
-        return BatchNormalization(
+        return GroupBatchNormalization(
             axis=axis, momentum=self.momentum, dtype=self.dtype_policy, name=f"{self.name}_{name}"
         )
 
@@ -138,7 +138,7 @@ class ResidualBlock2D(BaseBlock2D):
     def call(self, inputs, training=None):
         residual, shortcut = inputs, inputs
         for layer in self.branch:
-            is_norm = isinstance(layer, BatchNormalization)
+            is_norm = isinstance(layer, GroupBatchNormalization)
             residual = layer(residual, training=training) if is_norm else layer(residual)
         for layer in self.shortcut:
             shortcut = layer(shortcut)

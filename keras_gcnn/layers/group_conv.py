@@ -70,8 +70,8 @@ class GroupConv2D(BaseGroupConv):
     every element of H: `(kh, kw, |H|, C, filters)`.
 
     Whatever acts pointwise on the group is a plain Keras layer: ReLU, Add, Dropout, and
-    `BatchNormalization(axis=-1)`, which then normalises per feature map on the group. To drop whole
-    maps use `SpatialDropout3D`.
+    `BatchNormalization(axis=-1)`, which then normalises per feature map on the group, as
+    `GroupBatchNormalization` does, faster. To drop whole maps use `SpatialDropout3D`.
 
     Args:
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.

@@ -7,6 +7,7 @@ from keras import layers
 from keras_gcnn.layers import (
     CosetPooling2D,
     GroupAveragePooling2D,
+    GroupBatchNormalization,
     GroupConv2D,
     LiftingConv2D,
     arguments,
@@ -45,7 +46,8 @@ def scaled(widths, group):
 
 def normalise(x, name):
     """Batch normalisation, with the original experiments' decay of 0.9, and ReLU."""
-    x = layers.BatchNormalization(axis=-1, momentum=0.9, name=f"norm{name}")(x)
+    kind = GroupBatchNormalization if is_on_group(x) else layers.BatchNormalization
+    x = kind(axis=-1, momentum=0.9, name=f"norm{name}")(x)
     return layers.ReLU(name=f"relu{name}")(x)
 
 

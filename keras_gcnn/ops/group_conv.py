@@ -136,10 +136,11 @@ def _bank_with_gradient(kernel, group):
 
         def gradient(_, upstream):
             upstream = ops.reshape(upstream, (-1, channels, group.order, filters))
-            rows = ops.reshape(ops.swapaxes(upstream, 1, 2), (-1, channels * filters))
-            rows = ops.take(rows, tables.filter_bank_adjoint(group, shape), axis=0)
-            rows = ops.reshape(rows, (-1, group.order, channels * filters))
-            return ops.reshape(ops.sum(rows, axis=1), shape)
+            rows = ops.reshape(ops.swapaxes(upstream, 1, 2), (-1, channels, filters))
+            indices = ops.reshape(tables.filter_bank_adjoint(group, shape), (-1, group.order))
+            # Not one gather and its sum: torch.compile vectorises that along H, which is short.
+            total = sum(ops.take(rows, indices[:, h], axis=0) for h in range(group.order))
+            return ops.reshape(total, shape)
 
         return transform_filters(kernel, group), gradient
 

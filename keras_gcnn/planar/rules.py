@@ -65,7 +65,7 @@ def batch_normalisation(conversion, layer, x):
         return conversion.mark(planar(source), space)
 
     def make():
-        planar = type(layer).from_config({**layer.get_config(), "axis": axis})
+        planar = layers.BatchNormalization.from_config({**layer.get_config(), "axis": axis})
         return _with_weights(planar, x.shape, list(numbers.values()))
 
     return conversion.mark(conversion.once(layer, make)(x), space)

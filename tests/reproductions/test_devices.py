@@ -77,9 +77,8 @@ def one(data_dir, tmp_path_factory):
 def assert_same_training(row, one):
     assert one["devices"] == 1
     for ours, theirs in zip(row["history"], one["history"], strict=True):
-        # Keras' batch normalisation computes in float32 on JAX, and so there are ties in maxima.
-        assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-4)
-        assert ours["val_loss"] == pytest.approx(theirs["val_loss"], rel=1e-4)
+        assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
+        assert ours["val_loss"] == pytest.approx(theirs["val_loss"], rel=1e-5)
     assert row["test_error_percent"] == pytest.approx(one["test_error_percent"], abs=1e-3)
 
 
