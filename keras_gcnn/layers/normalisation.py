@@ -16,8 +16,9 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
 
     where μ[h, c] and σ²[h, c] are the mean and variance over batch and space. It is the same
     function as `BatchNormalization(axis=-1)`, with the same weights, which may be used as well.
-    Loops of a compiler run over |H|·C numbers here and over C there, which is slow where C is small
-    or no multiple of a vector register.
+    XLA's loops run over |H|·C numbers here and over C there, which is slow where C is small or no
+    multiple of a vector register. So it is on JAX; on TensorFlow, where this took longer, and on
+    PyTorch the computation is Keras' own.
 
     Args:
         axis: -1 for `"channels_last"`. With 1, for `"channels_first"`, with `renorm` and with a
@@ -47,7 +48,8 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         order = inputs.shape[-2]
         is_last = self.axis in (-1, len(inputs.shape) - 1)
-        if not is_last or order in (None, 1) or self.renorm or mask is not None:
+        on_group = is_last and order not in (None, 1)
+        if keras.backend.backend() != "jax" or not on_group or self.renorm or mask is not None:
             return super().call(inputs, training=training, mask=mask)
         # Not keras.backend.result_type: on JAX, that of float64 and float32 is float32.
         is_double = keras.backend.standardize_dtype(inputs.dtype) == "float64"
@@ -67,7 +69,7 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
 
     def _moments_on_group(self, x, order):
         axes = list(range(len(x.shape) - 1))
-        moments = ops.moments(x, axes=axes, synchronized=self.synchronized)
+        moments = ops.moments(x, axes=axes)
         means, variances = (ops.reshape(moment, (order, -1)) for moment in moments)
         mean, between = ops.moments(means, axes=[0])
         within, _ = ops.moments(variances, axes=[0])

@@ -106,6 +106,7 @@ def test_saves_and_exchanges_weights_with_keras_own_layer(tmp_path):
     assert np.array_equal(*(m.predict(x, verbose=0) for m in (model, loaded)))
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="Keras' own elsewhere")
 def test_computes_in_float64():
     x = random_map(3, 5, 5, 8, 3).astype("float64")
     with double_precision():
