@@ -71,7 +71,7 @@ class GroupConv2D(BaseGroupConv):
 
     Whatever acts pointwise on the group is a plain Keras layer: ReLU, Add, Dropout, and
     `BatchNormalization(axis=-1)`, which then normalises per feature map on the group, as
-    `GroupBatchNormalization` does, faster. To drop whole maps use `SpatialDropout3D`.
+    `GroupBatchNormalization` does, on JAX in less time. To drop whole maps use `SpatialDropout3D`.
 
     Args:
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.

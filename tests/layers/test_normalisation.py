@@ -7,6 +7,7 @@ from keras import layers, ops
 
 import keras_gcnn as kg
 from keras_gcnn.layers import GroupBatchNormalization
+from tests.compiled import on_jax
 from tests.layers.test_group_conv import double_precision
 
 ORDERS = {group: kg.groups.get(group).order for group in ("p1", "p4", "p4m")}
@@ -106,7 +107,7 @@ def test_saves_and_exchanges_weights_with_keras_own_layer(tmp_path):
     assert np.array_equal(*(m.predict(x, verbose=0) for m in (model, loaded)))
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="Keras' own elsewhere")
+@on_jax
 def test_computes_in_float64():
     x = random_map(3, 5, 5, 8, 3).astype("float64")
     with double_precision():
