@@ -1,12 +1,12 @@
-"""Two functions timed in turns, so that whatever slows the machine slows both."""
+"""Benchmarks of pairs: the functions of `keras_gcnn.timing` within pytest-benchmark."""
 
 import contextlib
 import statistics
-import time
 from unittest import mock
 
 from benchmarks import backend
-from keras_gcnn.ops import compiler, planar_conv
+from keras_gcnn import timing
+from keras_gcnn.ops import policy
 
 ROUNDS = (15, 500)
 
@@ -32,11 +32,11 @@ def compare(benchmark, seconds, mode, ours, theirs, compiled=True):
 
 @contextlib.contextmanager
 def _as_keras_would():
-    """What planar networks have of keras_gcnn, on Z², computed as Keras' own layers would."""
-    no = {"return_value": False}
-    not_by_rows = mock.patch.object(compiler, "is_xla_on_cpu", **no)
-    not_a_product = mock.patch.object(planar_conv, "_covers", **no)
-    with not_by_rows, not_a_product:
+    """Computes what planar networks have of keras_gcnn, on Z², as Keras' own layers would."""
+    rules = ("convolves_by_rows", "tiles_are_reduced", "multiplies_whole_maps")
+    with contextlib.ExitStack() as stack:
+        for rule in rules:
+            stack.enter_context(mock.patch.object(policy, rule, return_value=False))
         yield
 
 
@@ -54,13 +54,12 @@ def measure(benchmark, candidate, baseline, seconds):
         `ratio`, with the baseline's median seconds, and of both the seconds of the first call and
         what the compiler counted.
     """
-    for _ in range(2):
-        pair = _seconds_of(candidate) + _seconds_of(baseline)
+    pair = timing.warm_up(candidate, baseline)
     rounds = max(ROUNDS[0], min(ROUNDS[1], int(seconds / pair))) if seconds else 1
     baseline_seconds = []
     benchmark.pedantic(
         candidate,
-        setup=lambda: baseline_seconds.append(_seconds_of(baseline)),
+        setup=lambda: baseline_seconds.append(timing.seconds_of(baseline)),
         rounds=rounds,
     )
     pairs = zip(benchmark.stats.stats.data, baseline_seconds, strict=True)
@@ -74,9 +73,3 @@ def measure(benchmark, candidate, baseline, seconds):
         "baseline_counted": baseline.counted,
     }
     return ratio
-
-
-def _seconds_of(function):
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started

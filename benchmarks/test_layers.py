@@ -5,8 +5,8 @@ import pytest
 
 import keras_gcnn as kg
 from benchmarks import paired, work
-from keras_gcnn import tune
-from keras_gcnn.ops import cost_model
+from keras_gcnn.ops import backend
+from keras_gcnn.ops.conv import cost_model
 
 modes = pytest.mark.parametrize("mode", ["forward", "training_step"])
 implementations = pytest.mark.parametrize("implementation", ["direct", "fourier"])
@@ -20,9 +20,10 @@ one_layer = pytest.mark.parametrize("layer", ["p4m-3x3-64-filters-16x16-batch-16
 def test_same_maps(benchmark, seconds, layer, implementation, mode):
     ours = measure(benchmark, seconds, layer, implementation, mode)
     filter_on = ours.group, tuple(ours.kernel.shape)
-    compiler = tune.COMPILERS[keras.backend.backend()][0]
+    compilation = backend.compilation_of(keras.ops.zeros(()))
+    compilation = compilation._replace(compiler=backend.compilers()[0])
     training = mode == "training_step"
-    chosen = cost_model.choose_for(*filter_on, compiler, tune.device(), training)
+    chosen = cost_model.choose(compilation, filter_on[1], filter_on[0], (1, 1), training)
     benchmark.extra_info["chosen_by_auto"] = chosen == implementation
     benchmark.extra_info["product_ratio"] = cost_model.features(*filter_on)[0]
 
@@ -49,11 +50,11 @@ test_bank_alone = alone(work.Bank)
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch.compile's own
 @modes
 @pytest.mark.parametrize("layer", ["p4-3x3-10-filters-28x28-batch-64"])
-def test_normalisation_and_relu(benchmark, seconds, layer, mode):
+def test_normalization_and_relu(benchmark, seconds, layer, mode):
     """Keras' own layers on a map on H, against the same numbers with |H| times the channels."""
     _, x, _ = work.layer(layer)
     flat = x.reshape(*x.shape[:3], -1)
-    ours, theirs = ((work.normalisation(maps.shape), maps) for maps in (x, flat))
+    ours, theirs = ((work.normalization(maps.shape), maps) for maps in (x, flat))
     paired.compare(benchmark, seconds, mode, ours, theirs)
 
 

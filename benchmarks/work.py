@@ -8,7 +8,8 @@ import numpy as np
 from keras import ops
 
 import keras_gcnn as kg
-from keras_gcnn.ops import fourier_conv, tables
+from keras_gcnn.ops import backend
+from keras_gcnn.ops.conv import plan as plans
 
 # P4CNN's layers, All-CNN's with the paper's widths, and others about them: group, kernel, channels
 # and filters, size, batch.
@@ -72,6 +73,14 @@ def planar_layer(name, x, dtype="float32", maps=None):
     return planar, x
 
 
+def plan_of(layer, x_shape):
+    """The `Plan` of a built GroupConv2D, not compiled."""
+    amounts = layer.sampling.padding_amounts(x_shape[1:3])
+    compilation = backend.compilation_of(ops.zeros(()))
+    shape = tuple(layer.kernel.shape)
+    return plans.Plan(layer.group, shape, layer.sampling, amounts, "inference", compilation)
+
+
 class Products(keras.layers.Layer):
     """The products of the Fourier implementation alone, of an f̂ and a ψ̂ that are there already.
 
@@ -84,17 +93,18 @@ class Products(keras.layers.Layer):
 
     def __init__(self, layer, x_shape):
         super().__init__()
-        shape = tuple(layer.kernel.shape)
+        self.plan = plan_of(layer, x_shape)
+        channels, filters = self.plan.kernel_shape[-2:]
         points = layer.compute_output_shape(x_shape)[:3]
         self.factors = []
-        for rows, outputs in tables.fourier_sums(layer.group, shape):
-            columns, degree = tables.columns_and_degree(rows, outputs)
-            taps = self.add_weight((columns * shape[-2], degree * shape[-1]))
+        for rows, _, columns, degree in self.plan.irreps():
+            taps = self.add_weight((columns * channels, degree * filters))
             self.factors += [(self.add_weight((*points, taps.shape[0])), taps) for _ in rows]
         self.built = True
 
     def call(self, x):
-        return [fourier_conv.product(*map(ops.convert_to_tensor, pair)) for pair in self.factors]
+        pairs = (map(ops.convert_to_tensor, pair) for pair in self.factors)
+        return [plans.product(*pair, self.plan.compilation) for pair in pairs]
 
 
 class Transform(keras.layers.Layer):
@@ -102,15 +112,13 @@ class Transform(keras.layers.Layer):
 
     def __init__(self, layer, x_shape):
         super().__init__()
-        self.group, self.kernel_shape = layer.group, tuple(layer.kernel.shape)
-        size = self.kernel_shape[: self.group.dimension]
-        self.sampling = kg.groups.Sampling(size, layer.strides, layer.padding, layer.dilation_rate)
+        self.plan = plan_of(layer, x_shape)
         self.built = True
 
     def call(self, x):
-        neighbours = fourier_conv.neighbours_of(ops.convert_to_tensor(x), self.sampling)
-        sums = tables.fourier_sums(self.group, self.kernel_shape)
-        return [fourier_conv.columns_of(row, neighbours) for rows, _ in sums for row in rows]
+        neighbours = self.plan.neighbours(ops.convert_to_tensor(x))
+        rows = [row for rows, *_ in self.plan.irreps() for row in rows]
+        return [plans.columns_of(row, neighbours) for row in rows]
 
 
 class Sums(Transform):
@@ -120,10 +128,10 @@ class Sums(Transform):
     """
 
     def call(self, x):
-        neighbours = fourier_conv.neighbours_of(ops.convert_to_tensor(x), self.sampling)
-        sums = tables.fourier_sums(self.group, self.kernel_shape)
-        columns = np.array([column for rows, _ in sums for row in rows for column in row])
-        (orbits,), _ = sums[0]  # the trivial irrep's columns add up one orbit each
+        neighbours = self.plan.neighbours(ops.convert_to_tensor(x))
+        sums = [rows for rows, *_ in self.plan.irreps()]
+        columns = np.array([column for rows in sums for row in rows for column in row])
+        (orbits,) = sums[0]  # the trivial irrep's columns add up one orbit each
         return [self._of_orbit(np.flatnonzero(orbit), columns, neighbours) for orbit in orbits]
 
     def _of_orbit(self, pairs, columns, neighbours):
@@ -159,9 +167,9 @@ class Traffic(keras.layers.Layer):
 
     def __init__(self, layer, x_shape):
         super().__init__()
-        points, shape = layer.compute_output_shape(x_shape), tuple(layer.kernel.shape)
-        sums = tables.fourier_sums(layer.group, shape)
-        transform = sum(len(row) for rows, _ in sums for row in rows) * shape[-2]
+        points, plan = layer.compute_output_shape(x_shape), plan_of(layer, x_shape)
+        columns = sum(len(row) for rows, *_ in plan.irreps() for row in rows)
+        transform = columns * plan.kernel_shape[-2]
         numbers = math.prod(x_shape) + math.prod(points[:3]) * transform + 2 * math.prod(points)
         self.numbers = self.add_weight((numbers // 2,))
         self.built = True
@@ -170,7 +178,7 @@ class Traffic(keras.layers.Layer):
         return ops.convert_to_tensor(self.numbers) + 1
 
 
-def normalisation(shape):
+def normalization(shape):
     """BatchNormalization and ReLU on maps of this shape, channels last."""
     layers = [keras.layers.BatchNormalization(), keras.layers.ReLU()]
     return keras.Sequential([keras.Input(shape[1:]), *layers])

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_gcnn import arguments, stock
 from keras_gcnn import groups as point_groups
+from keras_gcnn.groups import Space
 from keras_gcnn.ops import transform_feature_map
 from keras_gcnn.ops.layout import group_axis
 
@@ -21,10 +23,11 @@ class EquivarianceReport:
     Attributes:
         name: Name of the layer or model.
         group: The `PointGroup`.
-        errors: Floats, one per element h: max |f(L_h x) - L_h f(x)| / max |f(x)|.
+        errors: Floats, one per element h: max |f(L_h x) - L_h f(x)| / max |f(x)|. NaN where an
+            output is not finite.
         tolerance: The largest error that rounding explains.
-        first_lost: Name of the first layer of a functional model at which equivariance is lost, or
-            `None`.
+        first_lost: Name of the first layer or operation of a functional model at which equivariance
+            is lost, or `None`.
     """
 
     name: str
@@ -35,8 +38,8 @@ class EquivarianceReport:
 
     @property
     def max_error(self):
-        """The largest error over all elements."""
-        return max(self.errors)
+        """The largest error over all elements, NaN if one is NaN."""
+        return float(np.max(self.errors))
 
     @property
     def is_equivariant(self):
@@ -65,27 +68,28 @@ class EquivarianceReport:
 def equivariance_error(
     layer_or_model, group, input_shape, output_subgroup=None, tolerance=None, seed=0
 ):
-    """Feeds random input, turned by every h in H, and compares with the output turned by h.
+    """Feeds random input, transformed by every h in H, and compares with the transformed output.
 
         error(h) = max |f(L_h x) - L_h f(x)| / max |f(x)|
 
-    The spaces are read off the shapes: rank d + 2 is an image, rank d + 3 a function on G, and an
-    output of rank 2 is a vector, for which L_h is the identity and the error measures invariance.
+    The layers say on which spaces their maps are. Where none does, rank d + 2 is an image and rank
+    d + 3 a function on the group. An output of rank 2 is a vector: L_h is then the identity, and
+    the error measures invariance.
 
     Args:
-        layer_or_model: A layer or model of one input and one output, called with `training=False`.
-        group: Name of the point group, or a `PointGroup`.
+        layer_or_model: A layer or model of one input, called with `training=False`. It may have
+            several outputs, in a list or a dictionary; the largest error of them counts.
+        group: Name of the point group, or a `PointGroup`: that of the layers, or a subgroup of it.
         input_shape: Shape of the input without its batch axis: of an image, or of a function on G.
             Sizes must be known, and equal along axes that the group exchanges.
-        output_subgroup: K, if the output is a function on G/K. By default it is read off the layer
-            where that is a `CosetPooling2D`, and is {e} elsewhere.
+        output_subgroup: K, if the output is a function on G/K and no layer says so.
         tolerance: The largest error called equivariant. By default 1e-5 for a layer in float32,
             1e-4 for a whole model, 1e-12 for a layer in float64, 2e-2 in half precision.
         seed: Seed of the random input.
 
     Returns:
         An `EquivarianceReport`. For a functional model that is not equivariant it names the layer
-        at which equivariance is first lost.
+        or operation at which equivariance is first lost.
 
     Raises:
         ValueError: If a shape belongs to none of these spaces, or the output is zero everywhere, so
@@ -96,11 +100,11 @@ def equivariance_error(
 
     Reference: Cohen & Welling 2016, section 2.
     """
-    group = point_groups.get(group)
+    group = arguments.group(group)
     probe = _Probe(group, input_shape, layer_or_model, output_subgroup, seed)
     if tolerance is None:
         tolerance = _tolerance(layer_or_model)
-    errors = probe.errors(layer_or_model)
+    errors = probe.errors(layer_or_model, probe.output_spaces(layer_or_model))
     report = EquivarianceReport(layer_or_model.name, group, errors, tolerance)
     if report.is_equivariant:
         return report
@@ -108,7 +112,7 @@ def equivariance_error(
 
 
 class _Probe:
-    """Random input in all its transformed versions, against which any function can be held."""
+    """Random input in all its transformed versions, and what outputs are then expected."""
 
     def __init__(self, group, input_shape, layer_or_model, output_subgroup, seed):
         if None in input_shape:
@@ -117,78 +121,121 @@ class _Probe:
             )
         self.group = group
         self.data_format = _data_format(layer_or_model)
-        self.spaces = _spaces(layer_or_model, group, output_subgroup)
+        self.whole = _space_of_layers(layer_or_model, group)
+        self.output_subgroup = output_subgroup
         x = np.random.default_rng(seed).normal(size=(2, *input_shape)).astype("float32")
-        self.inputs = [self._turn(ops.convert_to_tensor(x), h) for h in range(group.order)]
+        x = ops.convert_to_tensor(x)
+        self.input_space = self._space_by_shape(x.shape)
+        self.inputs = [self._transformed(x, h, self.input_space) for h in range(group.order)]
 
-    def can_measure(self, shape):
-        """Whether a tensor of this shape is a vector, an image, or a function on a known G/K."""
-        dimension = self.group.dimension
-        if len(shape) == dimension + 3:
-            return shape[group_axis(self.data_format, dimension)] in self.spaces
-        return len(shape) in (2, dimension + 2)
+    def output_spaces(self, layer_or_model):
+        """A `Space` for each output: what the layers say, or `None` where none does."""
+        if self.output_subgroup is not None:
+            return [Space(self.whole.group, self.output_subgroup)]
+        if not isinstance(layer_or_model, keras.Model):
+            return [getattr(layer_or_model, "output_space", None)]
+        outputs = keras.tree.flatten(getattr(layer_or_model, "outputs", None) or [])
+        return [self.space_of_symbolic(x) for x in outputs]
 
-    def errors(self, function):
-        """The relative error of every element, as floats."""
-        outputs = [function(x, training=False) for x in self.inputs]
-        errors = []
-        for h, output in enumerate(outputs):
-            expected = _to_float64(self._turn(outputs[0], h))
-            scale = np.abs(expected).max()
-            if scale == 0:
-                raise ValueError(
-                    "The output must not be zero everywhere for equivariance to be measured. "
-                    "Received: zeros. Initialise the weights at random."
-                )
-            errors.append(float(np.abs(_to_float64(output) - expected).max() / scale))
-        return tuple(errors)
+    def space_of_symbolic(self, x):
+        """The `Space` of a tensor of a functional model; `None` where no layer says it."""
+        found = stock.follow(x, self.whole, self.data_format)
+        return found.space if found.maker is not None and not found.broken else None
 
-    def _turn(self, x, h):
-        if not self.can_measure(x.shape):
-            raise ValueError(
-                "Equivariance is measured on vectors (rank 2 with the batch axis), images (rank "
-                f"{self.group.dimension + 2}) and feature maps on {self.group.name} (rank "
-                f"{self.group.dimension + 3}) with an H axis of length {sorted(self.spaces)}. "
-                f"Received: a tensor of shape {tuple(x.shape)}. For a function on G/K, give K as "
-                "`output_subgroup`."
+    def errors(self, function, spaces=()):
+        """The relative error of every element, as floats: the largest over all outputs."""
+        outputs = [keras.tree.flatten(function(x, training=False)) for x in self.inputs]
+        spaces = [*spaces, *[None] * (len(outputs[0]) - len(spaces))]
+        return tuple(
+            float(
+                np.max([self._error(h, *of) for of in zip(output, outputs[0], spaces, strict=True)])
             )
-        if len(x.shape) == 2:
+            for h, output in enumerate(outputs)
+        )
+
+    def _error(self, h, output, original, space):
+        space = self._space_by_shape(original.shape) if space is None else space
+        if not self._keeps_shape(original.shape, h, space):
+            return np.inf
+        expected, output = (_to_float64(x) for x in (self._transformed(original, h, space), output))
+        scale = np.abs(expected).max()
+        if scale == 0:
+            raise ValueError(
+                "The output must not be zero everywhere for equivariance to be measured. "
+                "Received: zeros. Initialize the weights at random."
+            )
+        return np.abs(output - expected).max() / scale
+
+    def _space_by_shape(self, shape):
+        """The space of a vector (`None`), an image or a function on the group."""
+        dimension = self.group.dimension
+        if len(shape) == 2:
+            return None
+        if len(shape) == dimension + 2:
+            return Space.lattice(self.whole.group)
+        if len(shape) == dimension + 3:
+            order = shape[group_axis(self.data_format, dimension)]
+            if order == self.whole.cosets:
+                return self.whole
+            if order == 1:
+                return Space(self.whole.group, self.whole.group, has_axis=True)
+        raise ValueError(
+            "Equivariance is measured on vectors (rank 2 with the batch axis), images (rank "
+            f"{dimension + 2}) and feature maps on {self.whole.name} (rank {dimension + 3}) with "
+            f"an H axis of length {[1, self.whole.cosets]}. Received: a tensor of shape "
+            f"{tuple(shape)}. For a function on G/K, give K as `output_subgroup`."
+        )
+
+    def _keeps_shape(self, shape, h, space):
+        """Whether an element exchanges only axes of space that are equally long."""
+        if space is None:
+            return True
+        d = self.group.dimension
+        size = shape[1 : d + 1] if self.data_format == "channels_last" else shape[-d:]
+        return np.array_equal(np.abs(self.group.elements[h]) @ size, size)
+
+    def _transformed(self, x, h, space):
+        """L_h x for an element of the group, which may be a subgroup of the space's."""
+        if space is None or h == 0:
             return x
-        order = x.shape[group_axis(self.data_format, self.group.dimension)]
-        is_image = len(x.shape) == self.group.dimension + 2
-        subgroup = None if is_image else self.spaces[order]
-        return transform_feature_map(x, self.group, h, subgroup, self.data_format)
+        if space.cosets == 1:  # moved by any group
+            space = Space(self.group, self.group, space.has_axis)
+        element = space.group.indices(self.group)[h]
+        subgroup = space.subgroup if space.has_axis else None
+        return transform_feature_map(x, space.group, element, subgroup, self.data_format)
 
 
 def _first_lost(probe, model, tolerance):
-    """Name of the first layer whose output is not equivariant, in the order of computation."""
-    for layer in getattr(model, "layers", []):
-        output = _output(layer)
-        if output is None or not probe.can_measure(output.shape):
-            continue
-        if max(probe.errors(keras.Model(model.inputs, output))) > tolerance:
-            return layer.name
+    """Name of the first layer or operation whose output is not equivariant, as computed in turn."""
+    operations = getattr(model, "operations", None) or getattr(model, "layers", [])
+    for operation in operations:
+        for output in _outputs(operation):
+            try:
+                space = probe.space_of_symbolic(output)
+                errors = probe.errors(keras.Model(model.inputs, output), [space])
+            except ValueError:  # on no known space, or zero everywhere
+                continue
+            if not np.max(errors) <= tolerance:
+                return operation.name
     return None
 
 
-def _output(layer):
-    """The layer's symbolic output, if it has one: layers of a subclassed model have none."""
+def _outputs(operation):
+    """The operation's symbolic outputs, none where it was called several times."""
     try:
-        output = layer.output
-    except AttributeError:
-        return None
-    return output if hasattr(output, "shape") else None
+        outputs = operation.output
+    except (AttributeError, ValueError):
+        return []
+    return [x for x in keras.tree.flatten(outputs) if isinstance(x, keras.KerasTensor)]
 
 
-def _spaces(layer_or_model, group, output_subgroup):
-    """K by the length |H|/|K| of the H axis, for every space G/K that the layers speak of."""
-    subgroups = [
-        layer.subgroup for layer in _with_layers(layer_or_model) if hasattr(layer, "subgroup")
-    ]
-    if output_subgroup is not None:
-        subgroups.append(output_subgroup)
-    subgroups = [group.subgroup(k) for k in [*subgroups, group, [0]]]
-    return {group.order // k.order: k for k in subgroups}
+def _space_of_layers(layer_or_model, group):
+    """G of the first layer whose group has these elements, or of the group itself."""
+    for layer in _with_layers(layer_or_model):
+        own = getattr(layer, "group", None)
+        if isinstance(own, point_groups.PointGroup) and own.contains(group):
+            return Space.whole(own)
+    return Space.whole(group)
 
 
 def _tolerance(layer_or_model):

@@ -2,26 +2,26 @@
 
     KERAS_BACKEND=jax python -m keras_gcnn.tune
 
-times models of one layer, compiled as Keras compiles them, in turns, and keeps the fitted numbers
-of `ops.cost_model` for this backend and device in Keras' own folder, `~/.keras`. It takes about
-five minutes on 2 CPU cores with JAX, ten with TensorFlow and PyTorch.
+times models of one layer, compiled as Keras compiles them. It keeps the fitted numbers of
+`ops.conv.cost_model` for this backend and device in Keras' own folder, `~/.keras`. On 2 CPU cores
+it takes about five minutes with JAX, and ten with TensorFlow and PyTorch.
 """
 
 import argparse
 import itertools
 import json
+import math
 import os
-import statistics
 import sys
-import time
+import tempfile
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_gcnn import groups, layers
-from keras_gcnn.ops import cost_model
-from keras_gcnn.ops.compiler import device_of
+from keras_gcnn import groups, layers, timing
+from keras_gcnn.ops import backend
+from keras_gcnn.ops.conv import cost_model
 
 # Group, kernel size, filters, height and width, batch: narrow layers on large images, wide ones on
 # small, as in networks, and widths that no vector register divides.
@@ -39,23 +39,44 @@ SWEEP = [
         (96, 8, 32),
     )
 ]
-# What `ops.compiler` can find.
-COMPILERS = {"jax": ["xla"], "tensorflow": ["xla", "graph"], "torch": ["torch.compile"]}
 
 
 def main(arguments=None):
     """Runs the command line `arguments`, `sys.argv` by default."""
     parser = argparse.ArgumentParser(prog="python -m keras_gcnn.tune", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=3.0, help="time for each measurement")
+    parser.add_argument("--seconds", type=_seconds, default=3.0, help="time for each measurement")
     parser.add_argument("--out", type=Path, default=cost_model.fits_file(), help="where to keep")
     options = parser.parse_args(arguments)
-    fitted = {}
-    for compiler, training in itertools.product(COMPILERS[keras.backend.backend()], (False, True)):
-        name = cost_model.key(compiler, device(), training)
-        fitted[name] = _fit(compiler, training, options.seconds, name)
-    known = json.loads(options.out.read_text("utf-8")) if options.out.exists() else {}
-    _write(options.out, {**known, **fitted})
+    problem = _cannot_write(options.out)
+    if problem:
+        parser.error(f"argument --out: {options.out} cannot be written: {problem}")
+    known = cost_model.read_fits(options.out)
+    for compiler, training in itertools.product(backend.compilers(), (False, True)):
+        compilation = backend.compilation_of(keras.ops.zeros(()))._replace(compiler=compiler)
+        name = cost_model.key(compilation, training)
+        known[name] = _fit(compiler, training, options.seconds, name)
+        _write(options.out, known)
+    cost_model.fits.cache_clear()
     print(f"Kept in {options.out}.")
+
+
+def _seconds(text):
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ValueError
+    return seconds
+
+
+def _cannot_write(path):
+    """Why a file cannot be written there, `None` if it can."""
+    try:
+        if path.is_dir():
+            return "it is a folder"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            return None
+    except OSError as error:
+        return error.strerror
 
 
 def _fit(compiler, training, seconds, name):
@@ -74,7 +95,7 @@ def _fit(compiler, training, seconds, name):
 
 
 def measure(x, group, kernel, compiler, training, seconds):
-    """Seconds of a layer on `x` with `"fourier"` over those with `"direct"`: the median."""
+    """The median ratio of a layer's times on `x`, with `"fourier"` over `"direct"`."""
     runs = []
     for implementation in ("fourier", "direct"):
         layer = layers.GroupConv2D(
@@ -87,7 +108,7 @@ def measure(x, group, kernel, compiler, training, seconds):
         )
         run = _torch_run if compiler == "torch.compile" else _keras_run
         runs.append(run(layer, x, training, jit_compile=compiler == "xla"))
-    return _ratio(*runs, seconds)
+    return timing.paired_ratio(*runs, seconds)
 
 
 def _keras_run(layer, x, training, jit_compile):
@@ -104,7 +125,7 @@ def _keras_run(layer, x, training, jit_compile):
 
 
 def _torch_run(layer, x, training, jit_compile):
-    """The layer and its gradients alone: torch.compile takes half a minute for a Keras model."""
+    """The layer and its gradients alone. torch.compile takes half a minute for a Keras model."""
     torch = sys.modules["torch"]
     torch.compiler.reset()  # or all layers count as recompilations of the first
     layer.build(x.shape)
@@ -117,37 +138,23 @@ def _torch_run(layer, x, training, jit_compile):
 
 
 def _await(*tensors):
-    """Reads a number of each tensor, for which a GPU must have finished."""
+    """Reads a number of each tensor. A GPU must have finished for that."""
     return [tensor.reshape(-1)[0].item() for tensor in tensors]
-
-
-def device():
-    """The kind of device that computes here, as `ops.compiler` names it."""
-    return device_of(keras.ops.zeros(()))
-
-
-def _ratio(candidate, baseline, seconds):
-    """The median of candidate / baseline, run in turns so that what slows one slows the other."""
-    for _ in range(2):
-        candidate(), baseline()  # compiles
-    started, ratios = time.perf_counter(), []
-    while len(ratios) < 7 or time.perf_counter() - started < seconds:
-        ratios.append(_seconds_of(candidate) / _seconds_of(baseline))
-    return statistics.median(ratios)
-
-
-def _seconds_of(function):
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
 
 
 def _write(path, value):
     """Writes JSON to a temporary file and puts that in place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".writing-{path.name}")
-    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8"
+    ) as file:
+        try:
+            file.write(json.dumps(value, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
 
 
 if __name__ == "__main__":

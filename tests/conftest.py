@@ -1,6 +1,10 @@
-"""The backend under test comes from KERAS_BACKEND, and from nowhere else."""
+"""The backend under test comes from KERAS_BACKEND, and from nowhere else.
+
+Keras is imported by the tests that need it: those of `groups` run without.
+"""
 
 import os
+import sys
 
 import hypothesis
 import pytest
@@ -14,19 +18,40 @@ if os.environ.get("KERAS_BACKEND") not in BACKENDS:
     )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras  # noqa: E402  (once the backend is known)
-
 # The first example of a shape compiles, so no deadline; derandomised, so that CI repeats itself.
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True, max_examples=10)
 hypothesis.settings.load_profile("default")
 
+# Modules by mark. Those of `fast` are quick on every backend.
+FAST = (
+    *("groups/", "test_arguments", "test_project", "test_stock", "test_equivariance"),
+    *("layers/test_guard", "layers/test_coset_pooling", "layers/test_rotated_image"),
+    *("ops/test_coset_pool", "ops/test_feature_map", "ops/conv/test_correlation_by_eye"),
+    *("benchmarks/test_report", "reproductions/test_report", "reproductions/test_experiments"),
+)
+COMPILE = (
+    *("ops/test_tables", "ops/conv/test_planar", "ops/conv/test_cost_model", "test_tune"),
+    "benchmarks/test_smoke",
+)
+EXPORT = ("test_export",)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        path = item.nodeid.split("::")[0].removeprefix("tests/")
+        for mark, modules in {"fast": FAST, "compile": COMPILE, "export": EXPORT}.items():
+            if path.startswith(modules):
+                item.add_marker(mark)
+
 
 @pytest.fixture(autouse=True)
 def seed():
-    keras.utils.set_random_seed(0)
+    if sys.modules.get("keras") is not None:
+        sys.modules["keras"].utils.set_random_seed(0)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def clear_session():
     yield
-    keras.backend.clear_session()
+    if sys.modules.get("keras") is not None:
+        sys.modules["keras"].backend.clear_session()

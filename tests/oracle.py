@@ -1,39 +1,34 @@
-"""Sums over the group, written from the paper's formulas: nothing here calls the package.
+"""Sums over the group, written from the paper's formulas in d dimensions.
 
-A point is a pair of half-pixel coordinates about the centre of its grid, a group element a matrix.
+A point is a vector of half-step coordinates about the centre of its grid, and a group a list of
+matrices. Nothing here calls the package: of a group in the catalogue it reads the matrices alone,
+and `test_point_group.py` compares these with the paper's.
 """
 
 import itertools
 
 import numpy as np
 
-# The values of m and r of g(m, r) = diag((-1)^m, 1) · R(r·90°), for every group.
-PARAMETERS = {
-    "p1": ([0], [0]),
-    "p2": ([0], [0, 2]),
-    "p4": ([0], [0, 1, 2, 3]),
-    "pm": ([0, 1], [0]),
-    "pmm": ([0, 1], [0, 2]),
-    "p4m": ([0, 1], [0, 1, 2, 3]),
-}
-GROUPS = list(PARAMETERS)
-SQUARE_GROUPS = ["p4", "p4m"]
+from keras_gcnn.groups import catalogue
+
+MATRICES = {name: [np.array(h) for h in rows] for name, rows in catalogue.GROUPS[2].items()}
+GROUPS = list(MATRICES)
+SQUARE_GROUPS = [  # those that exchange axes
+    name for name, rows in MATRICES.items() if any(h[0, 1] for h in rows)
+]
+RECTANGULAR_GROUPS = [name for name in GROUPS if name not in SQUARE_GROUPS]
 
 
 def matrices(group):
-    """The elements of H in the order the contract gives."""
-    mirrors, quarters = PARAMETERS[group]
-    return [_mirror(m) @ _rotation(r) for m in mirrors for r in quarters]
+    """The elements of H: of a name in the catalogue, or the matrices themselves."""
+    return MATRICES[group] if isinstance(group, str) else [np.asarray(h) for h in group]
 
 
-def _mirror(m):
-    return np.diag([(-1) ** m, 1])
-
-
-def _rotation(r):
+def g(m, r):
+    """The paper's g(m, r) = diag((-1)^m, 1) · R(r·90°)."""
     angle = r * np.pi / 2
     rotation = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    return np.rint(rotation).astype(int)
+    return np.diag([(-1) ** m, 1]) @ np.rint(rotation).astype(int)
 
 
 def index_of(matrix, elements):
@@ -44,8 +39,8 @@ def inverse(matrix):
     return np.rint(np.linalg.inv(matrix)).astype(int)
 
 
-def about_centre(i, j, shape):
-    return np.array([2 * i - (shape[0] - 1), 2 * j - (shape[1] - 1)])
+def about_centre(index, shape):
+    return 2 * np.array(index) - (np.array(shape) - 1)
 
 
 def position(point, shape):
@@ -53,52 +48,58 @@ def position(point, shape):
 
 
 def transform(f, group, element, on_group):
-    """(L_h f)(x) = f(h⁻¹x), and (L_h f)(x, h') = f(h⁻¹x, h⁻¹h') on G; f is (n, n, [|H|,] C)."""
+    """(L_h f)(x) = f(h⁻¹x), and (L_h f)(x, h') = f(h⁻¹x, h⁻¹h') on G; f is (*size, [|H|,] C)."""
     elements = matrices(group)
     back = inverse(elements[element])
+    size = f.shape[: len(back)]
     moved = np.empty_like(f)
-    for i, j in itertools.product(range(f.shape[0]), range(f.shape[1])):
-        source = position(back @ about_centre(i, j, f.shape[:2]), f.shape[:2])
+    for x in np.ndindex(*size):
+        source = position(back @ about_centre(x, size), size)
         if not on_group:
-            moved[i, j] = f[source]
+            moved[x] = f[source]
             continue
         for h, matrix in enumerate(elements):
-            moved[i, j, h] = f[(*source, index_of(back @ matrix, elements))]
+            moved[(*x, h)] = f[(*source, index_of(back @ matrix, elements))]
     return moved
 
 
-def group_correlation(f, psi, group, strides=(1, 1), dilation=(1, 1), padding="valid"):
-    """[f ⋆ ψ](x, h) = Σ_y Σ_h' f(y, h') ψ(h⁻¹(y - x), h⁻¹h'), with f (n, n, [|H|,] C).
+def group_correlation(f, psi, group, strides=None, dilation=None, padding="valid"):
+    """[f ⋆ ψ](x, h) = Σ_y Σ_h' f(y, h') ψ(h⁻¹(y - x), h⁻¹h'), with f (*size, [|H|,] C).
 
-    ψ is (k, k, [|H|,] C, filters). The filters that L_h moves are found one value at a time.
+    ψ is (*kernel_size, [|H|,] C, filters). The values of L_h ψ are found one at a time.
     """
     elements = matrices(group)
-    size = psi.shape[:2]
-    on_group = psi.ndim == 5
-    f = _pad(f, size, strides, dilation) if padding == "same" else f
-    span = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    d = len(elements[0])
+    strides, dilation = strides or (1,) * d, dilation or (1,) * d
+    size, on_group = psi.shape[:d], psi.ndim == d + 3
+    f = padded(f, size, strides, dilation, padding)
+    span = [(k - 1) * s + 1 for k, s in zip(size, dilation, strict=True)]
     steps = [(n - k) // s + 1 for n, k, s in zip(f.shape, span, strides, strict=False)]
     out = np.zeros((*steps, len(elements), psi.shape[-1]), dtype=np.result_type(f, psi))
-    for h, t1, t2 in itertools.product(range(len(elements)), range(size[0]), range(size[1])):
+    for h, tap in itertools.product(range(len(elements)), np.ndindex(*size)):
         back = inverse(elements[h])
-        source = position(back @ about_centre(t1, t2, size), size)
-        for x1, x2 in itertools.product(range(steps[0]), range(steps[1])):
-            y = (x1 * strides[0] + t1 * dilation[0], x2 * strides[1] + t2 * dilation[1])
+        source = position(back @ about_centre(tap, size), size)
+        for x in np.ndindex(*steps):
+            y = tuple(np.multiply(x, strides) + np.multiply(tap, dilation))
             if not on_group:
-                out[x1, x2, h] += f[y] @ psi[source]
+                out[(*x, h)] += f[y] @ psi[source]
                 continue
             for h2, other in enumerate(elements):
-                out[x1, x2, h] += f[(*y, h2)] @ psi[(*source, index_of(back @ other, elements))]
+                psi_moved = psi[(*source, index_of(back @ other, elements))]
+                out[(*x, h)] += f[(*y, h2)] @ psi_moved
     return out
 
 
-def _pad(f, size, strides, dilation):
-    """Zeros so that ceil(n / s) windows fit, the odd one behind: what Keras calls "same"."""
-    widths = []
+def padded(f, size, strides, dilation, padding):
+    """Zeros around f: for "same" so that ceil(n / s) windows fit, the odd one behind, as in Keras;
+    for "centered" as many as the span of the kernel less one, half of them in front."""
+    amounts = []
     for n, k, s, d in zip(f.shape, size, strides, dilation, strict=False):
-        total = max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
-        widths.append((total // 2, total - total // 2))
-    return np.pad(f, widths + [(0, 0)] * (f.ndim - 2))
+        span = (k - 1) * d + 1
+        total = {"same": (-(-n // s) - 1) * s + span - n, "centered": span - 1}.get(padding, 0)
+        total = max(total, 0)
+        amounts.append((total // 2, total - total // 2))
+    return np.pad(f, amounts + [(0, 0)] * (f.ndim - len(amounts)))
 
 
 def to_data_format(f, data_format):

@@ -94,7 +94,7 @@ def test_tolerance_follows_the_precision():
             lambda: kg.equivariance_error(layers.ReLU(), "p4", (6, 6, 3, 1)),
             r"H axis of length \[1, 4\].*\(2, 6, 6, 3, 1\).*`output_subgroup`",
         ),
-        (lambda: kg.equivariance_error(layers.ReLU(), "p4", (6, 5, 1)), "Make it square"),
+        (lambda: kg.equivariance_error(layers.ReLU(), "p4", (6, 5, 1)), r"Use the shape \(6, 6\)"),
         (
             lambda: kg.equivariance_error(
                 kg.layers.LiftingConv2D(1, 3, kernel_initializer="zeros", **LAST), "p4", (6, 6, 1)
@@ -108,6 +108,74 @@ def test_errors(call, message):
         call()
 
 
-def test_nan_is_not_equivariant():
-    report = kg.EquivarianceReport("x", kg.groups.get("p1"), (np.nan,), 1e-5)
+@pytest.mark.parametrize("errors", [(np.nan,), (0.0, np.nan, 0.0), (np.nan, 0.0, 1e-9)])
+def test_nan_is_not_equivariant_and_does_not_hide(errors):
+    report = kg.EquivarianceReport("x", kg.groups.get("p1"), errors, 1e-5)
     assert not report.is_equivariant
+    assert np.isnan(report.max_error)
+
+
+def test_nan_in_one_element_is_found():
+    def call(x):
+        return keras.ops.where(x[:, :1, :1] > x[:, 1:2, 1:2], x, x * np.nan)
+
+    layer = layers.Lambda(call, name="culprit")
+    inputs = keras.Input((5, 5, 1))
+    model = keras.Model(inputs, layers.ReLU()(layer(inputs)))
+    report = kg.equivariance_error(model, "p4", (5, 5, 1))
+    assert not report.is_equivariant
+    assert np.isnan(report.max_error)
+    assert report.first_lost == "culprit"
+
+
+@pytest.mark.parametrize("group", ["p4m", "p4", "p2", "pm", "pmm", "p1"])
+@pytest.mark.parametrize("subgroup", [None, "p2", [0, 4], [0]])
+def test_any_subgroup_may_be_asked_for(group, subgroup):
+    inputs = keras.Input((9, 9, 1))
+    x = kg.layers.LiftingConv2D(2, 3, group="p4m", **LAST)(inputs)
+    x = kg.layers.GroupConv2D(2, 3, group="p4m", **LAST)(layers.ReLU()(x))
+    x = layers.ReLU()(kg.layers.CosetPooling2D("p4m", subgroup, **LAST)(x))
+    report = kg.equivariance_error(keras.Model(inputs, x), group, (9, 9, 1))
+    assert report.is_equivariant
+    assert len(report.errors) == kg.groups.get(group).order
+
+
+@pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
+def test_maps_that_are_not_square_on_the_way_are_where_it_is_lost():
+    inputs = keras.Input((9, 9, 1))
+    x = kg.layers.LiftingConv2D(2, 3, group="p4", name="lift", **LAST)(inputs)
+    x = kg.layers.GroupConv2D(2, 3, group="p4", strides=(2, 1), name="culprit", **LAST)(x)
+    model = keras.Model(inputs, layers.GlobalMaxPooling3D(**LAST)(x))
+    report = kg.equivariance_error(model, "p4", (9, 9, 1))
+    assert report.first_lost == "culprit"
+    assert kg.equivariance_error(model, "p2", (9, 9, 1)).is_equivariant
+
+
+@pytest.mark.parametrize("nested", [list, lambda xs: dict(zip("ab", xs, strict=True))])
+def test_several_outputs_count_by_the_largest_error(nested):
+    inputs = keras.Input((9, 9, 1))
+    x = kg.layers.LiftingConv2D(2, 3, group="p4", **LAST)(inputs)
+    good = kg.layers.CosetPooling2D("p4", "p2", **LAST)(x)
+    bad = layers.Conv3D(2, (1, 1, 3), padding="same", name="culprit", **LAST)(x)
+    model = keras.Model(inputs, nested([good, layers.GlobalMaxPooling3D(**LAST)(x)]))
+    assert kg.equivariance_error(model, "p4", (9, 9, 1)).is_equivariant
+    report = kg.equivariance_error(keras.Model(inputs, nested([good, bad])), "p4", (9, 9, 1))
+    assert not report.is_equivariant
+    assert report.first_lost == "culprit"
+
+
+@pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda x: x[:, 1:], "get_item"),
+        (lambda x: keras.ops.roll(x, 1, axis=1), "roll"),
+        (lambda x: keras.ops.flip(x, axis=1), "flip"),
+    ],
+)
+def test_operations_without_a_layer_are_named(change, name):
+    inputs = keras.Input((9, 9, 1))
+    x = change(kg.layers.LiftingConv2D(2, 3, group="p4", **LAST)(inputs))
+    x = kg.layers.GroupConv2D(2, 3, group="p4", name="innocent", **LAST)(x)
+    report = kg.equivariance_error(keras.Model(inputs, x), "p4", (9, 9, 1))
+    assert report.first_lost.startswith(name)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_gcnn as kg
-from tests.planar.test_to_planar import images_for, shaken
+from tests.convert.test_to_planar import images_for, shaken
 
 
 def saved_model(model, folder, images):

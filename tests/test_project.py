@@ -1,6 +1,10 @@
 """What the layout promises: imports point one way, and the README's commands are CI's."""
 
 import ast
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -10,13 +14,9 @@ import keras_gcnn as kg
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "keras_gcnn").rglob("*.py"))
-# What each part may import of the package itself.
-ALLOWED = {
-    "groups": {"groups"},
-    "ops": {"groups", "ops"},
-    "layers": {"groups", "ops", "layers"},
-    "models": {"groups", "ops", "layers", "models"},
-}
+# What each part may import of the package itself: nothing above it.
+FLOORS = ["groups", "arguments", "ops", "stock", "layers", "models", "convert", "equivariance"]
+ALLOWED = {part: set(FLOORS[: floor + 1]) for floor, part in enumerate(FLOORS)}
 
 
 def imports(path):
@@ -29,7 +29,7 @@ def imports(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_one_way(path):
-    part = path.relative_to(ROOT / "keras_gcnn").parts[0]
+    part = path.relative_to(ROOT / "keras_gcnn").with_suffix("").parts[0]
     names = list(imports(path))
     assert not {name.split(".")[0] for name in names} & {"tensorflow", "jax", "torch"}
     assert not [name for name in names if name.startswith("keras.src")]
@@ -78,3 +78,48 @@ def test_the_model_of_the_readme_is_equivariant(capsys):
     exec(code, {})
     rows = capsys.readouterr().out.splitlines()
     assert len([row for row in rows if row.endswith("equivariant")]) == 8
+
+
+def test_groups_need_no_keras():
+    environment = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.groups_without_keras"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout.rsplit("passed: ", 1)[1]) > 100
+
+
+def test_one_room_asks_which_backend_runs():
+    for path in MODULES:
+        if path.name not in ("backend.py", "policy.py"):
+            assert "backend()" not in path.read_text(), path
+
+
+def test_no_test_or_benchmark_patches_a_private_name():
+    private = re.compile(
+        r"setattr\([\w.]+, \"_|setitem\([\w.]*\._|delattr\([\w.]+, \"_|patch[\w.]*\([^)]*\._[a-z]"
+    )
+    for folder in ("tests", "benchmarks"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path != Path(__file__):
+                assert not private.search(path.read_text()), path
+
+
+def test_no_module_shares_a_name_with_a_function_it_holds():
+    for path in MODULES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                assert node.name != path.stem, path
+
+
+@pytest.mark.parametrize("word", ["normalis", "TurnedImage", "turn_image", "widths of pad"])
+def test_one_spelling_of_a_word(word):
+    old = ("normalisation(self)", "by the name that saved weights", '"keras_gcnn>TurnedImage"')
+    for path in MODULES:
+        lines = [x for x in path.read_text().splitlines() if word in x]
+        assert not [x for x in lines if not any(known in x for known in old)], path

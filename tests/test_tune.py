@@ -5,7 +5,7 @@ import keras
 import pytest
 
 from keras_gcnn import tune
-from keras_gcnn.ops import cost_model
+from keras_gcnn.ops import backend
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch.compile takes minutes")
@@ -14,16 +14,34 @@ def test_it_measures_fits_and_keeps(tmp_path, monkeypatch, capsys):
     out = tmp_path / "folder" / "fits.json"
     tune.main(["--seconds", "0", "--out", str(out)])
     kept = json.loads(out.read_text())
-    compilers = tune.COMPILERS[keras.backend.backend()]
-    ways = itertools.product(compilers, ["cpu"], [False, True])
-    assert list(kept) == [cost_model.key(*way) for way in ways]
+    name, compilers = keras.backend.backend(), backend.compilers()
+    ways = itertools.product(compilers, ["inference", "training"])
+    assert list(kept) == [f"{name}/{compiler}/cpu/{mode}" for compiler, mode in ways]
     for fit in kept.values():
         assert len(fit["coefficients"]) == 5
         assert 0 < fit["limit"] <= 1
     assert capsys.readouterr().out.count("filters") == 4 * len(compilers)
 
-    kept["another/device/training"] = {}
+    kept["another/device/training"] = next(iter(kept.values()))
     out.write_text(json.dumps(kept))
     tune.main(["--seconds", "0", "--out", str(out)])
     assert "another/device/training" in json.loads(out.read_text())
     assert [path.name for path in out.parent.iterdir()] == ["fits.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seconds", "-1"], "argument --seconds: invalid"),
+        (["--seconds", "nan"], "argument --seconds: invalid"),
+        (["--seconds", "inf"], "argument --seconds: invalid"),
+        (["--out", "."], "argument --out: . cannot be written: it is a folder"),
+        (["--out", "/dev/null/fits.json"], "cannot be written: "),
+    ],
+)
+def test_it_checks_its_arguments_before_it_measures(arguments, message, monkeypatch, capsys):
+    monkeypatch.setattr(tune, "SWEEP", None)
+    with pytest.raises(SystemExit) as stopped:
+        tune.main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err

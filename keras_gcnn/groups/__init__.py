@@ -1,6 +1,5 @@
 """Pure NumPy mathematics: point groups, their tables, and how they move points. No Keras here."""
 
-from keras_gcnn.groups import catalogue as _catalogue  # noqa: F401  (registers the groups)
 from keras_gcnn.groups.actions import (
     adjoint_filter_indices,
     filter_bank_adjoint_indices,
@@ -13,13 +12,17 @@ from keras_gcnn.groups.fourier import (
     inverse_fourier_transform,
 )
 from keras_gcnn.groups.irreps import Irrep
-from keras_gcnn.groups.point_group import PointGroup, get, names, serialize
+from keras_gcnn.groups.lattice import Lattice
+from keras_gcnn.groups.point_group import PointGroup, get, names, register, serialize
 from keras_gcnn.groups.sampling import Sampling
+from keras_gcnn.groups.space import Space
 
 __all__ = [
     "Irrep",
+    "Lattice",
     "PointGroup",
     "Sampling",
+    "Space",
     "adjoint_filter_indices",
     "correlation_recipe",
     "filter_bank_adjoint_indices",
@@ -29,5 +32,6 @@ __all__ = [
     "inverse_fourier_transform",
     "left_translation",
     "names",
+    "register",
     "serialize",
 ]

@@ -1,28 +1,19 @@
 """How a point group moves the points of a kernel or an image, as index tables.
 
-Every function on G/K that lives on a finite grid, be it a filter or a feature map, is moved by
+A function on G/K that lives on a finite grid, be it a filter or a feature map, is moved by
 
     (L_h f)(x, gK) = f(h⁻¹x, h⁻¹gK)                            (Cohen & Welling 2016, section 4.4)
 
-which permutes its values. `left_translation` is that permutation, for every group, dimension,
-parity of the grid and subgroup K: K = H for an image on Zᵈ, K = {e} for a feature map on G.
+This permutes its values. `left_translation` is the permutation, for every group, lattice,
+dimension, parity of the grid and subgroup K: K = H for an image, K = {e} for a map on G. All other
+tables here are made from it.
 """
 
 from functools import cache
 
 import numpy as np
 
-from keras_gcnn.groups.read_only import read_only
-
-
-def grid_points(shape):
-    """The points of a grid about its centre, in units of half a pixel: `(points, d)` integers.
-
-    Along an axis of n points these are 2i - (n - 1): even numbers about the middle pixel for odd n,
-    odd numbers about the half-pixel centre for even n. Halves thus never appear.
-    """
-    axes = [2 * np.arange(n) - (n - 1) for n in shape]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(shape))
+from keras_gcnn.groups.immutable import read_only
 
 
 def left_translation(group, element, shape, subgroup):
@@ -39,21 +30,24 @@ def left_translation(group, element, shape, subgroup):
         function's values when these are flattened to `points · cosets`.
 
     Raises:
-        ValueError: If the grid is not mapped to itself, as a 3×5 grid by a quarter turn.
+        ValueError: If h does not map the grid to itself, as a quarter turn does not map a 3×5 grid.
     """
-    inverse = group.inverses[element]
-    points = grid_points(shape)
-    moved = points @ group.elements[inverse].T
-    positions = (moved + np.asarray(shape) - 1) // 2
-    if (positions < 0).any() or (positions >= shape).any():
+    lattice, inverse = group.lattice, group.inverses[element]
+    moved = lattice.points(shape) @ group.elements[inverse].T
+    positions = lattice.positions(moved, shape)
+    if (positions < 0).any():
         raise ValueError(
-            f"The grid must be mapped to itself by the elements of {group.name}. Received: a grid "
-            f"of shape {tuple(shape)}. Make it square, or choose a group that exchanges no axes, "
-            "such as 'p2' or 'pmm'."
+            f"Every element of {group.name} must map the grid to itself. Received: a grid of shape "
+            f"{tuple(shape)} on the {lattice.name}. Use the shape "
+            f"{lattice.nearest_shape(group, shape)}{_other_groups(group, shape)}."
         )
-    flat = np.ravel_multi_index(tuple(positions.T), tuple(shape))
     cosets = group.coset_action(subgroup)[inverse]
-    return flat[:, None] * len(cosets) + cosets
+    return positions[:, None] * len(cosets) + cosets
+
+
+def _other_groups(group, shape):
+    names = group.names_of_groups(lambda other: other.lattice.keeps_shape(other, shape))
+    return f", or one of the groups {names}" if names else ""
 
 
 @cache
@@ -72,7 +66,10 @@ def filter_bank_indices(group, kernel_size, subgroup):
 
 
 def filter_bank_adjoint_indices(group, kernel_size, subgroup):
-    """The index table of the adjoint of a filter bank, which sums what became of each value of ψ.
+    """The index table of the adjoint of `filter_bank_indices`.
+
+    The bank copies each value of a filter ψ to |H| places. Its adjoint adds up what a bank b has in
+    these places:
 
         Σ_h Σ_p (L_h ψ)(p) b_h(p) = Σ_p ψ(p) Σ_h (L_h⁻¹ b_h)(p)
 
@@ -99,8 +96,8 @@ def adjoint_filter_indices(group, kernel_size):
     Raises:
         ValueError: As `left_translation`.
     """
-    bank = filter_bank_indices(group, kernel_size, group.subgroup([0]))
-    return bank[::-1, 0]  # in the opposite order, the points of a grid are -u
+    bank = filter_bank_indices(group, kernel_size, group.trivial)
+    return bank[::-1, 0]  # the points of a grid in reverse order are -u
 
 
 def orbits(group, kernel_size, subgroup):

@@ -7,13 +7,18 @@ With the real irreps ρ of H, of degree d and multiplicity m,
     convolution    o(g) = Σ_h f(h) ψ(h⁻¹g)        ô(ρ) = f̂(ρ) ψ̂(ρ)
     correlation    o(g) = Σ_h f(h) ψ(g⁻¹h)        ô(ρ) = f̂(ρ) ψ̂(ρ)ᵀ
 
-A G-correlation at a point x is a sum over the pairs (t, j) of a tap and a coset, on which H acts
-by moving both. Along the orbit of a pair p, the neighbours f(h·p) of x and the taps ψ(h·p) are
-functions of h, and the sum over the orbit is their correlation on H, over the order of p's
-stabilizer S. So the transforms of all orbits side by side, d × (columns) matrices, give the
-output's transform by one matrix product per irrep: for p4m 4·1³ + 2³ = 12 multiplications in place
-of 64, for p4 1 + 1 + 4 = 6 in place of 16. A function on an orbit is the same at h and h·s, so that
-of f̂(ρ) only the columns are there that ρ(s) fixes.
+A G-correlation at a point x is a sum over the pairs p = (t, j) of a tap and a coset. An element of
+H moves both, so the pairs fall into orbits. Along the orbit of p, the neighbours f(h·p) of x and
+the taps ψ(h·p) are functions of h. The sum over the orbit is their correlation on H, divided by the
+number of elements of p's stabilizer S.
+
+The transforms of all orbits, side by side, are matrices of d rows. One matrix product per irrep
+gives the output's transform. On p4m this takes 4·1³ + 2³ = 12 multiplications in place of 64, on p4
+1 + 1 + 4 = 6 in place of 16.
+
+A function on an orbit takes the same value at h and at h·s, for each s in S. Its transform is then
+f̂(ρ) = f̂(ρ) P with the projection P onto the vectors that ρ fixes for all of S. So only the columns
+of f̂(ρ) in a basis of these vectors are kept.
 
 Reference: Cohen & Welling 2016, section 6 for the correlation.
 """
@@ -24,8 +29,8 @@ from functools import cache
 import numpy as np
 
 from keras_gcnn.groups.actions import orbits
+from keras_gcnn.groups.immutable import read_only
 from keras_gcnn.groups.irreps import rounded
-from keras_gcnn.groups.read_only import read_only
 
 
 def fourier_transform(group, values):
@@ -36,14 +41,14 @@ def fourier_transform(group, values):
         values: f, `(..., |H|)`.
 
     Returns:
-        List of f̂(ρ), `(..., d, d)`, for each ρ of `group.irreps()`.
+        List of f̂(ρ), `(..., d, d)`, one for each ρ of `group.irreps()`.
     """
     values = np.asarray(values)
     return [np.einsum("...h,hij->...ij", values, irrep.matrices) for irrep in group.irreps()]
 
 
 def inverse_fourier_transform(group, coefficients):
-    """The functions `(..., |H|)` that `fourier_transform` made these matrices of."""
+    """The functions `(..., |H|)` whose `fourier_transform` these matrices are."""
     terms = [
         irrep.multiplicity * np.einsum("...ij,hij->...h", matrix, irrep.matrices)
         for irrep, matrix in zip(group.irreps(), coefficients, strict=True)
@@ -56,10 +61,10 @@ class IrrepRecipe:
     """What a G-correlation needs for one irrep ρ, as read-only tables.
 
     Args:
-        neighbours: `(m, columns, pairs)`: f̂(ρ), of its rows m, from the values of f at pairs.
-        taps: `(d, columns, pairs)`: ψ̂(ρ) from the values of ψ at pairs, times |S| and what makes
-            the largest entry of `outputs` 1.
-        outputs: `(|H|, m, d)`: the part of ρ in the output, from m rows of ô(ρ).
+        neighbours: `(m, columns, pairs)`, m rows of f̂(ρ) from the values of f at the pairs.
+        taps: `(d, columns, pairs)`, ψ̂(ρ) from the values of ψ at the pairs. Each column has the
+            factor |S|, and all have the factor that makes the largest entry of `outputs` 1.
+        outputs: `(|H|, m, d)`, the part of ρ in the output from m rows of ô(ρ).
     """
 
     neighbours: np.ndarray
@@ -69,7 +74,7 @@ class IrrepRecipe:
 
 @cache
 def correlation_recipe(group, kernel_size, subgroup):
-    """The Fourier side of a G-correlation, made once and cached.
+    """What the Fourier implementation of a G-correlation sums up, made once and cached.
 
         o(g) = Σ_p f(p) ψ(g⁻¹p) = Σ_ρ Σ_ij outputs[g, i, j] ô(ρ)[i, j]
         ô(ρ)[i, j] = Σ_k (Σ_p neighbours[i, k, p] f(p)) (Σ_p taps[j, k, p] ψ(p))
@@ -80,13 +85,13 @@ def correlation_recipe(group, kernel_size, subgroup):
         subgroup: The `PointGroup` K of the space G/K on which f and ψ live.
 
     Returns:
-        Tuple of `IrrepRecipe`. A pair p of tap and coset is counted as in a flattened filter.
+        Tuple of `IrrepRecipe`. Pairs p of a tap and a coset are counted as in a flattened filter.
 
     Raises:
         ValueError: As `left_translation`.
     """
     pairs = orbits(group, kernel_size, subgroup)
-    # ρ(g)[i, j] over all (ρ, i, j) is a basis of functions on H; its inverse gives o of ô.
+    # The entries ρ(g)[i, j] are a basis of the functions on H. Its inverse gives o from ô.
     functions = [irrep.matrices[:, irrep.rows] for irrep in group.irreps()]
     basis = np.concatenate([f.reshape(group.order, -1) for f in functions], axis=1)
     inverse = np.split(np.linalg.inv(basis), np.cumsum([f[0].size for f in functions])[:-1])

@@ -1,20 +1,21 @@
 """The real irreducible representations of a finite group, found from its Cayley table alone.
 
-A real irrep ρ of degree d gives every h an orthogonal d×d matrix, ρ(a)·ρ(b) = ρ(a·b), such that no
-subspace but 0 and ℝᵈ is kept by all of them. Over ℂ it stays one irrep of degree d (real type), or
-falls into two different ones of degree d/2 (complex type, such as the turns of p4), or into twice
-the same (quaternionic type). ⟨χ, χ⟩ = 1/|H| Σ_h χ(h)² is 1, 2 or 4 accordingly.
+A real irrep ρ of degree d gives every h an orthogonal d×d matrix, with ρ(a)·ρ(b) = ρ(a·b). No
+subspace but 0 and ℝᵈ is kept by all of these matrices. Over ℂ there are three types. An irrep of
+real type stays one irrep of degree d. One of complex type, such as the turns of p4, falls into two
+different irreps of degree d/2. One of quaternionic type falls into two equal irreps of degree d/2.
+The number ⟨χ, χ⟩ = 1/|H| Σ_h χ(h)² is 1, 2 or 4 accordingly.
 
-On functions on H the group acts by left translation. What commutes with that are the maps
-(P f)(a) = Σ_b c(a⁻¹b) f(b), and the eigenspaces of a symmetric one with numbers c that have no
-relation among them are irreducible: they hold every irrep, some of them several times.
+The group acts on functions on H by left translation. The maps (P f)(a) = Σ_b c(a⁻¹b) f(b) commute
+with that. Take a symmetric one with random numbers c: its eigenspaces are irreducible, and together
+they hold every irrep, some of them several times.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from keras_gcnn.groups.read_only import read_only
+from keras_gcnn.groups.immutable import read_only
 
 ROUNDING = 1e-9  # far above the errors of eigenvectors, far below any entry of an irrep
 
@@ -41,12 +42,12 @@ class Irrep:
 
     @property
     def endomorphisms(self):
-        """⟨χ, χ⟩, the dimension of what commutes with ρ: 1 real, 2 complex, 4 quaternionic type."""
+        """⟨χ, χ⟩, the dimension of what commutes with ρ: 1, 2 or 4 by the type of ρ."""
         return round(float(np.mean(self.character**2)))
 
     @property
     def multiplicity(self):
-        """How many times functions on H hold ρ: d / ⟨χ, χ⟩."""
+        """How many times ρ occurs in the functions on H: d / ⟨χ, χ⟩."""
         return self.degree // self.endomorphisms
 
     @property
@@ -58,9 +59,9 @@ class Irrep:
 
     @property
     def rows(self):
-        """Indices of `multiplicity` rows of ρ(h) that, as functions of h, span all of its entries.
+        """Indices of `multiplicity` rows of ρ(h) whose entries span those of all rows.
 
-        For real type these are all rows. The one row of a turn, (cos, -sin), tells the other.
+        For real type these are all rows. Of a turn, the row (cos, -sin) determines the other one.
         """
         chosen = []
         for row in range(self.degree):

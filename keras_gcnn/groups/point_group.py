@@ -5,8 +5,13 @@ from functools import cached_property
 
 import numpy as np
 
-from keras_gcnn.groups import irreps
-from keras_gcnn.groups.read_only import read_only
+from keras_gcnn.groups import catalogue, irreps
+from keras_gcnn.groups.immutable import read_only
+from keras_gcnn.groups.lattice import lattice_of
+
+# No finite group of integer matrices is larger in these dimensions.
+LARGEST_ORDER = {1: 2, 2: 12, 3: 48}
+LARGEST_ENTRY = 1000  # products of three such matrices are exact
 
 
 class PointGroup:
@@ -17,9 +22,18 @@ class PointGroup:
         elements: Integer array of shape `(order, d, d)`. Row `i` is the matrix, in lattice
             coordinates, of the element with index `i`. The identity comes first.
 
+    Attributes:
+        order: The number of elements |H|.
+        dimension: The integer d, 1 to 3.
+        cayley_table: Integers `(order, order)`. Entry `[a, b]` is the index of the product a·b.
+        lattice: The `Lattice` on which the elements keep all lengths and angles.
+        has_square_axes: Whether the lattice has axes at right angles and equal steps along them.
+        trivial: The subgroup {e}.
+
     Raises:
-        ValueError: If the matrices are not square integer matrices of one size, repeat, do not
-            start with the identity, or are not closed under multiplication.
+        ValueError: If the name is no string, or if the matrices are not square integer matrices of
+            one size, repeat, do not start with the identity, are not closed under multiplication,
+            or have no inverses among them.
 
     Example:
     >>> p4 = keras_gcnn.groups.get("p4")
@@ -32,27 +46,24 @@ class PointGroup:
     """
 
     def __init__(self, name, elements):
-        self.name = name
+        self.name = _checked_name(name)
         self.elements = read_only(_integer_matrices(name, elements))
         self.order, self.dimension = self.elements.shape[:2]
         self._index = {matrix.tobytes(): i for i, matrix in enumerate(self.elements)}
         self._rows = self.elements.tolist()
         self._absolute_rows = np.abs(self.elements).tolist()
-        self._check_axioms()
+        self.cayley_table = self._checked_cayley_table()
+        self.lattice = lattice_of(self.elements)
+        self.has_square_axes = self.lattice.is_orthogonal()
+        self.trivial = PointGroup(f"{name}[0]", elements[:1]) if self.order > 1 else self
 
     def fixes(self, vector):
-        """Whether h·v = v for every h: every element leaves this point where it is."""
+        """Whether h·v = v for every h."""
         return _all_fix(self._rows, vector)
 
     def fixes_lengths(self, lengths):
-        """Whether |h|·v = v for every h: lengths agree along axes that an element exchanges."""
+        """Whether |h|·v = v for every h: equal lengths along axes that an element exchanges."""
         return _all_fix(self._absolute_rows, lengths)
-
-    @cached_property
-    def cayley_table(self):
-        """Integer array `(order, order)`: entry `[a, b]` is the index of the product a·b."""
-        products = self.elements[:, None] @ self.elements[None, :]
-        return read_only([[self._index[p.tobytes()] for p in row] for row in products])
 
     @cached_property
     def inverses(self):
@@ -70,7 +81,7 @@ class PointGroup:
             ValueError: If these elements are not all in the group, or are no group.
         """
         if isinstance(subgroup, (str, dict, PointGroup)):
-            subgroup = get(subgroup)
+            subgroup = get(subgroup, self.dimension)
             self.indices(subgroup)
             return subgroup
         return self._subgroup_of_indices(subgroup)
@@ -83,8 +94,8 @@ class PointGroup:
             raise ValueError(
                 f"`subgroup` must be made of elements of {self.name}. Received: "
                 f"subgroup={subgroup.name!r}, of which some elements are not in {self.name}. "
-                f"Subgroups of {self.name} by name: {self._names_of_subgroups()}; any other can be "
-                "given by the indices of its elements."
+                f"Subgroups of {self.name} by name: {self.names_of_groups(self.contains)}. Give "
+                "any other by the indices of its elements."
             ) from None
 
     def left_cosets(self, subgroup):
@@ -133,92 +144,133 @@ class PointGroup:
     def __repr__(self):
         return f"<PointGroup {self.name}, order {self.order}, dimension {self.dimension}>"
 
-    def _check_axioms(self):
-        identity = np.eye(self.dimension, dtype=self.elements.dtype)
-        if not np.array_equal(self.elements[0], identity):
+    def names_of_groups(self, condition):
+        """Names in the catalogue of groups of this dimension that meet a condition, sorted."""
+        return sorted(name for name, group in REGISTRY[self.dimension].items() if condition(group))
+
+    def _checked_cayley_table(self):
+        """The Cayley table, once it is known that this is a group."""
+        if not np.array_equal(self.elements[0], np.eye(self.dimension)):
             raise ValueError(
                 f"`elements` must start with the identity. Received for {self.name}: first "
                 f"element {self.elements[0].tolist()}. Move the identity to the front."
             )
         if len(self._index) < self.order:
             raise ValueError(f"`elements` must not repeat. Received for {self.name}: a repetition.")
-        for a in self.elements:
-            for b in self.elements:
-                if (a @ b).tobytes() not in self._index:
-                    raise ValueError(
-                        f"`elements` must be closed under multiplication. Received for "
-                        f"{self.name}: {a.tolist()} · {b.tolist()} = {(a @ b).tolist()}, which is "
-                        "not among them. Add it, or leave out one of the two."
-                    )
+        products = self.elements[:, None] @ self.elements
+        table = np.array([[self._index.get(p.tobytes(), -1) for p in row] for row in products])
+        for a, b in np.argwhere(table < 0)[:1]:
+            raise ValueError(
+                f"`elements` must be closed under multiplication. Received for {self.name}: "
+                f"{self._rows[a]} · {self._rows[b]} = {products[a, b].tolist()}, which is not "
+                "among them. Add it, or leave out one of the two."
+            )
+        for a in np.flatnonzero(table.min(axis=1) > 0)[:1]:
+            raise ValueError(
+                f"`elements` must hold the inverse of each element. Received for {self.name}: "
+                f"{self._rows[a]}, which has none among them. Leave it out."
+            )
+        return read_only(table)
 
     def _subgroup_of_indices(self, indices):
-        indices = [int(i) for i in indices]
-        if not all(0 <= i < self.order for i in indices):
+        members = _as_indices(indices)
+        if members is None or not all(0 <= i < self.order for i in members):
             raise ValueError(
-                f"`subgroup` must hold indices of elements of {self.name}, 0 to {self.order - 1}. "
-                f"Received: subgroup={indices}."
+                f"`subgroup` must be the name of a group, a PointGroup, or a list of indices of "
+                f"elements of {self.name}, 0 to {self.order - 1}. Received: subgroup={indices!r}."
             )
         try:
-            return PointGroup(f"{self.name}{indices}", self.elements[indices])
+            return PointGroup(f"{self.name}{members}", self.elements[members])
         except ValueError as error:
             raise ValueError(
                 f"`subgroup` must be a subgroup of {self.name}. Received: subgroup={indices}. "
                 f"{error}"
             ) from None
 
-    def _names_of_subgroups(self):
-        return sorted(
-            name
-            for name, group in _CATALOGUE.items()
-            if all(matrix.tobytes() in self._index for matrix in group.elements)
+    def contains(self, group):
+        """Whether all elements of another group are in this one."""
+        return all(matrix.tobytes() in self._index for matrix in group.elements)
+
+
+REGISTRY = {dimension: {} for dimension in LARGEST_ORDER}
+
+
+def register(group):
+    """Adds a `PointGroup` to those that layers take by name.
+
+    Raises:
+        ValueError: If another group of that dimension has the name.
+    """
+    known = _found_by_name(group.name, group.dimension)
+    if known not in (None, group):
+        raise ValueError(
+            f"`group` must have a name of its own. Received: {group!r}, and the name is that of "
+            f"{known!r}. Give it another name."
         )
+    REGISTRY[group.dimension][group.name] = group
 
 
-_CATALOGUE = {}
-_ALIASES = {}
+def names(dimension=None):
+    """The names and aliases that `get` knows, sorted, in one dimension or in all."""
+    dimensions = REGISTRY if dimension is None else [dimension]
+    aliases = [catalogue.ALIASES.get(d, {}) for d in dimensions]
+    return sorted({name for known in (*map(REGISTRY.get, dimensions), *aliases) for name in known})
 
 
-def register(group, alias=None):
-    """Adds a group to the catalogue under its name, and under an alias."""
-    _CATALOGUE[group.name] = group
-    if alias:
-        _ALIASES[alias] = group.name
-
-
-def names():
-    """The names and aliases that `get` knows, sorted."""
-    return sorted([*_CATALOGUE, *_ALIASES])
-
-
-def get(group):
+def get(group, dimension=None):
     """The point group of that name.
 
     Args:
-        group: A name of the catalogue (`"p1"`, also called `"z2"`, `"p2"`, `"p4"`, `"pm"`,
-            `"pmm"`, `"p4m"`), a `PointGroup`, or what `serialize` made of one.
+        group: One of `names(dimension)`, in capitals or not; a `PointGroup`; or what `serialize`
+            made of one.
+        dimension: The dimension that the group must act on. `None`: any. A name then stands for the
+            group of that name in 2 dimensions, if there is one.
 
     Raises:
-        ValueError: If there is no group of that name; the message lists the nearest and all names.
+        ValueError: If there is no such group. The message lists the nearest names and all names.
     """
+    found = _found(group, dimension)
+    if dimension is not None and found.dimension != dimension:
+        raise ValueError(
+            f"`group` must act on {dimension} dimensions. Received: group={found!r}. Use one of "
+            f"{names(dimension)}, or a PointGroup of {dimension}×{dimension} matrices."
+        )
+    return found
+
+
+def _found(group, dimension):
     if isinstance(group, PointGroup):
         return group
-    if isinstance(group, dict):
-        return PointGroup(group["name"], group["elements"])
-    name = group.lower() if isinstance(group, str) else group
-    name = _ALIASES.get(name, name) if isinstance(name, str) else name
-    if isinstance(name, str) and name in _CATALOGUE:
-        return _CATALOGUE[name]
-    near = difflib.get_close_matches(str(group).lower(), names(), cutoff=0.4)
+    if isinstance(group, dict) and set(group) == {"name", "elements"}:
+        return PointGroup(**group)
+    if isinstance(group, str):
+        for d in (dimension or 2, 2, 1, 3):
+            if (found := _found_by_name(group, d)) is not None:
+                return found
+    known = names(dimension)
+    near = difflib.get_close_matches(str(group).lower(), known, cutoff=0.4)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     raise ValueError(
-        f"`group` must be a PointGroup or one of the names {names()}. Received: group={group!r}."
+        f"`group` must be a PointGroup or one of the names {known}. Received: group={group!r}."
         f"{hint}"
     )
 
 
+def _found_by_name(name, dimension):
+    """The group of this name or alias, in capitals or not; `None` if there is none."""
+    known = dict(REGISTRY[dimension])
+    for alias, of in catalogue.ALIASES.get(dimension, {}).items():
+        known.setdefault(alias, known.get(of))
+    return {key.lower(): group for key, group in known.items()}.get(name.lower())
+
+
 def serialize(group):
-    """A JSON value from which `get` makes the group again: its name, or its matrices."""
-    if _CATALOGUE.get(group.name) == group:
+    """A JSON value from which `get` makes the group again.
+
+    That is its name if every installation has the group, and its matrices if not.
+    """
+    shipped = catalogue.GROUPS.get(group.dimension, {})
+    if group.name in shipped and REGISTRY[group.dimension][group.name] == group:
         return group.name
     return {"name": group.name, "elements": group.elements.tolist()}
 
@@ -231,14 +283,46 @@ def _all_fix(matrices, vector):
     )
 
 
+def _checked_name(name):
+    if not isinstance(name, str):
+        raise ValueError(f"`name` of a PointGroup must be a string. Received: name={name!r}.")
+    return name
+
+
+def _as_indices(indices):
+    """Integers as a list, `None` for anything else."""
+    array = np.asarray(indices if isinstance(indices, (list, tuple, np.ndarray)) else [None])
+    return array.tolist() if array.ndim == 1 and np.issubdtype(array.dtype, np.integer) else None
+
+
 def _integer_matrices(name, elements):
-    matrices = np.asarray(elements)
-    is_stack = (
-        matrices.ndim == 3 and matrices.shape[0] > 0 and matrices.shape[1] == matrices.shape[2]
-    )
+    """The matrices as int64, once their shape and size are known to be those of a group."""
+    try:
+        matrices = np.asarray(elements)
+    except ValueError:  # rows of different lengths
+        matrices = np.empty(0)
+    is_stack = matrices.ndim == 3 and matrices.size > 0 and matrices.shape[1] == matrices.shape[2]
     if not is_stack or not np.issubdtype(matrices.dtype, np.integer):
         raise ValueError(
             "`elements` must be integers of shape (order, d, d). Received for "
             f"{name}: shape {matrices.shape}, dtype {matrices.dtype}."
         )
+    order, dimension = matrices.shape[:2]
+    if order > LARGEST_ORDER.get(dimension, 0):
+        raise ValueError(
+            "`elements` must be a group of integer matrices in 1, 2 or 3 dimensions, of which the "
+            f"largest have {', '.join(map(str, LARGEST_ORDER.values()))} elements. Received for "
+            f"{name}: {order} matrices of {dimension}×{dimension}."
+        )
+    if matrices.max() > LARGEST_ENTRY or matrices.min() < -LARGEST_ENTRY:
+        raise ValueError(
+            f"Entries of `elements` must lie between {-LARGEST_ENTRY} and {LARGEST_ENTRY}. "
+            f"Received for {name}: entries from {matrices.min()} to {matrices.max()}. Choose a "
+            "basis of the lattice in which they are small."
+        )
     return matrices.astype(np.int64)
+
+
+for _groups in catalogue.GROUPS.values():
+    for _name, _elements in _groups.items():
+        register(PointGroup(_name, _elements))

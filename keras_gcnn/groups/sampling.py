@@ -1,18 +1,21 @@
 """When does a stride, a pooling or a padding keep equivariance? Arithmetic on the sampling grid.
 
-A window of effective size k, moved by stride s over n points with p points of padding in front,
-sits at the positions s·i + (k - 1)/2 - p. The output turns with the input exactly if these
-positions, taken about the centre of the input, are mapped to themselves by every h in H. They form
-a grid of spacing s about the centre
+A window of effective size k moves by stride s over n points, with p points of padding in front. It
+sits at the positions s·i + (k - 1)/2 - p. The output turns with the input exactly if every h in H
+maps these positions, taken about the centre of the input, to themselves. They are the points of the
+sublattice with strides s about the centre
 
     c = (first + last) / 2 - (n - 1) / 2 = (p_behind - p_front - leftover) / 2,
     leftover = (n + p_front + p_behind - k) mod s,
 
-so the condition is h·c = c and |h|·s = s for all h: no leftover, and symmetric padding, along every
-axis that the group reverses, and equal strides along axes that it exchanges.
+so the condition is that of `Lattice.keeps_sublattice`. On a square lattice it asks for no leftover
+and symmetric padding along every axis that the group reverses, and for equal strides along axes
+that it exchanges.
 """
 
 from dataclasses import dataclass
+
+FARTHEST = 1000  # nobody crops or pads an image by more to keep equivariance
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,9 @@ class Sampling:
 
     Args:
         kernel_size, strides, dilation_rate: One positive integer per axis.
-        padding: `"valid"` or `"same"`, as Keras defines them.
+        padding: `"valid"` or `"same"`, as Keras defines them, or `"centered"`: effective size - 1
+            points at every size and stride, half of them in front, so that the centre of the first
+            window is the first point.
         sees_padding: Whether padded points count, as zeros do in a convolution, or are left out, as
             in a pooling. A pooling whose every window covers the whole axis is symmetric anyway.
     """
@@ -45,19 +50,27 @@ class Sampling:
             for n, k, s in zip(size, self.effective_kernel_size, self.strides, strict=True)
         )
 
-    def padding_widths(self, size):
+    def fits(self, size):
+        """Whether there is an output, with sizes that are `None` taken to be large enough."""
+        return all(n is None or n > 0 for n in self.output_size(size))
+
+    def padding_amounts(self, size):
         """Padded points in front of and behind each axis, as pairs."""
         return tuple(map(self._axis_padding, size, self.effective_kernel_size, self.strides))
 
+    def depends_on_size(self):
+        """Whether the amounts of padding are different for different sizes of the input."""
+        return self.padding == "same" and max(self.strides) > 1
+
     def shifts(self, axis):
-        """For each tap along an axis, the slice of the points, padded, that it sees."""
+        """For each tap along an axis, the slice of the padded points that it sees."""
         span, stride = self.effective_kernel_size[axis], self.strides[axis]
         dilation = self.dilation_rate[axis] if self.dilation_rate else 1
         starts = [tap * dilation for tap in range(self.kernel_size[axis])]
         return [slice(start, start - span + 1 or None, stride) for start in starts]
 
     def offset(self, size):
-        """Twice the centre c of the sampling grid along each axis, in pixels."""
+        """Twice the centre c of the sampling grid along each axis, in steps of the lattice."""
         return tuple(map(self._axis_offset, size, self.effective_kernel_size, self.strides))
 
     def preserves(self, group, size):
@@ -66,7 +79,11 @@ class Sampling:
         An axis of size `None` counts as if it had a size that suits it, if there is any.
         """
         size = tuple(map(self._suitable, size, range(len(size))))
-        return group.fixes(self.offset(size)) and self._is_even(group, size)
+        lattice, offset = group.lattice, self.offset(size)
+        if lattice.keeps_sublattice(group, self.strides, offset):
+            return True
+        same_shape = lattice.keeps_shape(group, self.output_size(size))
+        return group.fixes(offset) and same_shape and self._windows_are_alike(size)
 
     def nearest_sizes(self, group, size):
         """The nearest smaller and larger sizes that keep equivariance, where there are any."""
@@ -74,21 +91,24 @@ class Sampling:
         found = [tuple(self._nearest(size[a], a, step) for a in axes) for step in (-1, 1)]
         return [near for near in found if None not in near and self.preserves(group, near)]
 
-    def _is_even(self, group, size):
-        """Whether strides agree, or there are no two different windows to tell them by."""
-        if group.fixes_lengths(self.strides):
-            return True
+    def _windows_are_alike(self, size):
+        """Whether there are no two different windows by which to tell strides apart."""
         steps = self.output_size(size)
-        spans = self.effective_kernel_size
-        all_alike = max(steps) == 1 or all(map(self._covers, size, spans, self.strides))
-        return all_alike and group.fixes_lengths(steps)
+        if max(steps) == 1:
+            return True
+        return all(map(self._covers, size, self.effective_kernel_size, self.strides))
 
     def _steps(self, n, k, s):
-        return -(-n // s) if self.padding == "same" else (n - k) // s + 1
+        if self.padding == "valid":
+            return (n - k) // s + 1
+        return -(-n // s)
 
     def _axis_padding(self, n, k, s):
-        needed = (self._steps(n, k, s) - 1) * s + k - n
-        total = max(needed, 0) if self.padding == "same" else 0
+        total = {
+            "valid": lambda: 0,
+            "same": lambda: max((self._steps(n, k, s) - 1) * s + k - n, 0),
+            "centered": lambda: k - 1,
+        }[self.padding]()
         return total // 2, total - total // 2
 
     def _covers(self, n, k, s):
@@ -112,7 +132,7 @@ class Sampling:
     def _nearest(self, n, axis, direction):
         k, s = self.effective_kernel_size[axis], self.strides[axis]
         smallest = k if self.padding == "valid" else 1
-        for candidate in range(n, n + 2 * s * direction, direction):
+        for candidate in range(n, n + min(2 * s, FARTHEST) * direction, direction):
             if candidate >= smallest and self._axis_offset(candidate, k, s) == 0:
                 return candidate
         return None

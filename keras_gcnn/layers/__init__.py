@@ -5,8 +5,8 @@ from keras_gcnn.layers.coset_pooling import CosetPooling2D
 from keras_gcnn.layers.group_conv import GroupConv2D, LiftingConv2D
 from keras_gcnn.layers.group_pooling import GroupAveragePooling2D, GroupMaxPooling2D
 from keras_gcnn.layers.guard import EquivarianceWarning
-from keras_gcnn.layers.normalisation import GroupBatchNormalization
-from keras_gcnn.layers.turned_image import TurnedImage
+from keras_gcnn.layers.normalization import GroupBatchNormalization
+from keras_gcnn.layers.rotated_image import RotatedImage
 
 __all__ = [
     "CosetPooling2D",
@@ -18,5 +18,5 @@ __all__ = [
     "HighwayBlock2D",
     "LiftingConv2D",
     "ResidualBlock2D",
-    "TurnedImage",
+    "RotatedImage",
 ]

@@ -2,8 +2,8 @@
 
 from keras import activations, constraints, initializers, ops, regularizers
 
+from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
-from keras_gcnn.layers import arguments
 from keras_gcnn.layers.base_window import BaseWindow
 
 
@@ -45,8 +45,8 @@ class BaseGroupConv(BaseWindow):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        self.filters = arguments.positive_integer(filters, "filters")
-        self.groups = arguments.positive_integer(groups, "groups")
+        self.filters = arguments.integer(filters, "filters")
+        self.groups = arguments.integer(groups, "groups")
         self.kernel_size = self._window
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -57,18 +57,18 @@ class BaseGroupConv(BaseWindow):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
         self.implementation = arguments.one_of(
-            implementation, group_ops.IMPLEMENTATIONS, "implementation"
+            implementation, arguments.IMPLEMENTATIONS, "implementation"
         )
-        self._check_arguments()
+        arguments.divisible(self.filters, self.groups, "`filters`")
 
     def build(self, input_shape):
         super().build(input_shape)
         _, channels = self._size_and_channels(input_shape)
-        self._check_divides(channels, "the number of input channels")
-        order = (self.group.order,) if self.on_group else ()
+        arguments.divisible(channels, self.groups, "The number of input channels")
+        domain = *self.kernel_size, *self.input_space.axis_lengths
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(*self.kernel_size, *order, channels // self.groups, self.filters),
+            shape=(*domain, channels // self.groups, self.filters),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
@@ -84,7 +84,6 @@ class BaseGroupConv(BaseWindow):
             )
 
     def call(self, inputs, training=None):
-        self._guard_open_size(inputs)
         kernel = ops.convert_to_tensor(self.kernel)
         outputs = self.convolution_op(inputs, kernel, training=bool(training))
         if self.use_bias:
@@ -128,19 +127,3 @@ class BaseGroupConv(BaseWindow):
 
     def _output_channels(self, channels):
         return self.filters
-
-    def _check_arguments(self):
-        self._check_divides(self.filters, "`filters`")
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                "`strides` and `dilation_rate` cannot both be larger than 1, as in Keras' own "
-                f"convolutions. Received: strides={self.strides}, "
-                f"dilation_rate={self.dilation_rate}. Set one of them to 1."
-            )
-
-    def _check_divides(self, number, what):
-        if number % self.groups:
-            raise ValueError(
-                f"{what} must be a multiple of `groups`. Received: {number} and "
-                f"groups={self.groups}. Change one of the two."
-            )

@@ -1,16 +1,21 @@
-"""What every layer here has: a group, a data format, and a feature map that must match them."""
+"""What every layer here has: a group, a data format, and the spaces of its input and output."""
 
 import keras
 
+from keras_gcnn import arguments
 from keras_gcnn import groups as point_groups
-from keras_gcnn.layers import arguments
+from keras_gcnn.groups import Space
+from keras_gcnn.layers import guard
+from keras_gcnn.ops import backend
+
+AXES_OF_SPACE = ("depth", "height", "width")
 
 
 class BaseGroupLayer(keras.layers.Layer):
     """A layer on feature maps on Zᵈ or on G.
 
-    Subclasses say, as class attributes, on how many dimensions they act (`dimension`) and whether
-    their input is a function on G, with an axis |H|, or on Zᵈ (`on_group`).
+    Subclasses say on how many dimensions they act (`dimension`), and which spaces their maps are on
+    (`input_space` and `output_space`).
 
     Args:
         group: Name of the point group, or a `PointGroup`.
@@ -18,17 +23,27 @@ class BaseGroupLayer(keras.layers.Layer):
     """
 
     dimension = 2
-    on_group = True
 
     def __init__(self, group, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.group = point_groups.get(group)
+        self.group = arguments.group(group, self.dimension)
         self.data_format = arguments.data_format(data_format)
-        if self.group.dimension != self.dimension:
-            raise ValueError(
-                f"`group` must act on {self.dimension} dimensions in {type(self).__name__}. "
-                f"Received: group={self.group!r}."
-            )
+        self.said = set()  # what the guard has said of this layer
+
+    @property
+    def input_space(self):
+        """The `Space` of the layer's input."""
+        return Space.whole(self.group)
+
+    @property
+    def output_space(self):
+        """The `Space` of the layer's output."""
+        return Space.whole(self.group)
+
+    def __call__(self, inputs, *args, **kwargs):
+        if isinstance(inputs, keras.KerasTensor):
+            guard.check_source(self, inputs)
+        return super().__call__(inputs, *args, **kwargs)
 
     def build(self, input_shape):
         _, channels = self._size_and_channels(input_shape)
@@ -45,20 +60,23 @@ class BaseGroupLayer(keras.layers.Layer):
             "data_format": self.data_format,
         }
 
+    def rematerialized_call(self, layer_call, *args, **kwargs):
+        return backend.rematerialized(super().rematerialized_call, layer_call, args, kwargs)
+
     def _size_and_channels(self, shape):
         """Size of space and number of channels in a shape, once it has been checked."""
-        axes = self._axes()
+        space, axes = self.input_space, self._axes()
         if len(shape) != len(axes):
             raise ValueError(
-                f"{type(self).__name__} '{self.name}' takes a feature map on {self._domain()} of "
+                f"{type(self).__name__} '{self.name}' takes a feature map on {space.name} of "
                 f"rank {len(axes)}, ({', '.join(axes)}). Received: input_shape={tuple(shape)}, of "
                 f"rank {len(shape)}. {self._remedy_for_rank(len(shape))}"
             )
         named = dict(zip(axes, shape, strict=True))
-        if self.on_group and named["|H|"] != self.group.order:
+        if space.has_axis and named["|H|"] != space.cosets:
             raise ValueError(
-                f"{type(self).__name__} '{self.name}' takes a feature map on {self.group.name}, "
-                f"whose axis |H| has length {self.group.order}. Received: "
+                f"{type(self).__name__} '{self.name}' takes a feature map on {space.name}, "
+                f"whose axis |H| has length {space.cosets}. Received: "
                 f"input_shape={tuple(shape)}, read as ({', '.join(axes)}) with "
                 f"|H|={named['|H|']}. Give every layer the same `group`, and check `data_format`."
             )
@@ -67,27 +85,26 @@ class BaseGroupLayer(keras.layers.Layer):
                 f"The channel axis of the input to {type(self).__name__} '{self.name}' must be "
                 f"known. Received: input_shape={tuple(shape)}. Set it in `keras.Input`."
             )
-        return tuple(named[axis] for axis in self._space()), named["channels"]
+        return tuple(named[axis] for axis in self._space_axes()), named["channels"]
 
-    def _shape(self, batch, size, order, channels):
-        """The shape of a feature map whose H axis, if any, has this length."""
+    def _shape(self, batch, size, axis_lengths, channels):
+        """The shape of a feature map, whose axis of H is given as a tuple of one or none."""
         if self.data_format == "channels_last":
-            return (batch, *size, *order, channels)
-        return (batch, channels, *order, *size)
+            return (batch, *size, *axis_lengths, channels)
+        return (batch, channels, *axis_lengths, *size)
 
     def _axes(self):
-        return self._shape("batch", self._space(), ["|H|"] if self.on_group else [], "channels")
+        names = ["|H|"] if self.input_space.has_axis else []
+        return self._shape("batch", self._space_axes(), names, "channels")
 
-    def _space(self):
-        names = ("depth", "height", "width")
-        return names[-self.dimension :]
-
-    def _domain(self):
-        return self.group.name if self.on_group else "the plane"
+    def _space_axes(self):
+        return AXES_OF_SPACE[-self.dimension :]
 
     def _remedy_for_rank(self, rank):
-        if self.on_group and rank == self.dimension + 2:
-            return "Lift an image to the group first, with LiftingConv2D."
-        if not self.on_group and rank == self.dimension + 3:
-            return "For a feature map that is on the group already, use GroupConv2D."
+        if self.input_space.has_axis and rank == self.dimension + 2:
+            return f"Lift an image to the group first, with LiftingConv{self.dimension}D."
+        if not self.input_space.has_axis and rank == self.dimension + 3:
+            return (
+                f"For a feature map that is on the group already, use GroupConv{self.dimension}D."
+            )
         return "Check the shape given to `keras.Input`, without its batch axis."

@@ -1,21 +1,31 @@
 """Blocks of several layers on the group: residual and highway."""
 
 import keras
-from keras import initializers, ops
+from keras import activations, initializers, regularizers
 
-from keras_gcnn.layers import arguments
+from keras_gcnn import arguments
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.group_conv import GroupConv2D
 from keras_gcnn.layers.group_pooling import GroupAveragePooling2D
-from keras_gcnn.layers.normalisation import GroupBatchNormalization
+from keras_gcnn.layers.normalization import GroupBatchNormalization
 
 DOWNSAMPLINGS = ("stride", "pooling")
 
 
 class BaseBlock2D(BaseGroupLayer):
-    """A block with "same" padding, made of convolutions on G and batch normalisations.
+    """A block of convolutions on G and batch normalizations that keeps the size of its maps.
 
     Every part acts on G or pointwise on it, so the block is equivariant wherever its strides are.
+
+    Args:
+        filters, kernel_size, group, data_format: As in `GroupConv2D`.
+        momentum, epsilon: Of the batch normalizations.
+        activation: The activation between convolutions.
+        use_bias: Whether convolutions have a bias.
+        dropout: The rate of dropout before the last convolution.
+        kernel_initializer: As in `GroupConv2D`. One with a seed gives each convolution a seed of
+            its own.
+        kernel_regularizer, bias_regularizer, implementation: As in `GroupConv2D`.
     """
 
     def __init__(
@@ -25,44 +35,120 @@ class BaseBlock2D(BaseGroupLayer):
         group="p4",
         data_format=None,
         momentum=0.9,
+        epsilon=1e-3,
+        activation="relu",
+        use_bias=True,
+        dropout=0.0,
         kernel_initializer="he_normal",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        implementation="auto",
         **kwargs,
     ):
         super().__init__(group, data_format, **kwargs)
-        self.filters = arguments.positive_integer(filters, "filters")
+        self.filters = arguments.integer(filters, "filters")
         self.kernel_size = arguments.integer_tuple(kernel_size, self.dimension, "kernel_size")
-        self.momentum = momentum
+        self.momentum = arguments.number(momentum, "momentum")
+        self.epsilon = arguments.number(epsilon, "epsilon")
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.dropout = arguments.number(dropout, "dropout")
         self.kernel_initializer = initializers.get(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.implementation = arguments.one_of(
+            implementation, arguments.IMPLEMENTATIONS, "implementation"
+        )
+        self._seeds_given = 0
+        self._frozen = ()  # positions of the parts that are not trainable
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self._make_parts(input_shape)
+        for position in self._frozen:
+            self.parts()[position].trainable = False
+        if not self.trainable:
+            self.trainable = False  # now of the parts too
 
     def get_config(self):
+        parts = self.parts() if self.built else []
+        frozen = [i for i, part in enumerate(parts) if not part.trainable]
         return {
             **super().get_config(),
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "dropout": self.dropout,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "implementation": self.implementation,
+            "frozen": frozen if self.built else list(self._frozen),
         }
 
-    def _convolution(self, name, kernel_size=None, strides=1, **options):
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        frozen = config.pop("frozen", ())
+        block = super().from_config(config)
+        block._frozen = tuple(frozen)
+        return block
+
+    def parts(self):
+        """The layers that the block is made of, once it is built."""
+        raise NotImplementedError
+
+    def _make_parts(self, input_shape):
+        """Makes and builds them."""
+        raise NotImplementedError
+
+    def _convolution(self, name, kernel_size=None, strides=1, padding="same", **options):
+        options = {"activation": None, "use_bias": self.use_bias, **options}
         return GroupConv2D(
             self.filters,
             kernel_size or self.kernel_size,
             group=self.group,
             strides=strides,
-            padding="same",
+            padding=padding,
             data_format=self.data_format,
-            # A copy: an initializer with a seed of its own would give equal kernels.
-            kernel_initializer=initializers.get(initializers.serialize(self.kernel_initializer)),
+            kernel_initializer=self._own_initializer(),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            implementation=self.implementation,
             dtype=self.dtype_policy,
             name=f"{self.name}_{name}",
             **options,
         )
 
-    def _normalisation(self, name):
-        axis = -1 if self.data_format == "channels_last" else 1
+    def _own_initializer(self):
+        """A copy of the initializer. A seed is moved on, or all kernels would start equal."""
+        config = initializers.serialize(self.kernel_initializer)
+        options = config.get("config") if isinstance(config, dict) else None
+        if isinstance(options, dict) and isinstance(options.get("seed"), int):
+            config = {
+                **config,
+                "config": {**options, "seed": options["seed"] + self._seeds_given},
+            }
+            self._seeds_given += 1
+        return initializers.get(config)
+
+    def _normalization(self, name):
         return GroupBatchNormalization(
-            axis=axis, momentum=self.momentum, dtype=self.dtype_policy, name=f"{self.name}_{name}"
+            data_format=self.data_format,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            dtype=self.dtype_policy,
+            name=f"{self.name}_{name}",
         )
+
+    def _activation(self):
+        return keras.layers.Activation(self.activation, dtype=self.dtype_policy)
+
+    def _dropout(self):
+        return [keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)] * bool(self.dropout)
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
@@ -80,10 +166,16 @@ class ResidualBlock2D(BaseBlock2D):
         group: The point group, the same as the layer before.
         strides: Integer or two.
         downsampling: `"stride"` strides the convolutions, which on even sizes is not exactly
-            equivariant; `"pooling"` leaves them dense and averages over windows of that size.
+            equivariant. `"pooling"` leaves them dense and averages over windows of that size.
+        padding: Of the strided convolution. `"centered"`: branch and shortcut sample the same
+            points. `"same"`: on even sizes they are one pixel apart, as in release 0.1.
         data_format: As in `keras.layers.Conv2D`.
-        momentum: Of the batch normalisations.
-        kernel_initializer: As in `keras.layers.Conv2D`.
+        momentum, epsilon: Of the batch normalizations.
+        activation: In place of relu.
+        use_bias: Whether convolutions have a bias.
+        dropout: The rate of dropout before the second convolution.
+        kernel_initializer, kernel_regularizer, bias_regularizer, implementation: As in
+            `GroupConv2D`.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, |H|, C)`
@@ -110,36 +202,27 @@ class ResidualBlock2D(BaseBlock2D):
     """
 
     def __init__(
-        self, filters, kernel_size=3, group="p4", strides=1, downsampling="stride", **kwargs
+        self,
+        filters,
+        kernel_size=3,
+        group="p4",
+        strides=1,
+        downsampling="stride",
+        padding="centered",
+        **kwargs,
     ):
         super().__init__(filters, kernel_size, group, **kwargs)
         self.strides = arguments.integer_tuple(strides, self.dimension, "strides")
         self.downsampling = arguments.one_of(downsampling, DOWNSAMPLINGS, "downsampling")
-
-    def build(self, input_shape):
-        super().build(input_shape)
-        _, channels = self._size_and_channels(input_shape)
-        self.branch = [
-            self._normalisation("norm_a"),
-            keras.layers.ReLU(dtype=self.dtype_policy),
-            *self._downsampled("conv_a", self.kernel_size),
-            self._normalisation("norm_b"),
-            keras.layers.ReLU(dtype=self.dtype_policy),
-            self._convolution("conv_b"),
-        ]
-        changes = channels != self.filters or max(self.strides) > 1
-        self.shortcut = self._downsampled("shortcut", 1) if changes else []
-        for path in (self.branch, self.shortcut):
-            shape = input_shape
-            for layer in path:
-                layer.build(shape)
-                shape = layer.compute_output_shape(shape)
+        self.padding = arguments.one_of(padding, ("same", "centered"), "padding")
 
     def call(self, inputs, training=None):
         residual, shortcut = inputs, inputs
         for layer in self.branch:
-            is_norm = isinstance(layer, GroupBatchNormalization)
-            residual = layer(residual, training=training) if is_norm else layer(residual)
+            if isinstance(layer, (GroupBatchNormalization, keras.layers.Dropout)):
+                residual = layer(residual, training=training)
+            else:
+                residual = layer(residual)
         for layer in self.shortcut:
             shortcut = layer(shortcut)
         return shortcut + residual
@@ -150,18 +233,47 @@ class ResidualBlock2D(BaseBlock2D):
             n if n is None else -(-n // stride) if self.downsampling == "stride" else n // stride
             for n, stride in zip(size, self.strides, strict=True)
         ]
-        return self._shape(input_shape[0], size, [self.group.order], self.filters)
+        return self._shape(input_shape[0], size, self.output_space.axis_lengths, self.filters)
 
     def get_config(self):
         return {
             **super().get_config(),
             "strides": self.strides,
             "downsampling": self.downsampling,
+            "padding": self.padding,
         }
 
+    @classmethod
+    def from_config(cls, config):
+        return super().from_config({"padding": "same", **config})  # as release 0.1 had it
+
+    def parts(self):
+        return [*self.branch, *self.shortcut]
+
+    def _make_parts(self, input_shape):
+        _, channels = self._size_and_channels(input_shape)
+        self.branch = [
+            self._normalization("norm_a"),
+            self._activation(),
+            *self._downsampled("conv_a", self.kernel_size),
+            self._normalization("norm_b"),
+            self._activation(),
+            *self._dropout(),
+            self._convolution("conv_b"),
+        ]
+        changes = channels != self.filters or max(self.strides) > 1
+        self.shortcut = self._downsampled("shortcut", 1) if changes else []
+        for path in (self.branch, self.shortcut):
+            shape = input_shape
+            for layer in path:
+                layer.build(shape)
+                shape = layer.compute_output_shape(shape)
+
     def _downsampled(self, name, kernel_size):
-        if max(self.strides) == 1 or self.downsampling == "stride":
-            return [self._convolution(name, kernel_size, self.strides)]
+        if max(self.strides) == 1:
+            return [self._convolution(name, kernel_size)]
+        if self.downsampling == "stride":
+            return [self._convolution(name, kernel_size, self.strides, self.padding)]
         pooling = GroupAveragePooling2D(
             self.strides,
             group=self.group,
@@ -178,16 +290,20 @@ class HighwayBlock2D(BaseBlock2D):
 
         y = t · relu(norm(conv(x))) + (1 - t) · x,      t = sigmoid(conv_t(x))
 
-    The gate is a function on G like the rest, so that it turns with the input too.
+    The gate is a function on G like the rest, so it turns with the input too.
 
     Args:
         filters: Integer, the number of feature maps on the group, in and out.
         kernel_size: Integer or two.
         group: The point group, the same as the layer before.
-        gate_bias: The gate's bias at the start; a negative one carries the input through.
+        gate_bias: The gate's bias at the start. A negative one carries the input through.
         data_format: As in `keras.layers.Conv2D`.
-        momentum: Of the batch normalisation.
-        kernel_initializer: As in `keras.layers.Conv2D`.
+        momentum, epsilon: Of the batch normalization.
+        activation: In place of relu.
+        use_bias: Whether the gate has a bias. The other convolution has that of its normalization.
+        dropout: The rate of dropout before that convolution.
+        kernel_initializer, kernel_regularizer, bias_regularizer, implementation: As in
+            `GroupConv2D`.
 
     Input shape, output shape:
         - `"channels_last"`: `(batch, height, width, |H|, filters)`
@@ -210,10 +326,30 @@ class HighwayBlock2D(BaseBlock2D):
 
     def __init__(self, filters, kernel_size=3, group="p4", gate_bias=-2.0, **kwargs):
         super().__init__(filters, kernel_size, group, **kwargs)
-        self.gate_bias = float(gate_bias)
+        self.gate_bias = arguments.number(gate_bias, "gate_bias")
 
-    def build(self, input_shape):
-        super().build(input_shape)
+    @property
+    def normalisation(self):
+        """`normalization`, by the name that saved weights have it under."""
+        return self.normalization
+
+    def call(self, inputs, training=None):
+        gate, x = self.gate(inputs), inputs
+        for layer in self.before:
+            x = layer(x, training=training)
+        x = self.normalization(self.convolution(x), training=training)
+        return gate * self.activation(x) + (1 - gate) * inputs
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "gate_bias": self.gate_bias}
+
+    def parts(self):
+        return [*self.before, self.convolution, self.normalization, self.gate]
+
+    def _make_parts(self, input_shape):
         _, channels = self._size_and_channels(input_shape)
         if channels != self.filters:
             raise ValueError(
@@ -221,20 +357,10 @@ class HighwayBlock2D(BaseBlock2D):
                 f"channels, {channels}, since the gate mixes the two. Received: "
                 f"filters={self.filters}. Put a GroupConv2D with {self.filters} filters before it."
             )
+        self.before = self._dropout()
         self.convolution = self._convolution("conv", use_bias=False)
-        self.normalisation = self._normalisation("norm")
-        bias = initializers.Constant(self.gate_bias)
-        self.gate = self._convolution("gate", bias_initializer=bias, activation="sigmoid")
-        for layer in (self.convolution, self.normalisation, self.gate):
+        self.normalization = self._normalization("norm")
+        bias = {"bias_initializer": initializers.Constant(self.gate_bias)} if self.use_bias else {}
+        self.gate = self._convolution("gate", activation="sigmoid", **bias)
+        for layer in self.parts():
             layer.build(input_shape)
-
-    def call(self, inputs, training=None):
-        gate = self.gate(inputs)
-        transformed = ops.relu(self.normalisation(self.convolution(inputs), training=training))
-        return gate * transformed + (1 - gate) * inputs
-
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape)
-
-    def get_config(self):
-        return {**super().get_config(), "gate_bias": self.gate_bias}

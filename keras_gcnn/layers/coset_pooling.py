@@ -1,18 +1,19 @@
-"""CosetPooling2D: back from the group to a quotient of it, or to the plane."""
+"""CosetPooling2D: from the group to a quotient of it, or to the plane."""
 
 import keras
 
+from keras_gcnn import arguments
 from keras_gcnn import groups as point_groups
 from keras_gcnn import ops as group_ops
-from keras_gcnn.layers import arguments
+from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
 class CosetPooling2D(BaseGroupLayer):
-    """Pools a feature map on G over the cosets of a subgroup K of H.
+    """Coset pooling: pools a feature map on G over the cosets of a subgroup K of H.
 
-        y[b, x, gK, c] = max over k in K of map[b, x, gk, c]      or the mean, or the sum
+        y(x, gK)_c = max over k in K of f_c(x, gk)      or the mean, or the sum
 
     The result is a function on G/K that still turns with the input. With K = H it is a plain image,
     to which any planar layer applies; a maximum or mean over space then makes it invariant.
@@ -54,7 +55,11 @@ class CosetPooling2D(BaseGroupLayer):
     def __init__(self, group="p4", subgroup=None, reduction="max", data_format=None, **kwargs):
         super().__init__(group, data_format, **kwargs)
         self.subgroup = self.group if subgroup is None else self.group.subgroup(subgroup)
-        self.reduction = arguments.one_of(reduction, sorted(group_ops.REDUCTIONS), "reduction")
+        self.reduction = arguments.one_of(reduction, arguments.REDUCTIONS, "reduction")
+
+    @property
+    def output_space(self):
+        return Space(self.group, self.subgroup)
 
     def call(self, inputs):
         return group_ops.coset_pool(
@@ -63,8 +68,7 @@ class CosetPooling2D(BaseGroupLayer):
 
     def compute_output_shape(self, input_shape):
         size, channels = self._size_and_channels(input_shape)
-        cosets = self.group.order // self.subgroup.order
-        return self._shape(input_shape[0], size, [cosets] if cosets > 1 else [], channels)
+        return self._shape(input_shape[0], size, self.output_space.axis_lengths, channels)
 
     def get_config(self):
         return {

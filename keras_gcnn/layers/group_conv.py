@@ -2,28 +2,30 @@
 
 import keras
 
+from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
 class LiftingConv2D(BaseGroupConv):
-    """The first layer: a planar image in, a feature map on the group out.
+    """Lifting: an image in, a feature map on the group out. The first layer of a network.
 
-        y[b, x, h, f] = activation(bias[f] + Σ_t Σ_c image[b, x + t, c] · kernel[h⁻¹t, c, f])
+        y(x, h)_k = activation(b_k + Σ_t Σ_c f_c(x + t) ψ_c,k(h⁻¹t))
 
-    with taps t counted from the centre of the kernel. Each filter is applied in all |H| rotated and
-    mirrored versions, so the layer has Conv2D's weights, `(kh, kw, C, filters)`, and a Conv2D's
-    weights load into it.
+    Taps t are counted from the centre of the kernel ψ. Each filter is applied in all |H| rotated
+    and mirrored versions. The layer has the weights of a Conv2D, `(kh, kw, C, filters)`, so those
+    of a Conv2D load into it.
 
     Args:
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.
-        kernel_size: Integer or two. Odd and even sizes keep equivariance; groups with quarter turns
+        kernel_size: Integer or two. Odd and even sizes keep equivariance. Groups with quarter turns
             need a square.
-        group: The point group: `"p4"` (quarter turns), `"p4m"` (and mirrors), `"p2"`, `"pm"`,
-            `"pmm"`, `"p1"`, or a `keras_gcnn.groups.PointGroup`.
-        strides: Integer or two. A stride keeps equivariance only if nothing is left over,
-            (size + padding - kernel) mod stride = 0; otherwise the layer warns when it is built.
-        padding: `"valid"` or `"same"`.
+        group: The point group: one of `keras_gcnn.groups.names(dimension=2)`, such as `"p4"`
+            (quarter turns) or `"p4m"` (and mirrors), or a `keras_gcnn.groups.PointGroup`.
+        strides: Integer or two. A stride keeps equivariance only if nothing is left over:
+            (size + padding - kernel) mod stride = 0. Otherwise the layer warns when it is built.
+        padding: `"valid"`, `"same"`, or `"centered"`, which pads with kernel size - 1 zeros at
+            every stride, half of them in front: the first window is centred on the first pixel.
         data_format, dilation_rate, groups, activation, use_bias: As in `keras.layers.Conv2D`.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
         activity_regularizer, kernel_constraint, bias_constraint: As in `keras.layers.Conv2D`.
@@ -40,7 +42,7 @@ class LiftingConv2D(BaseGroupConv):
         - `"channels_first"`: `(batch, filters, |H|, new_height, new_width)`
 
     Returns:
-        A tensor of rank 5, `activation(image ⋆ kernel + bias)`.
+        A tensor of rank 5.
 
     Raises:
         ValueError: On a bad argument, an input that is not an image, or a kernel that does not fit.
@@ -56,26 +58,28 @@ class LiftingConv2D(BaseGroupConv):
     Reference: Cohen & Welling 2016, section 6.1, the first layer.
     """
 
-    on_group = False
+    @property
+    def input_space(self):
+        return Space.lattice(self.group)
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
 class GroupConv2D(BaseGroupConv):
     """A convolution on the group: a feature map on G in, a feature map on G out.
 
-        y[b, x, h, f] = activation(
-            bias[f] + Σ_t Σ_h' Σ_c map[b, x + t, h', c] · kernel[h⁻¹t, h⁻¹h', c, f])
+        y(x, h)_k = activation(b_k + Σ_t Σ_h' Σ_c f_c(x + t, h') ψ_c,k(h⁻¹t, h⁻¹h'))
 
-    with taps t counted from the centre of the kernel. The kernel has a value for every tap and
+    Taps t are counted from the centre of the kernel ψ. The kernel has a value for every tap and
     every element of H: `(kh, kw, |H|, C, filters)`.
 
     Whatever acts pointwise on the group is a plain Keras layer: ReLU, Add, Dropout, and
-    `BatchNormalization(axis=-1)`, which then normalises per feature map on the group, as
-    `GroupBatchNormalization` does, on JAX in less time. To drop whole maps use `SpatialDropout3D`.
+    `BatchNormalization(axis=-1)`, which then normalizes per feature map on the group.
+    `GroupBatchNormalization` does the same, on JAX in less time. To drop whole maps use
+    `SpatialDropout3D`.
 
     Args:
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.
-        kernel_size: Integer or two. Odd and even sizes keep equivariance; groups with quarter turns
+        kernel_size: Integer or two. Odd and even sizes keep equivariance. Groups with quarter turns
             need a square.
         group: The point group, the same as the layer before.
         strides, padding, data_format, dilation_rate, groups, activation, use_bias: As in
@@ -94,7 +98,7 @@ class GroupConv2D(BaseGroupConv):
         - `"channels_first"`: `(batch, filters, |H|, new_height, new_width)`
 
     Returns:
-        A tensor of rank 5, `activation(map ⋆ kernel + bias)`.
+        A tensor of rank 5.
 
     Raises:
         ValueError: On a bad argument, an input that is not on this group, or a kernel that does not

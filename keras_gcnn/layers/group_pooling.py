@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
 from keras_gcnn.layers.base_window import BaseWindow
 
@@ -10,6 +11,7 @@ class BaseGroupPooling(BaseWindow):
     """Pools space with the `reduction` of the subclass."""
 
     window_argument = "pool_size"
+    paddings = arguments.POOLING_PADDINGS
     sees_padding = False
     reduction = None
 
@@ -22,11 +24,10 @@ class BaseGroupPooling(BaseWindow):
         group="p4",
         **kwargs,
     ):
-        super().__init__(pool_size, group, strides or pool_size, padding, data_format, **kwargs)
+        super().__init__(pool_size, group, strides, padding, data_format, **kwargs)
         self.pool_size = self._window
 
     def call(self, inputs):
-        self._guard_open_size(inputs)
         return group_ops.group_pool(
             inputs,
             self.pool_size,
@@ -44,10 +45,10 @@ class BaseGroupPooling(BaseWindow):
 class GroupMaxPooling2D(BaseGroupPooling):
     """The maximum over windows of space, for each element of H by itself.
 
-        y[b, x, h, c] = max over t in the window of map[b, strides·x + t, h, c]
+        y(x, h)_c = max over t in the window of f_c(strides·x + t, h)
 
-    A stock `keras.layers.MaxPooling3D((2, 2, 1))` (with `"channels_last"`) computes the same; this
-    layer also knows the group, and so can warn when the windows do not turn with the input.
+    A stock `keras.layers.MaxPooling3D((2, 2, 1))` (with `"channels_last"`) computes the same. This
+    layer also knows the group, so it warns when the windows do not turn with the input.
 
     Args:
         pool_size: Integer or two, the window.
@@ -90,10 +91,10 @@ class GroupMaxPooling2D(BaseGroupPooling):
 class GroupAveragePooling2D(BaseGroupPooling):
     """The mean over windows of space, for each element of H by itself.
 
-        y[b, x, h, c] = mean over t in the window of map[b, strides·x + t, h, c]
+        y(x, h)_c = mean over t in the window of f_c(strides·x + t, h)
 
-    A stock `keras.layers.AveragePooling3D((2, 2, 1))` (with `"channels_last"`) computes the same;
-    this layer also knows the group, and so can warn when the windows do not turn with the input.
+    A stock `keras.layers.AveragePooling3D((2, 2, 1))` (with `"channels_last"`) computes the same.
+    This layer also knows the group, so it warns when the windows do not turn with the input.
 
     Args, shapes, errors and warnings are those of `GroupMaxPooling2D`.
 

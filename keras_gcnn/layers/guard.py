@@ -1,13 +1,22 @@
 """The guard against equivariance lost without a word: one warning, and the ways out of it."""
 
+import sys
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
+import keras
+
+from keras_gcnn import stock
 from keras_gcnn.groups import Sampling
+
+_LIBRARIES = tuple(
+    str(Path(module.__file__).parent) for module in (keras, sys.modules["keras_gcnn"])
+)
 
 
 class EquivarianceWarning(UserWarning):
-    """A stride, pooling or padding breaks equivariance at the size a layer is built for.
+    """A stride, pooling, padding or stock layer breaks equivariance where a layer is built.
 
     Turn it into an error with the standard filter:
 
@@ -15,46 +24,107 @@ class EquivarianceWarning(UserWarning):
     """
 
 
-def warn_if_lost(layer, group, sampling, size, window_argument):
+def check_source(layer, x):
+    """Follows the graph back from a layer's input to the layer that made the map.
+
+    Args:
+        layer: A layer with a `group`, a `data_format` and an `input_space`.
+        x: Its input, a `keras.KerasTensor`.
+
+    Raises:
+        ValueError: If the map is on another space than the layer takes.
+
+    Warns:
+        EquivarianceWarning: If a stock layer on the way breaks equivariance.
+    """
+    found = stock.follow(x, layer.input_space, layer.data_format)
+    if found.maker is not None and found.space not in (None, layer.input_space):
+        raise ValueError(
+            f"{_named(layer)} takes a map on {layer.input_space.name}. Received: a map on "
+            f"{found.space.name}, made by {_named(found.maker)}. {_remedy(layer, found.space)}"
+        )
+    if found.broken:
+        raise ValueError(
+            f"{_named(layer)} takes a map on {layer.input_space.name}. Received: a map whose H "
+            f"axis is another: {found.broken}."
+        )
+    for reason in found.losses:
+        warn_once(
+            layer,
+            f"{_named(layer)} takes a map that is no longer equivariant to {layer.group.name}: "
+            f"{reason}",
+        )
+
+
+def warn_if_lost(layer, sampling, size, window_argument):
     """Warns if the layer's sampling grid on an input of this size is not mapped to itself by H.
 
     Args:
-        layer: The layer, for its name.
-        group: The `PointGroup` H.
-        sampling: The layer's `groups.Sampling`.
+        layer: The layer.
+        sampling: Its `groups.Sampling`.
         size: Points along each axis of the input, `None` where not yet known.
         window_argument: What the layer calls its window: `"kernel_size"` or `"pool_size"`.
     """
+    group = layer.group
     if sampling.preserves(group, size):
         return
     remedies = list(_remedies(group, sampling, size, window_argument))
     dilated = sampling.dilation_rate and max(sampling.dilation_rate) > 1
     dilation = f", dilation_rate={sampling.dilation_rate}" if dilated else ""
-    warnings.warn(
-        f"{type(layer).__name__} '{layer.name}' loses equivariance to {group.name} on an input of "
-        f"size {_times(size)}: with {window_argument}={sampling.kernel_size}, "
-        f"strides={sampling.strides}, padding={sampling.padding!r}{dilation} its sampling grid is "
-        f"not mapped to itself by the group. To keep equivariance, use "
-        f"{'; or '.join(remedies) or 'strides=1'}.",
-        EquivarianceWarning,
-        stacklevel=3,
+    warn_once(
+        layer,
+        f"{_named(layer)} loses equivariance to {group.name} on an input of size {_times(size)}: "
+        f"with {window_argument}={sampling.kernel_size}, strides={sampling.strides}, "
+        f"padding={sampling.padding!r}{dilation} its sampling grid is not mapped to itself by the "
+        f"group. To keep equivariance, use {'; or '.join(remedies) or 'strides=1'}.",
     )
 
 
+def warn_once(layer, message):
+    """An `EquivarianceWarning` at the user's line, once for each layer and message."""
+    if message not in layer.said:
+        layer.said.add(message)
+        warnings.warn(message, EquivarianceWarning, stacklevel=_level_of_user())
+
+
+def _level_of_user():
+    """The `stacklevel` at which a caller of `warn_once` finds the first line of no library."""
+    frame, level = sys._getframe(2), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _named(layer):
+    return f"{type(layer).__name__} '{layer.name}'"
+
+
+def _remedy(layer, space):
+    wanted = layer.input_space
+    if wanted.has_axis and not space.has_axis:
+        return f"Lift an image to the group first, with LiftingConv{layer.dimension}D."
+    if not wanted.has_axis:
+        return (
+            f"Pool the map to an image first, with CosetPooling{layer.dimension}D, or use "
+            f"GroupConv{layer.dimension}D on the group."
+        )
+    return "Give every layer from the lifting on the same `group`."
+
+
 def _remedies(group, sampling, size, window_argument):
-    """What would mend it, each tried before it is said."""
+    """The changes that keep equivariance. Each is tried before it is offered."""
 
     def works(candidate):
-        return _fits(candidate, size) and candidate.preserves(group, size)
+        return candidate.fits(size) and candidate.preserves(group, size)
 
     if None not in size:
         sizes = [_times(near) for near in sampling.nearest_sizes(group, size)]
         if sizes:
             yield f"an input of size {' or '.join(sizes)}"
-    windows = [str(c.kernel_size) for c in _other_windows(sampling) if works(c)]
+    windows = [str(c.kernel_size) for c in _other_windows(group, sampling) if works(c)]
     if windows:
         yield f"{window_argument}={' or '.join(windows)}"
-    for padding in {"valid", "same"} - {sampling.padding}:
+    for padding in {"valid": ["same"]}.get(sampling.padding, ["valid"]):
         if works(replace(sampling, padding=padding)):
             yield f"padding={padding!r}"
     for stride in sorted(set(sampling.strides)):
@@ -65,26 +135,22 @@ def _remedies(group, sampling, size, window_argument):
         yield f"strides=1 followed by {_times(sampling.strides)} pooling"
 
 
-def _other_windows(sampling):
+def _other_windows(group, sampling):
     for change in (-1, 1):
         kernel_size = tuple(k + change for k in sampling.kernel_size)
-        if min(kernel_size) > 0:
+        if min(kernel_size) > 0 and group.lattice.keeps_shape(group, kernel_size):
             yield replace(sampling, kernel_size=kernel_size)
 
 
 def _pooling_instead_of_stride_works(group, sampling, size):
     dense = replace(sampling, strides=(1,) * len(size))
     pooling = Sampling(sampling.strides, sampling.strides)
-    if max(sampling.strides) == 1 or not _fits(dense, size):
+    if max(sampling.strides) == 1 or not dense.fits(size):
         return False
     pooled = dense.output_size(size)
     return (
-        dense.preserves(group, size) and _fits(pooling, pooled) and pooling.preserves(group, pooled)
+        dense.preserves(group, size) and pooling.fits(pooled) and pooling.preserves(group, pooled)
     )
-
-
-def _fits(sampling, size):
-    return all(n is None or n > 0 for n in sampling.output_size(size))
 
 
 def _times(size):

@@ -4,13 +4,13 @@ import math
 
 from keras import layers
 
+from keras_gcnn import arguments
 from keras_gcnn.layers import (
     CosetPooling2D,
     GroupAveragePooling2D,
     GroupBatchNormalization,
     GroupConv2D,
     LiftingConv2D,
-    arguments,
 )
 from keras_gcnn.layers.blocks import DOWNSAMPLINGS
 
@@ -44,8 +44,8 @@ def scaled(widths, group):
     return tuple(round(width / math.sqrt(group.order)) for width in widths)
 
 
-def normalise(x, name):
-    """Batch normalisation, with the original experiments' decay of 0.9, and ReLU."""
+def normalize(x, name):
+    """Batch normalization, with the original experiments' decay of 0.9, and ReLU."""
     kind = GroupBatchNormalization if is_on_group(x) else layers.BatchNormalization
     x = kind(axis=-1, momentum=0.9, name=f"norm{name}")(x)
     return layers.ReLU(name=f"relu{name}")(x)

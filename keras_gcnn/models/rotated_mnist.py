@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from keras_gcnn.layers import CosetPooling2D, GroupMaxPooling2D, TurnedImage
+from keras_gcnn.layers import CosetPooling2D, GroupMaxPooling2D, RotatedImage
 from keras_gcnn.models import building
 
 
@@ -60,7 +60,7 @@ def p8cnn(input_shape=(28, 28, 1), classes=10):
     """
     network = p4cnn(input_shape, classes)
     inputs = keras.Input(input_shape, name="image")
-    turned = TurnedImage(45, data_format="channels_last", name="turned")(inputs)
+    turned = RotatedImage(45, data_format="channels_last", name="turned")(inputs)
     logits = layers.Average(name="logits")([network(inputs), network(turned)])
     return keras.Model(inputs, logits, name="p8cnn")
 
@@ -106,7 +106,7 @@ def _seven_convolutions(
     inputs = x = keras.Input(input_shape, name="image")
     for i in range(1, 7):
         x = building.convolve(x, channels, 3, group, padding="valid", name=f"conv{i}")
-        x = building.normalise(x, name=str(i))
+        x = building.normalize(x, name=str(i))
         if pool_rotations_at_every_layer:
             x = pool_rotations(x, name=f"rotation_pool{i}")
         if i == 2:

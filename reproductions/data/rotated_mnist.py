@@ -142,7 +142,7 @@ class RotatedMnist(tfds.core.GeneratorBasedBuilder):
         }
 
     def _read_digits(self):
-        read = {"embedded": _read_embedded, "tfds_mnist": _read_tfds_mnist}
+        read = {"embedded": _read_embedded, "tfds_mnist": read_tfds_mnist}
         return read[self.builder_config.source](self._data_dir_root)
 
     def upright_test_digits(self):
@@ -185,7 +185,8 @@ def _read_embedded(_):
 _RESTORE = "Restore it with `git checkout -- reproductions/data/mnist_10k.npz`."
 
 
-def _read_tfds_mnist(data_dir):
+def read_tfds_mnist(data_dir):
+    """The 70,000 digits of TFDS' mnist: images in [0, 1] and labels."""
     try:
         digits = tfds.load("mnist", data_dir=data_dir, split="train+test", batch_size=1000)
         parts = list(tfds.as_numpy(digits))

@@ -9,7 +9,8 @@ import keras
 import pytest
 
 from benchmarks import backend, paired, work
-from keras_gcnn.ops import chunks, fourier_conv
+from keras_gcnn import timing
+from keras_gcnn.ops import policy
 
 compiles = keras.backend.backend() != "torch" or shutil.which("c++") or shutil.which("g++")
 
@@ -25,7 +26,7 @@ compiles = keras.backend.backend() != "torch" or shutil.which("c++") or shutil.w
         "test_traffic_alone and p4m-1x1-64-filters-8x8",
         "test_sums_alone and p4m-1x1-64-filters-8x8",
         "test_bank_alone and p4m-1x1-64-filters-8x8",
-        "test_normalisation_and_relu and training_step",
+        "test_normalization_and_relu and training_step",
         "test_network_made_planar and P4CNN",
     ],
 )
@@ -50,7 +51,7 @@ def test_a_benchmark_runs_and_reports_its_ratio(chosen, tmp_path):
 def test_the_ratio_is_that_of_the_two_functions(monkeypatch):
     """By a clock that only the two functions move."""
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(paired, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: clock.now))
 
     class Fixture:
         extra_info: dict = {}
@@ -60,7 +61,7 @@ def test_the_ratio_is_that_of_the_two_functions(monkeypatch):
             self.stats.stats = type("Stats", (), {"data": []})()
             for _ in range(rounds):
                 setup()
-                self.stats.stats.data.append(paired._seconds_of(target))
+                self.stats.stats.data.append(timing.seconds_of(target))
 
     def taking(seconds):
         def run():
@@ -77,9 +78,9 @@ def test_the_ratio_is_that_of_the_two_functions(monkeypatch):
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="only XLA on JAX counts")
 def test_operations_are_counted_once_for_every_chunk(monkeypatch):
     layer, x, _ = work.layer("p4-4x4-10-filters-4x4-batch-128", "fourier")
-    monkeypatch.setitem(chunks.LARGEST_TRANSFORM, "inference", 0.01)
+    monkeypatch.setitem(policy.LARGEST_TRANSFORM, "inference", 0.01)
     in_chunks = backend.forward(layer, x[:4]).counted
-    monkeypatch.setattr(fourier_conv, "number_of_chunks", lambda *_: 1)
+    monkeypatch.setattr(policy, "number_of_chunks", lambda *_: 1)
     whole = backend.forward(layer, x[:4]).counted
     assert in_chunks["peak_bytes"] != whole["peak_bytes"]  # so that there were chunks
     assert in_chunks["flops"] == whole["flops"] > 0

@@ -83,7 +83,9 @@ def test_action_in_one_and_three_dimensions():
 
 def test_quarter_turns_need_a_square():
     group = groups.get("p4")
-    with pytest.raises(ValueError, match=r"grid of shape \(3, 5\)\. Make it square.*'pmm'"):
+    with pytest.raises(
+        ValueError, match=r"shape \(3, 5\) on the square.*Use the shape \(5, 5\).*'pmm'"
+    ):
         groups.left_translation(group, 1, (3, 5), group)
     assert not group.fixes_lengths((3, 5))
     assert groups.get("pmm").fixes_lengths((3, 5))

@@ -1,18 +1,31 @@
 import itertools
+import re
+import time
 
 import numpy as np
 import pytest
 
 from keras_gcnn import groups
-from keras_gcnn.groups import PointGroup
+from keras_gcnn.groups import PointGroup, point_group
 from tests import oracle
 
 every_group = pytest.mark.parametrize("name", oracle.GROUPS)
 
 
-@every_group
-def test_elements_stand_in_the_order_of_the_contract(name):
-    assert np.array_equal(groups.get(name).elements, oracle.matrices(name))
+@pytest.mark.parametrize(
+    ("name", "mirrors", "quarters"),
+    [
+        ("p1", [0], [0]),
+        ("p2", [0], [0, 2]),
+        ("p4", [0], [0, 1, 2, 3]),
+        ("pm", [0, 1], [0]),
+        ("pmm", [0, 1], [0, 2]),
+        ("p4m", [0, 1], [0, 1, 2, 3]),
+    ],
+)
+def test_elements_stand_in_the_order_of_the_contract(name, mirrors, quarters):
+    expected = [oracle.g(m, r) for m in mirrors for r in quarters]
+    assert np.array_equal(groups.get(name).elements, expected)
 
 
 @every_group
@@ -86,7 +99,9 @@ def test_names():
     assert groups.get("z2") is groups.get("p1")
     assert groups.get("P4M") is groups.get("p4m")
     assert groups.get(groups.get("p4")) is groups.get("p4")
-    assert groups.names() == ["p1", "p2", "p4", "p4m", "pm", "pmm", "z2"]
+    assert groups.get("c4") is groups.get("p4")
+    assert groups.names() == sorted({*groups.names(1), *groups.names(2), *groups.names(3)})
+    assert set(groups.names(2)) >= {"p1", "p2", "p4", "p4m", "pm", "pmm", "z2", "C1", "D4"}
 
 
 def test_user_defined_group_survives_serialisation():
@@ -108,7 +123,7 @@ def test_dimension_comes_from_the_matrices():
         (lambda: groups.get("p4n"), r"Received: group='p4n'\. Did you mean 'p4' or 'p4m'"),
         (
             lambda: groups.get("p3"),
-            r"one of the names \['p1', 'p2', 'p4', 'p4m', 'pm', 'pmm', 'z2'",
+            re.escape(f"one of the names {groups.names()}"),
         ),
         (lambda: groups.get(4), "Received: group=4"),
         (lambda: groups.get("p4").subgroup([0, 1]), r"subgroup=\[0, 1\].*closed"),
@@ -128,3 +143,79 @@ def test_dimension_comes_from_the_matrices():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+E = [[1, 0], [0, 1]]
+FORGED = {
+    "overflow": [E, [[2**63 - 1, 0], [0, 1]]],
+    "overflow in products": [E, [[2**32, 0], [0, 2**32]]],
+    "beyond 64 bits": [E, [[2**70, 0], [0, 1]]],
+    "no inverse": [E, [[0, 0], [0, 0]]],
+    "an idempotent": [E, [[1, 0], [0, 0]]],
+    "too many": [np.roll(np.eye(3, dtype=int), k, 0).tolist() for k in range(49)],
+    "40 dimensions": [np.roll(np.eye(40, dtype=int), k, 0).tolist() for k in range(40)],
+    "order 3840": np.zeros((3840, 5, 5), int).tolist(),
+    "4 dimensions": [np.eye(4, dtype=int).tolist()],
+    "ragged": [[[1, 0], [0]]],
+    "booleans": [[[True, False], [False, True]]],
+    "floats": [[[1.0]]],
+    "NaN": [[[float("nan")]]],
+    "strings": [[["1"]]],
+    "empty": [],
+    "None": None,
+    "a dictionary": {"a": 1},
+}
+
+
+@pytest.mark.parametrize("elements", FORGED.values(), ids=FORGED)
+def test_forged_groups_are_refused_at_once(elements):
+    started = time.perf_counter()
+    with pytest.raises(ValueError, match="`elements`"):
+        PointGroup("x", elements)
+    assert time.perf_counter() - started < 0.1
+
+
+@pytest.mark.parametrize("name", [["x"], None, 3, {"a": 1}])
+def test_a_name_is_a_string(name):
+    with pytest.raises(ValueError, match="`name` of a PointGroup must be a string"):
+        PointGroup(name, [E])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [["p4"], {"name": "x"}, {"name": "x", "elements": [E], "path": 1}, 4, None, b"p4", np.eye(2)],
+)
+def test_what_names_no_group_is_refused(value):
+    with pytest.raises(ValueError, match="must be a PointGroup or one of the names"):
+        groups.get(value)
+
+
+@pytest.mark.parametrize("value", [[0.0], ["0"], [True, False], [[0]], 3, [2**70], None])
+def test_what_names_no_subgroup_is_refused(value):
+    with pytest.raises(ValueError, match="list of indices of elements of p4"):
+        groups.get("p4").subgroup(value)
+
+
+def test_a_group_acts_on_the_dimension_that_is_asked_for():
+    with pytest.raises(ValueError, match=r"must act on 3 dimensions.*PointGroup p4"):
+        groups.get("p4", dimension=3)
+    assert groups.get("p4", dimension=2) is groups.get("p4")
+
+
+def test_registering_is_all_that_a_new_group_takes():
+    """Names, errors and subgroups follow a row of data."""
+    cmm = PointGroup("cmm", [oracle.g(0, 0), oracle.g(0, 2), oracle.g(1, 1), oracle.g(1, 3)])
+    groups.register(cmm)
+    try:
+        assert groups.get("CMM") is cmm
+        assert "cmm" in groups.names(dimension=2)
+        with pytest.raises(ValueError, match="'cmm'"):
+            groups.get("p5")
+        with pytest.raises(ValueError, match=r"by name: .*'cmm'"):
+            groups.get("p4m").subgroup(PointGroup("x", [E, [[1, 1], [0, -1]]]))
+        with pytest.raises(ValueError, match="a name of its own"):
+            groups.register(PointGroup("cmm", [E]))
+        # Its matrices are saved, since another installation may not have the row.
+        assert groups.get(groups.serialize(cmm)) == cmm
+    finally:
+        point_group.REGISTRY[2].pop("cmm")

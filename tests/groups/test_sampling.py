@@ -1,4 +1,5 @@
 import itertools
+import time
 
 import pytest
 from hypothesis import assume, given, settings
@@ -93,3 +94,27 @@ def test_pooling_sees_only_the_points_inside(name, n, k, strides):
 def turn(matrix, window):
     low, high = (matrix @ corner for corner in zip(*window, strict=True))
     return tuple((min(a, b), max(a, b)) for a, b in zip(low, high, strict=True))
+
+
+@pytest.mark.parametrize("strides", [(10**12, 10**12), (2**31 - 1, 2)])
+@pytest.mark.parametrize("size", [(28, 28), (None, None), (10**9, 10**9)])
+@pytest.mark.parametrize("padding", ["valid", "same", "centered"])
+def test_huge_strides_are_answered_at_once(strides, size, padding):
+    p4, sampling = groups.get("p4"), Sampling((3, 3), strides, padding)
+    started = time.perf_counter()
+    sampling.preserves(p4, size)
+    if None not in size:
+        sampling.nearest_sizes(p4, size)
+    assert time.perf_counter() - started < 0.1
+
+
+@given(n=st.integers(1, 30), k=st.sampled_from([1, 3, 5]), s=st.integers(1, 4))
+def test_centered_windows_start_on_the_first_point(n, k, s):
+    """The condition is then that of a kernel of size 1: n - 1 is a multiple of the stride."""
+    p4, sampling = groups.get("p4"), Sampling((k, k), (s, s), "centered")
+    ((front, behind), _) = sampling.padding_amounts((n, n))
+    assert front == behind == (k - 1) // 2
+    assert sampling.output_size((n, n)) == (-(-n // s),) * 2
+    centres = {s * i + (k - 1) // 2 - front for i in range(-(-n // s))}
+    mirrored = {n - 1 - centre for centre in centres}
+    assert sampling.preserves(p4, (n, n)) == (centres == mirrored)

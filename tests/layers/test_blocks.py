@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -62,7 +64,7 @@ def test_downsampling_by_stride_warns_on_even_sizes_and_by_pooling_keeps():
     assert strided.compute_output_shape(x.shape) == strided(x).shape == (1, 4, 4, 8, 4)
 
 
-def normalised(x, norm):
+def normalized(x, norm):
     gamma, beta, mean, variance = norm.get_weights()
     return (x - mean) / np.sqrt(variance + norm.epsilon) * gamma + beta
 
@@ -81,8 +83,8 @@ def test_the_residual_block_is_its_formula(filters):
     block.build(x.shape)
     randomise(block)
     norm_a, _, conv_a, norm_b, _, conv_b = block.branch
-    y = convolved(np.maximum(normalised(x, norm_a), 0), conv_a)
-    y = convolved(np.maximum(normalised(y, norm_b), 0), conv_b)
+    y = convolved(np.maximum(normalized(x, norm_a), 0), conv_a)
+    y = convolved(np.maximum(normalized(y, norm_b), 0), conv_b)
     shortcut = convolved(x, block.shortcut[0]) if filters == 3 else x
     actual = ops.convert_to_numpy(block(x, training=False))
     oracle.assert_close(actual, shortcut + y)
@@ -93,7 +95,7 @@ def test_the_highway_block_is_its_formula():
     block = HighwayBlock2D(2)
     block.build(x.shape)
     randomise(block)
-    transformed = np.maximum(normalised(convolved(x, block.convolution), block.normalisation), 0)
+    transformed = np.maximum(normalized(convolved(x, block.convolution), block.normalization), 0)
     t = 1 / (1 + np.exp(-convolved(x, block.gate)))
     actual = ops.convert_to_numpy(block(x, training=False))
     oracle.assert_close(actual, t * transformed + (1 - t) * x)
@@ -108,7 +110,7 @@ def test_a_new_highway_carries_most_of_its_input():
 
 
 @every_block
-def test_trains_saves_and_normalises_by_the_batch(block, tmp_path):
+def test_trains_saves_and_normalizes_by_the_batch(block, tmp_path):
     inputs = keras.Input((6, 6, 4, 2))
     model = keras.Model(inputs, keras.layers.GlobalAveragePooling3D()(block(2)(inputs)))
     model.compile("sgd", "mse")
@@ -116,7 +118,7 @@ def test_trains_saves_and_normalises_by_the_batch(block, tmp_path):
     before = model.get_weights()
     model.train_on_batch(x, np.ones((4, 2)))
     moved = [np.abs(a - b).max() > 0 for a, b in zip(before, model.get_weights(), strict=True)]
-    assert sum(moved) >= len(moved) - 1  # a bias before a normalisation has no gradient
+    assert sum(moved) >= len(moved) - 1  # a bias before a normalization has no gradient
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
@@ -135,3 +137,163 @@ def test_trains_saves_and_normalises_by_the_batch(block, tmp_path):
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def saved_and_loaded(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    return keras.saving.load_model(tmp_path / "model.keras")
+
+
+def cloned(model, tmp_path):
+    return keras.models.clone_model(model)
+
+
+def by_config(model, tmp_path):
+    return keras.Model.from_config(model.get_config())
+
+
+def before_it_is_built(block, model):
+    block.trainable = False
+    return model(block)
+
+
+def in_the_constructor(block, model):
+    return model(type(block)(3, trainable=False, name="body"))
+
+
+def after_it_is_built(block, model):
+    model = model(block)
+    block.trainable = False
+    return model
+
+
+def with_the_model(block, model):
+    model = model(block)
+    model.trainable = False
+    return model
+
+
+def one_part(block, model):
+    model = model(block)
+    block.parts()[0].trainable = False
+    return model
+
+
+def frozen_and_thawed_but_one(block, model):
+    model = model(block)
+    block.trainable = False
+    block.trainable = True
+    block.parts()[-1].trainable = False
+    return model
+
+
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
+@every_block
+@pytest.mark.parametrize("again", [saved_and_loaded, cloned, by_config])
+@pytest.mark.parametrize(
+    "freeze",
+    [
+        before_it_is_built,
+        in_the_constructor,
+        after_it_is_built,
+        with_the_model,
+        one_part,
+        frozen_and_thawed_but_one,
+    ],
+)
+def test_what_is_frozen_stays_frozen(block, freeze, again, tmp_path):
+    def model(block):
+        inputs = keras.Input((6, 6, 4, 3))
+        x = keras.layers.GlobalAveragePooling3D(data_format="channels_last")(block(inputs))
+        return keras.Model(inputs, keras.layers.Dense(1, name="head")(x))
+
+    first = freeze(block(3, name="body", data_format="channels_last"), model)
+    second = again(first, tmp_path)
+    trainable = [w.path.split("/", 1)[1] for w in first.get_layer("body").trainable_weights]
+    assert [
+        w.path.split("/", 1)[1] for w in second.get_layer("body").trainable_weights
+    ] == trainable
+    if not trainable:  # then statistics do not move either
+        second.compile("sgd", "mse")
+        body = second.get_layer("body")
+        before = [w.copy() for w in body.get_weights()]
+        second.train_on_batch(np.ones((2, 6, 6, 4, 3), "float32"), np.ones((2, 1)))
+        for a, b in zip(before, body.get_weights(), strict=True):
+            assert np.array_equal(a, b)
+
+
+@pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
+@pytest.mark.parametrize("size", [7, 8, 9, 10])
+@pytest.mark.parametrize("strides", [2, 3])
+@pytest.mark.parametrize("group", ["p1", "p4"])
+def test_branch_and_shortcut_sample_the_same_points(size, strides, group):
+    """The block is the formula with centred windows, whose first one is on the first point."""
+    order = kg.groups.get(group).order
+    x = np.random.default_rng(0).normal(size=(1, size, size, order, 2)).astype("float32")
+    block = ResidualBlock2D(3, group=group, strides=strides, data_format="channels_last")
+    block.build(x.shape)
+    randomise(block)
+    norm_a, _, conv_a, norm_b, _, conv_b = block.branch
+    y = strided(np.maximum(normalized(x, norm_a), 0), conv_a, group, strides)
+    y = strided(np.maximum(normalized(y, norm_b), 0), conv_b, group, 1)
+    expected = strided(x, block.shortcut[0], group, strides) + y
+    oracle.assert_close(ops.convert_to_numpy(block(x, training=False)), expected)
+
+
+def strided(x, convolution, group, strides):
+    kernel, bias = convolution.get_weights()
+    options = {"strides": (strides, strides), "padding": "centered"}
+    return np.stack([oracle.group_correlation(f, kernel, group, **options) for f in x]) + bias
+
+
+@pytest.mark.parametrize("size", range(5, 13))
+@pytest.mark.parametrize("strides", [1, 2, 3])
+@pytest.mark.parametrize("kernel_size", [1, 3])
+def test_alignment_does_not_change_the_verdict_of_the_guard(size, strides, kernel_size):
+    said = []
+    for padding in ("same", "centered"):
+        block = ResidualBlock2D(3, kernel_size, strides=strides, padding=padding)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            block.build((None, size, size, 4, 2))
+        said.append(bool(caught))
+    assert said[0] == said[1] == ((size - 1) % strides != 0)
+
+
+def test_options_reach_the_parts():
+    options = {
+        "activation": "tanh",
+        "epsilon": 1e-4,
+        "momentum": 0.8,
+        "use_bias": False,
+        "dropout": 0.25,
+        "kernel_regularizer": "l2",
+        "bias_regularizer": "l1",
+        "implementation": "direct",
+    }
+    for block in BLOCKS.values():
+        layer = block.from_config(block(3, **options).get_config())
+        layer.build((None, 6, 6, 4, 3))
+        convolutions = [x for x in layer.parts() if isinstance(x, kg.layers.GroupConv2D)]
+        norms = [x for x in layer.parts() if isinstance(x, kg.layers.GroupBatchNormalization)]
+        (dropout,) = [x for x in layer.parts() if isinstance(x, keras.layers.Dropout)]
+        assert all(not c.use_bias and c.implementation == "direct" for c in convolutions)
+        assert all(isinstance(c.kernel_regularizer, keras.regularizers.L2) for c in convolutions)
+        assert all((n.epsilon, n.momentum) == (1e-4, 0.8) for n in norms)
+        assert dropout.rate == 0.25
+        assert layer.activation is keras.activations.tanh
+        x = np.random.default_rng(0).normal(size=(1, 6, 6, 4, 3)).astype("float32")
+        assert not np.array_equal(*(ops.convert_to_numpy(layer(x, training=True)) for _ in "ab"))
+
+
+@every_block
+def test_a_seeded_initializer_starts_no_two_kernels_equal_and_repeats_itself(block):
+    def kernels():
+        layer = block(3, kernel_initializer=keras.initializers.HeNormal(seed=1))
+        layer.build((None, 6, 6, 4, 3))
+        return [w for w in layer.get_weights() if w.ndim == 5 and w.shape[0] == 3]
+
+    first, second = kernels(), kernels()
+    assert np.abs(first[0] - first[1]).max() > 0.1
+    for a, b in zip(first, second, strict=True):
+        assert np.array_equal(a, b)

@@ -9,7 +9,7 @@ from keras import ops
 
 import keras_gcnn as kg
 from keras_gcnn.layers import GroupConv2D, LiftingConv2D
-from tests import oracle
+from tests import differentiate, oracle
 from tests.layers.contract import run_layer_contract
 
 every_group = pytest.mark.parametrize("group", oracle.GROUPS)
@@ -199,17 +199,23 @@ GROUP = GroupConv2D
         (lambda: LIFT(None, 3), "filters=None"),
         (lambda: LIFT(8, 0), r"`kernel_size` must be a positive integer.*kernel_size=0"),
         (lambda: LIFT(8, (3, 3, 3)), r"or 2 of them, one per axis.*kernel_size=\(3, 3, 3\)"),
-        (lambda: LIFT(8, (3, 5)), r"axes that p4 exchanges.*kernel_size=\(3, 5\)\. Use 5.*'pmm'"),
+        (
+            lambda: LIFT(8, (3, 5)),
+            r"axes that p4 exchanges.*kernel_size=\(3, 5\)\. Use \(5, 5\).*'pmm'",
+        ),
         (lambda: GROUP(8, 3, dilation_rate=(1, 2)), r"`dilation_rate`.*Received.*\(1, 2\)"),
         (lambda: LIFT(8, 3, strides=0), "`strides` must be a positive"),
-        (lambda: LIFT(8, 3, padding="causal"), r"\['valid', 'same'\]\. .*padding='causal'"),
+        (
+            lambda: LIFT(8, 3, padding="causal"),
+            r"\['valid', 'same', 'centered'\].*padding='causal'",
+        ),
         (lambda: LIFT(8, 3, data_format="NCHW"), "data_format='NCHW'"),
         (lambda: LIFT(8, 3, group="p4n"), "Did you mean 'p4'"),
         (lambda: LIFT(8, 3, strides=2, dilation_rate=2), r"strides=\(2, 2\), dilation_rate=\(2"),
         (lambda: LIFT(8, 3, groups=3), "`filters` must be a multiple of `groups`.*8 and groups=3"),
         (
             lambda: LIFT(8, 3, group=kg.groups.PointGroup("mirror", [[[1]], [[-1]]])),
-            "must act on 2 dimensions in LiftingConv2D.*PointGroup mirror",
+            "must act on 2 dimensions.*PointGroup mirror",
         ),
         (
             lambda: LIFT(8, 3).build((None, 28, 28)),
@@ -306,3 +312,102 @@ def test_the_fourier_implementation_pads_unknown_sizes_where_strides_are_1():
     oracle.assert_close(traced(x), layer(x))
     with pytest.raises(ValueError, match="unknown size only where strides are 1"):
         output(strides=2)[1](x)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: LiftingConv2D(3, 3, data_format="channels_last"),
+        lambda: kg.layers.ResidualBlock2D(3, data_format="channels_last"),
+        lambda: GroupConv2D(3, 3, implementation="direct", data_format="channels_last"),
+        lambda: GroupConv2D(3, 3, implementation="fourier", data_format="channels_last"),
+    ],
+)
+@pytest.mark.parametrize("training", [True, False, None])
+def test_rematerialization_changes_nothing(make, training):
+    with keras.RematScope(mode="full"):
+        layer = make()
+    is_lifting = isinstance(layer, LiftingConv2D)
+    shape = (2, 7, 7, 2) if is_lifting else (2, 7, 7, 4, 3)
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    if isinstance(layer, kg.layers.ResidualBlock2D) and training:
+        training = False  # Keras' own statistics cannot move inside of it
+    layer.build(shape)
+    plain = type(layer).from_config(layer.get_config())
+    plain.build(shape)
+    plain.set_weights(layer.get_weights())
+
+    def loss(layer):
+        return lambda x: ops.sum(layer(x, training=training) ** 2)
+
+    (actual,), (expected,) = (differentiate.gradients(loss(f), x) for f in (layer, plain))
+    oracle.assert_close(actual, expected)
+
+
+@both_layers
+@both_formats
+@every_group
+@pytest.mark.parametrize(("size", "strides"), [(6, 2), (7, 2), (7, 3)])
+@pytest.mark.parametrize("kernel", [1, 3, 4])
+@pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
+def test_centered_padding_is_the_sum(layer_class, data_format, group, size, strides, kernel):
+    shape = input_shape(layer_class, group, size=size)
+    f = np.random.default_rng(0).normal(size=shape).astype("float32")
+    for implementation in ("direct", "fourier"):
+        layer = layer_class(
+            2,
+            kernel,
+            group,
+            strides,
+            "centered",
+            data_format,
+            use_bias=False,
+            implementation=implementation,
+        )
+        actual = layer(oracle.to_data_format(f[None], data_format))
+        (psi,) = layer.get_weights()
+        expected = oracle.group_correlation(f, psi, group, (strides,) * 2, padding="centered")
+        expected = oracle.to_data_format(expected[None], data_format)
+        oracle.assert_close(ops.convert_to_numpy(actual), expected)
+
+
+@pytest.mark.parametrize("implementation", ["direct", "fourier"])
+@pytest.mark.parametrize("layer_class", [LiftingConv2D, GroupConv2D])
+@pytest.mark.parametrize("training", [True, False])
+def test_float16_overflows_nowhere_where_the_result_fits(layer_class, implementation, training):
+    layer = layer_class(
+        2,
+        1,
+        group="p4m",
+        implementation=implementation,
+        dtype="mixed_float16",
+        use_bias=False,
+        data_format="channels_last",
+    )
+    shape = (1, 3, 3, *((8,) if layer_class is GroupConv2D else ()), 2)
+    x = np.full(shape, 9000, "float16")
+    layer.build(shape)
+    kernel = np.zeros(layer.kernel.shape, "float32")
+    if layer_class is GroupConv2D:
+        kernel[..., 0, :, :] = 0.5
+    else:
+        kernel[:] = 0.5
+    layer.kernel.assign(kernel)
+    y = layer(x, training=training)
+    assert keras.backend.standardize_dtype(y.dtype) == "float16"
+    assert np.array_equal(ops.convert_to_numpy(y), np.full(y.shape, 9000, "float16"))
+
+
+@pytest.mark.parametrize("floatx", ["bfloat16", "float16"])
+def test_a_floatx_of_half_precision(floatx):
+    before = keras.config.floatx()
+    keras.config.set_floatx(floatx)
+    try:
+        inputs = keras.Input((9, 9, 1))
+        x = LiftingConv2D(2, 3, group="p4m", data_format="channels_last")(inputs)
+        x = GroupConv2D(2, 3, "p4m", implementation="fourier", data_format="channels_last")(x)
+        outputs = kg.layers.CosetPooling2D("p4m", "p2", data_format="channels_last")(x)
+        y = keras.Model(inputs, outputs).predict(np.ones((2, 9, 9, 1)), verbose=0)
+        assert np.isfinite(np.asarray(y, "float32")).all()
+    finally:
+        keras.config.set_floatx(before)

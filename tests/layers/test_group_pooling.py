@@ -1,4 +1,3 @@
-import importlib
 import warnings
 
 import keras
@@ -10,7 +9,7 @@ from keras import ops
 
 import keras_gcnn as kg
 from keras_gcnn.layers import GroupAveragePooling2D, GroupMaxPooling2D
-from keras_gcnn.ops import compiler
+from keras_gcnn.ops import policy
 from tests import differentiate, oracle
 from tests.compiled import by_xla, with_xla
 from tests.layers.contract import run_layer_contract
@@ -91,6 +90,7 @@ def test_errors(call, message):
         call()
 
 
+@pytest.mark.compile
 @with_xla
 @pytest.mark.parametrize(
     ("size", "pool", "strides", "tiles"),
@@ -98,9 +98,10 @@ def test_errors(call, message):
 )
 def test_maxima_of_tiles_where_xla_compiles(size, pool, strides, tiles, monkeypatch):
     """The same values and gradients as those of a pooling, which eager code takes."""
-    group_pool = importlib.import_module("keras_gcnn.ops.group_pool")  # not the function
-    own, called = group_pool._maximum_of_tiles, []
-    monkeypatch.setattr(group_pool, "_maximum_of_tiles", lambda *of: called.append(0) or own(*of))
+    rule, answers = policy.tiles_are_reduced, []
+    monkeypatch.setattr(
+        policy, "tiles_are_reduced", lambda *of: answers.append(rule(*of)) or answers[-1]
+    )
     layer = GroupMaxPooling2D(pool, strides, "same", "channels_last", group="p1")
 
     def loss(f):
@@ -109,15 +110,16 @@ def test_maxima_of_tiles_where_xla_compiles(size, pool, strides, tiles, monkeypa
     f = np.random.default_rng(0).normal(size=(2, size, size, 1, 3)).astype("float32")
     layer.build(f.shape)
     expected = ops.convert_to_numpy(layer(f))
-    assert not called
+    assert not any(answers)
     oracle.assert_close(ops.convert_to_numpy(by_xla(layer)(f)), expected)
-    assert bool(called) == tiles
+    assert any(answers) == tiles
     (actual,) = differentiate.gradients(by_xla(loss), f)
-    monkeypatch.setattr(compiler, "is_xla_on_cpu", lambda x: False)
+    monkeypatch.setattr(policy, "tiles_are_reduced", lambda *of: False)
     (expected,) = differentiate.gradients(loss, f)
     oracle.assert_close(actual, expected)
 
 
+@pytest.mark.compile
 @with_xla
 def test_equal_entries_share_the_gradient_there():
     f = np.ones((1, 4, 4, 4, 2), "float32")

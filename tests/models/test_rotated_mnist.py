@@ -35,7 +35,7 @@ def test_p8cnn_averages_one_p4cnn_over_the_image_and_the_turned_image():
     p4cnn = model.get_layer("p4cnn")
     assert model.count_params() == p4cnn.count_params() == kg.models.p4cnn().count_params()
     images = np.random.default_rng(0).normal(size=(3, 28, 28, 1)).astype("float32")
-    both = [p4cnn(images), p4cnn(kg.layers.TurnedImage(45, "channels_last")(images))]
+    both = [p4cnn(images), p4cnn(kg.layers.RotatedImage(45, "channels_last")(images))]
     mean = sum(keras.ops.convert_to_numpy(logits) for logits in both) / 2
     np.testing.assert_allclose(model.predict(images, verbose=0), mean, atol=1e-5)
 

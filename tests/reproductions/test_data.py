@@ -146,11 +146,11 @@ def test_mnist_70k_comes_from_tfds(tmp_path):
     )
     too_many = dataclasses.replace(config, name="many", test=4)
     with tfds.testing.mock_data(num_examples=6):
-        images, labels = rotated_mnist._read_tfds_mnist(None)
+        images, labels = rotated_mnist.read_tfds_mnist(None)
     assert images.shape == (6, 28, 28)
     assert 0.9 < images.max() <= 1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rotated_mnist, "_read_tfds_mnist", lambda _: (images, labels))
+        patch.setattr(rotated_mnist, "read_tfds_mnist", lambda _: (images, labels))
         builder = RotatedMnist(config=config, data_dir=tmp_path)
         builder.download_and_prepare()
         with pytest.raises(DataError, match="'many' needs 7 digits, but its source holds 6"):

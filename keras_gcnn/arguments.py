@@ -1,0 +1,198 @@
+"""Every argument is brought into its standard form here, once, or refused with a way to mend it.
+
+Layers and `kg.ops` use the same checks, so they accept the same values and raise the same errors.
+"""
+
+import operator
+
+import keras
+import numpy as np
+
+from keras_gcnn import groups as point_groups
+from keras_gcnn.groups import Space
+
+PADDINGS = ("valid", "same", "centered")
+POOLING_PADDINGS = ("valid", "same")
+DATA_FORMATS = ("channels_last", "channels_first")
+IMPLEMENTATIONS = ("auto", "direct", "fourier")
+REDUCTIONS = ("max", "mean", "sum")
+POOLING_REDUCTIONS = ("max", "mean")
+LARGEST_INTEGER = 2**31 - 1  # what backends take as a size
+
+
+def integer(value, name, smallest=1, largest=LARGEST_INTEGER):
+    """`value` as an int. NumPy's integers are integers; 3.0 and booleans are not."""
+    number = None if isinstance(value, (bool, np.bool_)) else _as_int(value)
+    if number is None or not smallest <= number <= largest:
+        what = "a positive integer" if smallest == 1 else f"an integer of at least {smallest}"
+        limit = "" if largest == LARGEST_INTEGER else f" and at most {largest}"
+        raise ValueError(
+            f"`{name}` must be {what}{limit}, such as {max(smallest, min(8, largest))}. "
+            f"Received: {name}={value!r}."
+        )
+    return number
+
+
+def _as_int(value):
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def integer_tuple(value, length, name):
+    """`value`, or `value` for each of `length` axes, as a tuple of positive integers."""
+    is_sequence = isinstance(value, (tuple, list))
+    if is_sequence and len(value) != length:
+        raise ValueError(
+            f"`{name}` must be one positive integer, or {length} of them, one per axis. "
+            f"Received: {name}={value!r}."
+        )
+    values = value if is_sequence else (value,) * length
+    return tuple(integer(v, name) for v in values)
+
+
+def number(value, name):
+    """`value` as a finite float."""
+    is_number = isinstance(value, (int, float, np.integer, np.floating))
+    if not is_number or isinstance(value, bool) or not np.isfinite(value):
+        raise ValueError(f"`{name}` must be a finite number. Received: {name}={value!r}.")
+    return float(value)
+
+
+def one_of(value, allowed, name):
+    """`value` in lower case, which must be among the allowed."""
+    standard = value.lower() if isinstance(value, str) else None
+    if standard not in allowed:
+        raise ValueError(f"`{name}` must be one of {list(allowed)}. Received: {name}={value!r}.")
+    return standard
+
+
+def data_format(value):
+    """A data format; Keras' own default for `None`."""
+    if value is None:
+        return keras.config.image_data_format()
+    return one_of(value, DATA_FORMATS, "data_format")
+
+
+def group(value, dimension=None):
+    """A `PointGroup`, which must act on this dimension and on a lattice that maps can have."""
+    found = point_groups.get(value, dimension)
+    if not found.has_square_axes:
+        raise ValueError(
+            "`group` must act on a square or cubic lattice: its matrices must be signed "
+            f"permutations of the axes. Received: {found!r}, which acts on the "
+            f"{found.lattice.name}. `keras_gcnn.groups` has its tables; feature maps on that "
+            "lattice are not there yet."
+        )
+    return found
+
+
+def strides_and_dilation(strides, dilation_rate, dimension):
+    """Both as tuples. They cannot both be larger than 1, as in Keras' own convolutions."""
+    strides = integer_tuple(strides, dimension, "strides")
+    dilation_rate = integer_tuple(dilation_rate, dimension, "dilation_rate")
+    if max(strides) > 1 and max(dilation_rate) > 1:
+        raise ValueError(
+            "`strides` and `dilation_rate` cannot both be larger than 1. Received: "
+            f"strides={strides}, dilation_rate={dilation_rate}. Set one of them to 1."
+        )
+    return strides, dilation_rate
+
+
+def divisible(number, groups, what):
+    """Refuses a number of channels or filters that `groups` does not divide."""
+    if number % groups:
+        raise ValueError(
+            f"{what} must be a multiple of `groups`. Received: {number} and groups={groups}. "
+            "Change one of the two."
+        )
+
+
+def symmetric(value, group, name):
+    """Refuses a window or dilation rate that the group does not map to itself."""
+    if not group.lattice.keeps_shape(group, value):
+        others = group.names_of_groups(lambda g: g.lattice.keeps_shape(g, value))
+        raise ValueError(
+            f"`{name}` must be the same along axes that {group.name} exchanges. Received: "
+            f"{name}={value}. Use {group.lattice.nearest_shape(group, value)}, or one of the "
+            f"groups {others}."
+        )
+
+
+def space_of(x, spaces, data_format):
+    """The first of these `Space`s that a map is on by its shape.
+
+    Raises:
+        ValueError: If it is on none.
+    """
+    for space in spaces:
+        axis = space.dimension + 1 if data_format == "channels_last" else 2
+        if len(x.shape) == space.rank and (not space.has_axis or x.shape[axis] == space.cosets):
+            return space
+    raise ValueError(
+        f"`x` must be a map {', or '.join(map(_described, spaces))}. Received: "
+        f"x.shape={tuple(x.shape)}, data_format={data_format!r}."
+    )
+
+
+def _described(space):
+    axis = f" with an H axis of length {space.cosets}" if space.has_axis else ""
+    return f"on {space.name}, of rank {space.rank}{axis}"
+
+
+def space_of_kernel(kernel_shape, group):
+    """The `Space` on which a filter of this shape is a function.
+
+    Raises:
+        ValueError: If its rank or its H axis is another.
+    """
+    shape, spaces = tuple(kernel_shape), (Space.lattice(group), Space.whole(group))
+    for space in spaces:
+        if len(shape) == space.rank and shape[group.dimension : -2] == space.axis_lengths:
+            return space
+    raise ValueError(
+        f"`kernel` must have shape (*kernel_size, channels, filters) for a filter on "
+        f"{spaces[0].name}, or (*kernel_size, {group.order}, channels, "
+        f"filters) for one on {group.name}. Received: kernel.shape={shape}."
+    )
+
+
+def dimension_of_map(x):
+    """The dimension of a map with an axis of H, by its rank."""
+    dimension = len(x.shape) - 3
+    if dimension not in (1, 2, 3):
+        raise ValueError(
+            "`x` must be a feature map (batch, *space, |H|, channels), of rank 4, 5 or 6. "
+            f"Received: x.shape={tuple(x.shape)}."
+        )
+    return dimension
+
+
+def size_of(x, dimension, data_format):
+    """The sizes of space in the shape of a map, `None` where they are open."""
+    shape = tuple(x.shape)
+    return shape[1 : dimension + 1] if data_format == "channels_last" else shape[-dimension:]
+
+
+def fits(sampling, size, name):
+    """Refuses a window that is larger than the map."""
+    if sampling.padding == "valid" and not sampling.fits(size):
+        raise ValueError(
+            f"The window must fit into the map. Received: a map of size {size}, and "
+            f"{name}={sampling.kernel_size}, which spans {sampling.effective_kernel_size}. Use a "
+            f"larger map, a smaller {name}, or padding='same'."
+        )
+
+
+def image_size(shape, data_format):
+    """Height and width in the shape of a batch of images, which must be known."""
+    if len(shape) != 4:
+        raise ValueError(f"`images` must be of rank 4. Received: shape={tuple(shape)}.")
+    height, width = shape[1:3] if data_format == "channels_last" else shape[2:4]
+    if None in (height, width):
+        raise ValueError(
+            "An image can only be rotated about its centre when its size is known. Received: "
+            f"shape={tuple(shape)}. Set height and width in `keras.Input`."
+        )
+    return height, width

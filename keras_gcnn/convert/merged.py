@@ -1,0 +1,58 @@
+"""Maps on the group whose axis of H is merged into the channels."""
+
+from dataclasses import dataclass
+
+import keras
+
+
+@dataclass(frozen=True)
+class MergedMap:
+    """What a planar map of C·order channels stands for: C functions on G or G/K.
+
+    Args:
+        order: The number of elements or cosets. The value of map c at coset j is channel
+            c·order + j.
+        data_format: Of both maps.
+    """
+
+    order: int
+    data_format: str
+
+    @property
+    def rank_5_axis(self):
+        """The axis of channels in the map on G."""
+        return 4 if self.data_format == "channels_last" else 1
+
+    @property
+    def rank_4_axis(self):
+        """The axis of channels in the planar map."""
+        return 3 if self.data_format == "channels_last" else 1
+
+
+class ByTensor:
+    """A dictionary whose keys are tensors, told apart by identity."""
+
+    def __init__(self):
+        self._values = {}
+
+    def __setitem__(self, tensor, value):
+        self._values[id(tensor)] = tensor, value  # holds the tensor, so its id stays its own
+
+    def get(self, tensor):
+        return self._values.get(id(tensor), (tensor, None))[1]
+
+
+def structure(model, side):
+    """The inputs or outputs of a model, nested as it takes or gives them."""
+    if isinstance(model, keras.Sequential):
+        return getattr(model, f"{side}s")[0]
+    return getattr(model, side)
+
+
+def no_counterpart(layer, reason="is not known to act on each number by itself"):
+    """The error for a layer that cannot be made planar."""
+    return ValueError(
+        f"`to_planar` knows no planar counterpart of {type(layer).__name__} '{layer.name}' on a "
+        f"feature map on the group: it {reason}. `keras_gcnn.stock` lists what is known. Pool the "
+        "map to the plane before the layer, with CosetPooling2D, or leave it to a second model."
+    )

@@ -1,0 +1,158 @@
+"""The walk through a model that makes its planar counterpart, layer by layer."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_gcnn import stock
+from keras_gcnn.convert.merged import ByTensor, no_counterpart, structure
+from keras_gcnn.convert.rules import RULES
+
+
+def to_planar(model):
+    """A plain Keras model with the same outputs: train on the group, ship planar layers.
+
+    The result runs and exports where keras_gcnn is not installed. A feature map on G becomes a map
+    of C·|H| channels, in which (c, h) is channel c·|H| + h:
+
+        GroupConv2D, LiftingConv2D    a Conv2D whose kernel is the filter bank
+        BatchNormalization            part of the convolution before it, or |H| times each number
+        CosetPooling2D                a pooling over |H| neighbouring channels
+        poolings, padding, upsampling their 2-D counterparts
+        dropout and noise             nothing: they act in training alone
+        pointwise and planar layers   themselves
+
+    On TensorFlow, the convolutions of a channels_first model become channels_last, since not every
+    CPU has others there. Inputs and outputs stay as they are.
+
+    Args:
+        model: A Functional or Sequential model that is built and takes images. It may hold other
+            such models.
+
+    Returns:
+        A `keras.Model` for inference, with weights of its own.
+
+    Raises:
+        ValueError: If the model is of another kind, or if a layer has no planar counterpart. The
+            message names it.
+
+    Example:
+    >>> planar = keras_gcnn.to_planar(keras_gcnn.models.p4cnn())
+    >>> planar.save("p4cnn.keras")
+
+    Reference: Cohen & Welling 2016, section 7: a G-convolution is a planar one with a larger bank.
+    """
+    return Conversion().of_whole(model)
+
+
+class Conversion:
+    """A walk through a model and the models within it.
+
+    Attributes:
+        spaces: A `MergedMap` for each planar tensor that stands for functions on G.
+        convolutions: The layer and its input for each output of a convolution without activation,
+            into which a batch normalization can be folded.
+        channels_last: The same map with channels last, for outputs of convolutions that are
+            computed so inside a channels_first model.
+        made: What was made for a layer, so that layers used twice stay shared.
+    """
+
+    def __init__(self):
+        self.spaces = ByTensor()
+        self.convolutions = ByTensor()
+        self.channels_last = ByTensor()
+        self.made = {}
+
+    def of_whole(self, model):
+        _check_kind(model)
+        if any(len(x.shape) == 5 for x in model.inputs):
+            raise ValueError(
+                f"`to_planar` takes models of images. Received: '{model.name}', whose inputs are "
+                f"of shape {[tuple(x.shape) for x in model.inputs]}. Put the LiftingConv2D into it."
+            )
+        planar = self.of_model(model, model.inputs)
+        outputs = [self._unmerged(tensor) for tensor in planar.outputs]
+        inputs = keras.tree.pack_sequence_as(structure(model, "input"), planar.inputs)
+        outputs = keras.tree.pack_sequence_as(structure(model, "output"), outputs)
+        planar = keras.Model(inputs, outputs, name=f"{model.name}_planar")
+        planar(inputs)  # Keras exports to ONNX what has been called
+        return planar
+
+    def of_model(self, model, like):
+        """The planar model, with inputs that stand for what the planar tensors `like` do."""
+        _check_kind(model)
+        inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype) for x in like]
+        for fresh, tensor in zip(inputs, like, strict=True):
+            self.spaces[fresh] = self.spaces.get(tensor)
+        return keras.models.clone_model(
+            keras.Model(model.inputs, model.outputs, name=model.name),
+            input_tensors=inputs,
+            clone_function=lambda layer: layer,
+            call_function=self.call,
+        )
+
+    def call(self, layer, *args, **kwargs):
+        """What comes out of the planar counterpart of a layer."""
+        row = stock.row_of(layer)
+        if row is not None and row.planar == "nothing":
+            return args[0]
+        for kinds, rule in RULES.items():
+            if isinstance(layer, kinds):
+                return rule(self, layer, *args)
+        inputs = keras.tree.flatten((args, kwargs))
+        tensors = [x for x in inputs if isinstance(x, keras.KerasTensor)]
+        space = next(filter(None, map(self.spaces.get, tensors)), None)
+        if space is None:
+            return self.itself(layer)(*args, **kwargs)
+        if row is None or row.planar != "itself" or stock.is_along_axis(layer):
+            raise no_counterpart(layer)
+        if len({(self.spaces.get(x), x.shape) for x in tensors}) > 1:
+            raise no_counterpart(layer, "combines maps of different shapes")
+        if any(np.ndim(x) for x in inputs if not isinstance(x, keras.KerasTensor)):
+            raise no_counterpart(layer, "combines a map with a constant that is no single number")
+        return self.mark(self.itself(layer)(*args, **kwargs), space)
+
+    def once(self, key, make):
+        if key not in self.made:
+            self.made[key] = make()
+        return self.made[key]
+
+    def itself(self, layer):
+        """A layer or operation of Keras, with a copy of its weights."""
+        if not type(layer).__module__.startswith("keras."):
+            raise no_counterpart(layer, "is no layer of Keras")
+        if not isinstance(layer, keras.layers.Layer):
+            return layer
+
+        def make():
+            copy = type(layer).from_config(layer.get_config())
+            if layer.weights:
+                copy.build_from_config(layer.get_build_config())
+                copy.set_weights(layer.get_weights())
+            return copy
+
+        return self.once(layer, make)
+
+    def mark(self, tensor, space):
+        self.spaces[tensor] = space
+        return tensor
+
+    def _unmerged(self, x):
+        """A map on G as it was, with its axis |H|."""
+        space = self.spaces.get(x)
+        if space is None:
+            return x
+        if space.data_format == "channels_first":
+            size = x.shape[2:]
+            return layers.Reshape((x.shape[1] // space.order, space.order, *size))(x)
+        size, channels = x.shape[1:3], x.shape[3] // space.order
+        return layers.Permute((1, 2, 4, 3))(layers.Reshape((*size, channels, space.order))(x))
+
+
+def _check_kind(model):
+    is_model = isinstance(model, keras.Model) and model.built
+    if not is_model or not getattr(model, "inputs", None):
+        raise ValueError(
+            "`to_planar` reads Functional and Sequential models that are built. Received: "
+            f"{model!r}. Call it on an image once, or write it as `keras.Model(inputs, outputs)`."
+        )

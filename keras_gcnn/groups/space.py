@@ -1,0 +1,76 @@
+"""What a map is a function on: the lattice, the group G, or a quotient G/K."""
+
+
+class Space:
+    """The space G/K of functions f(x, gK), for a group G = Zᵈ ⋊ H and a subgroup K of H.
+
+    K = H is the lattice: there is one coset, and a map is an image. K = {e} is G itself. A map on a
+    space with an axis has it beside its channels, one entry for each coset.
+
+    Args:
+        group: The `PointGroup` H.
+        subgroup: K, as `PointGroup.subgroup` takes it.
+        has_axis: Whether maps have an axis of cosets. By default they have one unless K = H. On p1,
+            where H = {e}, a map on G has an axis of length 1 and an image has none.
+    """
+
+    def __init__(self, group, subgroup, has_axis=None):
+        is_checked = subgroup is group or subgroup is group.trivial
+        self.group = group
+        self.subgroup = subgroup if is_checked else group.subgroup(subgroup)
+        self.has_axis = self.subgroup.order < group.order if has_axis is None else has_axis
+
+    @classmethod
+    def lattice(cls, group):
+        """The lattice Zᵈ, on which H acts: the space of images."""
+        return cls(group, group, has_axis=False)
+
+    @classmethod
+    def whole(cls, group):
+        """The group G itself."""
+        return cls(group, group.trivial, has_axis=True)
+
+    @property
+    def dimension(self):
+        """The integer d."""
+        return self.group.dimension
+
+    @property
+    def cosets(self):
+        """The number of cosets |H|/|K|, the length of the axis."""
+        return self.group.order // self.subgroup.order
+
+    @property
+    def axis_lengths(self):
+        """The length of the axis of cosets, as a tuple of one or none."""
+        return (self.cosets,) if self.has_axis else ()
+
+    @property
+    def rank(self):
+        """The rank of a batch of maps."""
+        return self.dimension + 2 + self.has_axis
+
+    @property
+    def name(self):
+        """`"the plane"`, `"p4"` or `"p4m/p2"`."""
+        if not self.has_axis:
+            return {1: "the line", 2: "the plane"}.get(self.dimension, "space")
+        name = self.group.name
+        return name if self.subgroup.order == 1 else f"{name}/{self.subgroup.name}"
+
+    def __eq__(self, other):
+        return isinstance(other, Space) and self._key == other._key
+
+    def __hash__(self):
+        return hash(self._key)
+
+    def __repr__(self):
+        return f"<Space {self.name}>"
+
+    @property
+    def _key(self):
+        """Images are the same on every group; a group is its matrices, by whatever name."""
+        if not self.has_axis:
+            return self.dimension, None, None
+        members = frozenset(self.group.indices(self.subgroup).tolist())
+        return self.dimension, self.group.elements.tobytes(), members

@@ -1,0 +1,98 @@
+"""GroupBatchNormalization: Keras' batch normalization of a feature map on G."""
+
+import keras
+
+from keras_gcnn import arguments
+from keras_gcnn.ops import backend, policy
+from keras_gcnn.ops.normalization import (
+    batch_normalization_on_group,
+    in_float32_or_more,
+    moments_on_group,
+)
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GroupBatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` of a feature map on G, one scale for each map.
+
+        y(x, h)_c = γ_c (f_c(x, h) - μ_c) / √(σ²_c + ε) + β_c
+
+    The mean μ_c and variance σ²_c are taken over batch, space and H. It is the same function as
+    `BatchNormalization` along the channels, with the same weights. On JAX it is computed on |H|·C
+    channels (`ops.normalization`), which is faster there.
+
+    Args:
+        axis: The axis of channels: -1 for `"channels_last"`, 1 for `"channels_first"`. `None`: as
+            `data_format` says.
+        data_format: As in `keras.layers.Conv2D`. `None`: as `axis` says, or Keras' default.
+        kwargs: As in `keras.layers.BatchNormalization`.
+
+    Input shape:
+        - `"channels_last"`: `(batch, *space, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, *space)`
+
+    Output shape:
+        That of the input.
+
+    Returns:
+        A tensor of that shape.
+
+    Raises:
+        ValueError: If the axis is not that of the channels, and as
+            `keras.layers.BatchNormalization`.
+
+    Example:
+    >>> x = np.random.rand(4, 26, 26, 4, 10)
+    >>> keras_gcnn.layers.GroupBatchNormalization()(x).shape
+    (4, 26, 26, 4, 10)
+
+    Reference: Ioffe & Szegedy 2015; one scale per map on G: Cohen & Welling 2016, section 8.2.
+    """
+
+    def __init__(self, axis=None, *args, data_format=None, **kwargs):
+        if data_format is None and axis is not None:
+            data_format = "channels_first" if axis == 1 else "channels_last"
+        self.data_format = arguments.data_format(data_format)
+        channel_axis = -1 if self.data_format == "channels_last" else 1
+        super().__init__(channel_axis if axis is None else axis, *args, **kwargs)
+
+    def build(self, input_shape):
+        rank = len(input_shape)
+        expected = rank - 1 if self.data_format == "channels_last" else 1
+        if rank < 4 or self.axis not in (expected, expected - rank):
+            raise ValueError(
+                f"`axis` of GroupBatchNormalization '{self.name}' must be that of the channels, "
+                f"{expected} or {expected - rank} with data_format={self.data_format!r}, of a map "
+                f"with an axis of H. Received: axis={self.axis}, "
+                f"input_shape={tuple(input_shape)}. Leave `axis` out."
+            )
+        super().build(input_shape)
+
+    def call(self, inputs, training=None, mask=None):
+        if mask is not None or self.renorm or not self._takes_merged_channels(inputs):
+            return super().call(inputs, training=training, mask=mask)
+        x = in_float32_or_more(inputs)
+        moments = self.moving_mean, self.moving_variance
+        if training and self.trainable:
+            moments = moments_on_group(x)
+            self._move(moments)
+        y = batch_normalization_on_group(x, *moments, self.beta, self.gamma, self.epsilon)
+        return keras.ops.cast(y, self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "data_format": self.data_format}
+
+    def rematerialized_call(self, layer_call, *args, **kwargs):
+        return backend.rematerialized(super().rematerialized_call, layer_call, args, kwargs)
+
+    def _takes_merged_channels(self, x):
+        is_last = self.data_format == "channels_last"
+        has_order = x.shape[-2] not in (None, 1)
+        return (
+            is_last and has_order and policy.normalizes_merged_channels(backend.compilation_of(x))
+        )
+
+    def _move(self, moments):
+        for moving, new in zip((self.moving_mean, self.moving_variance), moments, strict=True):
+            old = keras.ops.cast(moving, new.dtype)
+            moving.assign(old * self.momentum + new * (1 - self.momentum))

@@ -1,0 +1,219 @@
+"""Every workaround of a backend. Nothing else asks which backend runs, but `policy`.
+
+Each entry says what is wrong, in which version it was seen, and when it can go. "Keras" is Keras
+3.15 with TensorFlow 2.21, JAX 0.10 and PyTorch 2.13. No backend is imported here: Keras has done
+so.
+"""
+
+import functools
+import operator
+import sys
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+
+class Compilation(NamedTuple):
+    """What compiles the function that a tensor is in, and for which kind of device.
+
+    Attributes:
+        backend: `"tensorflow"`, `"jax"` or `"torch"`.
+        compiler: `"xla"`, `"graph"` for TensorFlow by itself, `"torch.compile"`, or `None`.
+        device: `"cpu"`, `"gpu"` or another that Keras names.
+    """
+
+    backend: str
+    compiler: str | None
+    device: str
+
+
+def compilation_of(x):
+    """The `Compilation` of the function that `x` is traced into."""
+    backend = keras.backend.backend()
+    if backend == "torch":  # where Keras lists no devices
+        compiler = "torch.compile" if is_traced_by_torch() else None
+        device = getattr(getattr(x, "device", None), "type", "cpu")
+        return Compilation(backend, compiler, {"cuda": "gpu"}.get(device, device))
+    device = keras.distribution.list_devices()[0].split(":")[0]
+    if type(x).__name__ == "SymbolicTensor":
+        return Compilation(backend, "xla" if _is_for_xla(x.graph) else "graph", device)
+    return Compilation(backend, "xla" if type(x).__name__.endswith("Tracer") else None, device)
+
+
+def compilers():
+    """The compilers that `compilation_of` can find on this backend."""
+    return {"jax": ["xla"], "tensorflow": ["xla", "graph"], "torch": ["torch.compile"]}[
+        keras.backend.backend()
+    ]
+
+
+def is_traced_by_torch():
+    """Whether `torch.compile` is tracing."""
+    return keras.backend.backend() == "torch" and sys.modules["torch"].compiler.is_compiling()
+
+
+def _is_for_xla(graph):
+    """Whether a graph of TensorFlow, or one around it, is of a function with jit_compile=True.
+
+    TensorFlow does not tell in public. A version that hides it counts as one without XLA.
+    """
+    while graph is not None:
+        context = getattr(graph, "_get_control_flow_context", lambda: None)()
+        if context is not None and context.IsXLAContext():
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
+
+
+# torch.compile traces NumPy code, and a graph of it can hold one constant tensor per function.
+# Seen in PyTorch 2.13. It can go when tables pass through it as they are.
+
+
+def untraced(function):
+    """Makes a function of constants one that torch.compile calls once and does not trace.
+
+    The mark is what `torch.compiler.assume_constant_result` sets.
+    """
+    function._dynamo_marked_constant = True
+    return function
+
+
+def constant(table_of):
+    """Makes a function that returns an array return a constant tensor of the same dtype."""
+
+    @untraced
+    def numbers_of(*arguments):
+        table = table_of(*arguments)
+        return table.tolist(), table.dtype.name
+
+    @functools.wraps(table_of)
+    def call(*arguments):
+        if is_traced_by_torch():
+            torch = sys.modules["torch"]
+            numbers, dtype = numbers_of(*arguments)
+            return ops.convert_to_tensor(torch.tensor(numbers, dtype=getattr(torch, dtype)))
+        table = table_of(*arguments)
+        # With floatx bfloat16, Keras 3.15 makes integers floats on JAX unless their dtype is said.
+        dtype = table.dtype.name if table.dtype.kind == "i" else None
+        return ops.convert_to_tensor(table, dtype=dtype)
+
+    return call
+
+
+def matmul(a, b):
+    """The matrix product.
+
+    On PyTorch, `ops.matmul` of Keras 3.15 multiplies float64 in float32. It can go when that does
+    not.
+    """
+    return a @ b
+
+
+def pad(x, amounts):
+    """Zeros in front of and behind each axis.
+
+    torch.compile cannot trace `ops.pad` of Keras 3.15. It can go when it can.
+    """
+    if keras.backend.backend() != "torch":
+        return ops.pad(x, amounts)
+    for axis, around in enumerate(amounts):
+        shape = ops.shape(x)
+        front, behind = (ops.zeros((*shape[:axis], n, *shape[axis + 1 :]), x.dtype) for n in around)
+        parts = [part for part in (front, x, behind) if part.shape[axis] != 0]
+        x = ops.concatenate(parts, axis=axis) if len(parts) > 1 else x
+    return x
+
+
+def with_gradient(function, gradient, *arguments):
+    """`function(*arguments)` with the derivative `gradient(upstream, *arguments)`.
+
+    Keras 3.15 calls the gradient of `ops.custom_gradient` as `gradient(upstream)` on TensorFlow and
+    JAX, and as `gradient(*saved, upstream=upstream)` on PyTorch. It can go when that is one way.
+    """
+
+    def differentiable(*arguments):
+        def call(*saved, upstream=None):
+            if upstream is None:
+                return gradient(saved[0], *arguments)
+            return gradient(upstream, *saved)
+
+        return function(*arguments), call
+
+    return ops.custom_gradient(differentiable)(*arguments)
+
+
+def rematerialized(rematerialize, layer_call, args, kwargs):
+    """What `Layer.rematerialized_call` returns, with keywords that rematerialization does not see.
+
+    In Keras 3.15, `RematScope` makes tracers of keywords such as `training` on JAX, and fails on
+    keywords on TensorFlow. It can go when it takes keywords as they are.
+    """
+    call = rematerialize(functools.partial(layer_call, **kwargs), *args)
+    return lambda *args, **_: call(*args)
+
+
+def add_bias(y, bias, data_format):
+    """Adds a vector along the channels of a map.
+
+    On TensorFlow, `ops.add(y, bias)` of Keras 3.15 takes any bias that fits the last axis for a
+    channels_last one. It can go when that asks for the data format.
+    """
+    if data_format == "channels_last":
+        return ops.add(y, bias)
+    return ops.add(ops.reshape(bias, (-1, *(1,) * (len(y.shape) - 2))), y)
+
+
+def takes_channels_first():
+    """Whether channels_first convolutions run on every processor and for every dtype.
+
+    On a CPU, TensorFlow 2.21 has them with oneDNN alone, and in float32 and bfloat16 alone. It
+    turns oneDNN on by itself on some processors only. On a GPU its layout optimizer chooses the
+    order of axes, so that channels_last costs nothing. It can go when TensorFlow has them.
+    """
+    return keras.backend.backend() != "tensorflow"
+
+
+def average_pool(x, pool_size, strides, padding, data_format, amounts):
+    """`ops.average_pool`, where padded points are left out of the mean.
+
+    On PyTorch, Keras 3.15 repeats the edge where "same" pads unevenly, and counts it. Here zeros
+    are padded, by `amounts` in front of and behind each axis, and their share of each window is
+    divided away. It can go when Keras leaves them out.
+    """
+    if padding == "valid" or keras.backend.backend() != "torch":
+        return ops.average_pool(x, pool_size, strides, padding, data_format)
+    last = data_format == "channels_last"
+    around = [(0, 0), *amounts, (0, 0)] if last else [(0, 0), (0, 0), *amounts]
+    size = x.shape[1:-1] if last else x.shape[2:]
+    inside = ops.ones((1, *size, 1) if last else (1, 1, *size), dtype=x.dtype)
+    total, share = (
+        ops.average_pool(ops.pad(values, around), pool_size, strides, "valid", data_format)
+        for values in (x, inside)
+    )
+    return total / share
+
+
+def tensor(x):
+    """A tensor of the backend, or a symbolic one as it is.
+
+    Keras' variables become tensors: as they are, they broke SavedModel exports on JAX and
+    `RematScope` in Keras 3.15.
+    """
+    return x if isinstance(x, keras.KerasTensor) else ops.convert_to_tensor(x)
+
+
+def known_shape(x):
+    """The shape as a tuple of integers, with `None` for sizes that are open.
+
+    Where PyTorch 2.13 traces, sizes are no integers by themselves, and `int` does not make them so.
+    """
+    return tuple(n if n is None else operator.index(n) for n in x.shape)
+
+
+def standard_dtype(x):
+    """The dtype of a tensor by its name in Keras.
+
+    Not `keras.backend.result_type`: in Keras 3.15 on JAX, that of float64 and float32 is float32.
+    """
+    return keras.backend.standardize_dtype(x.dtype)

@@ -1,0 +1,146 @@
+"""The G-correlation of a feature map with a filter: its formula, its checks, and the choice."""
+
+from keras_gcnn import arguments
+from keras_gcnn.groups import Sampling, Space
+from keras_gcnn.ops import backend, layout
+from keras_gcnn.ops.conv import cost_model
+from keras_gcnn.ops.conv.direct import direct_correlation
+from keras_gcnn.ops.conv.fourier import fourier_correlation
+from keras_gcnn.ops.conv.plan import TransformedKernel
+
+
+def group_conv(
+    x,
+    kernel,
+    group,
+    strides=1,
+    padding="valid",
+    data_format=None,
+    dilation_rate=1,
+    groups=1,
+    implementation="auto",
+    training=False,
+):
+    """The G-correlation of a feature map with a filter. The result is a function on G.
+
+        [f ⋆ ψ](x, h) = Σ_y Σ_h' Σ_c f_c(y, h') ψ_c(h⁻¹(y - x), h⁻¹h')       f on G
+        [f ⋆ ψ](x, h) = Σ_y      Σ_c f_c(y)     ψ_c(h⁻¹(y - x))              f on Zᵈ (lifting)
+
+    There are two implementations with equal outputs. The direct one is `transform_filters` and one
+    planar convolution. The other takes the Fourier transform on H: 12 multiplications in place of
+    64 on p4m and 6 in place of 16 on p4, for more additions and memory.
+
+    Args:
+        x: Feature map on Zᵈ, `(batch, *space, channels)`, or on G, `(batch, *space, |H|, channels)`
+            with `"channels_last"`; `(batch, channels, *space)` or `(batch, channels, |H|, *space)`
+            with `"channels_first"`.
+        kernel: Filter on the same space as `x`, laid out as for `transform_filters` in either data
+            format. For inference it may be a `transform_kernel` too.
+        group: Name of the point group H, or a `PointGroup`.
+        strides: Integer, or one per axis.
+        padding: `"valid"`, `"same"`, or `"centered"`, which pads with kernel size - 1 zeros at
+            every stride, half of them in front.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+        dilation_rate: Integer, or one per axis.
+        groups: The channels and filters are split into this many blocks that do not mix, as in
+            `keras.layers.Conv2D`. The kernel then holds `channels // groups` channels.
+        implementation: `"direct"`, `"fourier"`, or `"auto"`: the one that `ops.conv.cost_model`
+            predicts to be faster.
+        training: Whether gradients will be taken. `"fourier"` then has a gradient of its own, of
+            which JAX takes derivatives in reverse mode only.
+
+    Returns:
+        Feature map on G, `(batch, *new_space, |H|, filters)`, or `(batch, filters, |H|,
+        *new_space)` with `"channels_first"`.
+
+    Raises:
+        ValueError: On a bad argument, as `transform_filters`, and if map and filter are not on the
+            same space, have other numbers of channels, or do not fit into each other.
+
+    Reference: Cohen & Welling 2016, sections 6.1, 6.2 and 7.2; for the transform,
+        `groups/fourier.py`.
+    """
+    x, group = backend.tensor(x), arguments.group(group)
+    data_format = arguments.data_format(data_format)
+    groups = arguments.integer(groups, "groups")
+    implementation = arguments.one_of(implementation, arguments.IMPLEMENTATIONS, "implementation")
+    padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
+    windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
+    if not isinstance(kernel, TransformedKernel):
+        kernel = backend.tensor(kernel)
+    elif implementation == "direct" or groups > 1:
+        raise ValueError(
+            "A transformed kernel is for the Fourier implementation with one block of channels. "
+            f"Received: implementation={implementation!r}, groups={groups}. Give `group_conv` the "
+            "kernel itself."
+        )
+    else:
+        implementation = "fourier"
+    shape = backend.known_shape(kernel)
+    space = _common_space(x, shape, group, data_format, groups)
+    sampling = Sampling(shape[: group.dimension], windows[0], padding, windows[1])
+    arguments.fits(sampling, arguments.size_of(x, group.dimension, data_format), "kernel_size")
+
+    compilation = backend.compilation_of(x)
+    if implementation == "auto":
+        implementation = cost_model.choose(compilation, shape, group, windows[0], training)
+    correlate = {"direct": direct_correlation, "fourier": fourier_correlation}[implementation]
+    options = {"groups": groups, "training": bool(training), "compilation": compilation}
+    is_direct = implementation == "direct"
+    if data_format == "channels_last" or (is_direct and backend.takes_channels_first()):
+        return correlate(x, kernel, space, sampling, data_format, **options)
+    x = layout.to_channels_last(x, space.has_axis)
+    y = correlate(x, kernel, space, sampling, "channels_last", **options)
+    return layout.to_channels_first(y, has_group_axis=True)
+
+
+def _common_space(x, kernel_shape, group, data_format, groups):
+    """The `Space` on which map and filter both are functions, with channels that fit."""
+    spaces = Space.lattice(group), Space.whole(group)
+    space = arguments.space_of(x, spaces, data_format)
+    if arguments.space_of_kernel(kernel_shape, group).has_axis != space.has_axis:
+        raise ValueError(
+            f"`x` and `kernel` must be on the same space. Received: x.shape={tuple(x.shape)}, "
+            f"which is on {space.name}, kernel.shape={kernel_shape}, which is not, "
+            f"data_format={data_format!r}. Use a kernel of rank {space.rank}."
+        )
+    channels = x.shape[-1 if data_format == "channels_last" else 1]
+    *_, taken, filters = kernel_shape
+    arguments.divisible(filters, groups, "The number of filters")
+    if channels not in (None, taken * groups):
+        raise ValueError(
+            "`kernel` must have as many channels as `x` in each block. Received: x.shape="
+            f"{tuple(x.shape)} with {channels} channels, kernel.shape={kernel_shape} with "
+            f"{taken}, groups={groups}. Use a kernel with {channels // groups} channels."
+        )
+    return space
+
+
+def add_bias(y, bias, data_format=None):
+    """Adds one number per feature map on G, the same for every h and every point of space.
+
+        y(x, h)_k + b_k
+
+    Args:
+        y: Feature map on G, `(batch, *space, |H|, filters)`, or `(batch, filters, |H|, *space)`.
+        bias: Vector `(filters,)`.
+        data_format: As in `group_conv`.
+
+    Returns:
+        A tensor of the shape of `y`.
+
+    Raises:
+        ValueError: If the bias is no vector of that length, or the data format is unknown.
+
+    Reference: Cohen & Welling 2016, section 6.2: one bias per G-feature map keeps equivariance.
+    """
+    y, bias = backend.tensor(y), backend.tensor(bias)
+    data_format = arguments.data_format(data_format)
+    channels = y.shape[-1 if data_format == "channels_last" else 1]
+    if len(bias.shape) != 1 or channels not in (None, bias.shape[0]):
+        raise ValueError(
+            f"`bias` must be a vector with one number for each of the {channels} feature maps. "
+            f"Received: bias.shape={tuple(bias.shape)}, y.shape={tuple(y.shape)}, "
+            f"data_format={data_format!r}."
+        )
+    return backend.add_bias(y, bias, data_format)

@@ -1,0 +1,145 @@
+"""Which implementation of a G-correlation is faster, predicted from measurements.
+
+For one point of the output, a convolution takes P = taps·|H|²·C·F products on G (taps·|H|·C·F from
+the plane). The Fourier implementation takes fewer products p, but writes e numbers of f̂ and |H|·F
+of ô. The seconds of the one over those of the other are predicted as
+
+    ratio = a·p/P + b·e/P + c·(taps - 1)/taps·e/P + d·|H|·F/P + f        with a, b, c, d, f ≥ 0
+
+Here a says how much better a convolution multiplies than a matrix product. What writing a number
+costs, in products, is b and d, and c more where it is shifted. The rest is f. `keras_gcnn.tune`
+fits the five to measurements, for each backend, compiler and device, for inference and for
+training. It also finds the limit: the largest prediction below which the Fourier implementation was
+never the slower one.
+
+"auto" takes the Fourier implementation where the prediction is below the limit. It takes the direct
+one elsewhere: on p1, where there is no product to save; on devices without a fit, such as a GPU
+before `keras_gcnn.tune` has run there; and outside of compiled functions, where each sum is an
+operation of its own.
+"""
+
+import functools
+import itertools
+import json
+import math
+import os
+import warnings
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from keras_gcnn.ops import backend, tables
+
+
+def choose(compilation, kernel_shape, group, strides, training=False):
+    """`"fourier"` or `"direct"`, whichever is predicted to be faster.
+
+    With strides the Fourier implementation has no gradient of its own, so what was fitted to stride
+    1 says nothing about its training step.
+
+    Args:
+        compilation: The `backend.Compilation`.
+        kernel_shape: The shape of the filter.
+        group: The `PointGroup` H.
+        strides: One per axis.
+        training: Whether gradients will be taken.
+    """
+    if compilation.compiler is None or (training and max(strides) > 1):
+        return "direct"
+    return _choose(compilation, kernel_shape, group, bool(training))
+
+
+@backend.untraced
+def _choose(compilation, kernel_shape, group, training):
+    fitted = fits().get(key(compilation, training))
+    if fitted is None:
+        return "direct"
+    terms = features(group, kernel_shape)
+    if terms[0] >= 1:  # on p1
+        return "direct"
+    ratio = np.dot(fitted["coefficients"], terms)
+    return "fourier" if ratio < fitted["limit"] else "direct"
+
+
+def key(compilation, training):
+    """What a fit is for, such as `"tensorflow/xla/cpu/training"`."""
+    return "/".join((*compilation, "training" if training else "inference"))
+
+
+@functools.cache
+def features(group, kernel_shape):
+    """The five numbers that the coefficients are multiplied by, for a filter of this shape."""
+    *_, channels, filters = kernel_shape
+    taps = math.prod(kernel_shape[: group.dimension])
+    direct = math.prod(kernel_shape) * group.order
+    products = numbers = 0
+    for rows, outputs in tables.fourier_sums(group, kernel_shape):
+        columns, degree = tables.columns_and_degree(rows, outputs)
+        numbers += len(rows) * columns * channels
+        products += len(rows) * columns * channels * degree * filters
+    shifted = (taps - 1) / taps * numbers
+    terms = products, numbers, shifted, group.order * filters, direct
+    return tuple(term / direct for term in terms)
+
+
+def fit(rows, ratios):
+    """The non-negative coefficients of least relative error, and the limit.
+
+    Args:
+        rows: `features` of each measurement.
+        ratios: Measured seconds of the Fourier implementation over those of the direct one.
+
+    Returns:
+        Dict of `"coefficients"` and `"limit"`.
+    """
+    rows, ratios = np.asarray(rows), np.asarray(ratios)
+    scaled, best = rows / ratios[:, None], (np.inf, np.zeros(rows.shape[1]))
+    # With so few unknowns every set of those that are not 0 can be tried.
+    for count in range(1, rows.shape[1] + 1):
+        for chosen in map(list, itertools.combinations(range(rows.shape[1]), count)):
+            found = np.zeros(rows.shape[1])
+            found[chosen] = np.linalg.lstsq(scaled[:, chosen], np.ones(len(rows)), rcond=None)[0]
+            error = float(np.square(scaled @ found - 1).sum())
+            if (found >= 0).all() and error < best[0]:
+                best = error, found
+    limit = (rows @ best[1])[ratios > 1].min(initial=1.0)
+    return {"coefficients": best[1].tolist(), "limit": float(limit)}
+
+
+def fits_file():
+    """Where `keras_gcnn.tune` keeps the fits of this machine: in Keras' own folder."""
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    return Path(home) / "keras_gcnn_cost_model.json"
+
+
+@functools.cache
+def fits():
+    """The fits by `key`: those that come with the package, replaced by those of this machine."""
+    shipped = resources.files("keras_gcnn.ops.conv").joinpath("cost_model.json").read_text("utf-8")
+    return {**json.loads(shipped), **read_fits(fits_file())}
+
+
+def read_fits(path):
+    """The fits in a file. A file that cannot be used is ignored, with a warning that names it."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        if not all(map(_is_fit, found.values())):
+            raise ValueError("it holds something else than fits")
+        return found
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        warnings.warn(
+            f"{path} is ignored: {error}. Run `python -m keras_gcnn.tune` to make it anew, or "
+            "delete it.",
+            stacklevel=2,
+        )
+        return {}
+
+
+def _is_fit(value):
+    if not isinstance(value, dict) or not isinstance(value.get("coefficients"), list):
+        return False
+    numbers = [*value["coefficients"], value.get("limit")]
+    return len(numbers) == 6 and all(isinstance(n, (int, float)) for n in numbers)

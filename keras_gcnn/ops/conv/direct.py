@@ -1,0 +1,36 @@
+"""The G-correlation as a filter transformation and one planar convolution (paper, section 7)."""
+
+from keras_gcnn.ops import backend, layout, policy
+from keras_gcnn.ops.conv.filters import (
+    exchange,
+    planar_kernel,
+    transform_filters,
+    transform_filters_with_gradient,
+)
+from keras_gcnn.ops.conv.planar import planar_conv
+
+
+def direct_correlation(x, kernel, space, sampling, data_format, groups, training, compilation):
+    """`correlation.group_conv`, once its arguments are checked.
+
+    Map and filter are on the `groups.Space`, and the `groups.Sampling` holds strides, padding and
+    dilation.
+    """
+    group, last = space.group, data_format == "channels_last"
+    if space.has_axis:
+        x = exchange(x, group.order, groups) if last else x
+        x = layout.merge_group_axis(x, data_format)  # (batch, *space, |H|·C)
+    own_gradient = training and policy.has_own_bank_gradient(compilation)
+    transform = transform_filters_with_gradient if own_gradient else transform_filters
+    bank = transform(kernel, group)  # (*kernel_size, [|H|,] C, |H|, filters)
+    bank = planar_kernel(bank, space.dimension, groups, data_format)
+    padding = sampling.padding
+    if padding == "centered":
+        amounts = sampling.padding_amounts(sampling.kernel_size)  # the same for all sizes
+        none = [(0, 0)]
+        around = [*none, *amounts, *none] if last else [*none, *none, *amounts]
+        x, padding = backend.pad(x, around), "valid"
+    options = sampling.strides, padding, data_format, sampling.dilation_rate
+    y = planar_conv(x, bank, *options, compilation)  # (batch, *new_space, |H|·filters)
+    y = layout.split_group_axis(y, group.order, data_format)
+    return exchange(y, groups, group.order) if last else y

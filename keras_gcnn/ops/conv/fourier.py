@@ -1,0 +1,49 @@
+"""The G-correlation by the Fourier transform: which plan, and which gradient."""
+
+from dataclasses import replace
+
+from keras import ops
+
+from keras_gcnn.ops import backend
+from keras_gcnn.ops.conv.fourier_gradient import correlation_with_gradient
+from keras_gcnn.ops.conv.plan import Plan, TransformedKernel, apply_in_chunks, correlation, widened
+
+
+def fourier_correlation(x, kernel, space, sampling, data_format, groups, training, compilation):
+    """As `direct.direct_correlation`, for channels_last alone and for a `TransformedKernel` too."""
+    half, x = backend.standard_dtype(x) == "float16", widened(x)
+    x = x if space.has_axis else ops.expand_dims(x, -2)  # (batch, *space, 1, C)
+    shape = backend.known_shape(kernel)
+    mode = "training" if training else "inference"
+    amounts = _padding_amounts(x, sampling)
+    plan = Plan(space.group, shape, sampling, amounts, mode, compilation)
+    if isinstance(kernel, TransformedKernel):
+        y = apply_in_chunks(plan, x, kernel)
+    else:
+        own_gradient = training and space.has_axis and max(sampling.strides) == 1
+        correlate = correlation_with_gradient if own_gradient else correlation
+        y = _of_blocks(correlate, plan, x, widened(kernel), groups)
+    return ops.cast(y, "float16") if half else y
+
+
+def _of_blocks(correlate, plan, x, kernel, groups):
+    """The correlation of each block of channels and filters."""
+    if groups == 1:
+        return correlate(plan, x, kernel)
+    *domain, filters = plan.kernel_shape
+    plan = replace(plan, kernel_shape=(*domain, filters // groups))
+    blocks = zip(ops.split(x, groups, axis=-1), ops.split(kernel, groups, axis=-1), strict=True)
+    return ops.concatenate([correlate(plan, *block) for block in blocks], axis=-1)
+
+
+def _padding_amounts(x, sampling):
+    size = tuple(x.shape[1:-2])
+    if None not in size:
+        return sampling.padding_amounts(size)
+    if sampling.depends_on_size():
+        raise ValueError(
+            "The Fourier implementation pads an input of unknown size only where strides are 1. "
+            f"Received: x.shape={tuple(x.shape)}, strides={sampling.strides}, padding='same'. Set "
+            "height and width in `keras.Input`, or use implementation='direct'."
+        )
+    return sampling.padding_amounts(sampling.effective_kernel_size)  # the same for all sizes

@@ -1,0 +1,86 @@
+"""The gradient of the G-correlation by the Fourier transform, for strides of 1."""
+
+import dataclasses
+import math
+
+from keras import ops
+
+from keras_gcnn.ops import backend, tables
+from keras_gcnn.ops.conv.plan import (
+    apply_in_chunks,
+    columns_of,
+    correlation,
+    flat,
+    in_chunks,
+    transform_kernel,
+    weighted_sum,
+)
+
+
+def correlation_with_gradient(plan, x, kernel):
+    """`plan.correlation`, with a gradient of sums and products of the same kind.
+
+    The gradient that a backend derives adds up a map of zeros for every slice of the input. On JAX
+    a function with a gradient of its own has no forward mode, and JAX says so.
+    """
+
+    def gradient(dy, x, kernel):
+        return of_input(plan, dy, kernel), of_kernel(plan, dy, x, kernel)
+
+    return backend.with_gradient(lambda *of: correlation(plan, *of), gradient, x, kernel)
+
+
+def of_input(plan, dy, kernel):
+    """The G-correlation of dy, with zeros around it, with the adjoint filter.
+
+    From y(x, h) = Σ f(z, h') ψ(h⁻¹(z - x), h⁻¹h') it follows that
+
+        df(z, h') = Σ dy(x, h) ψ(h⁻¹(z - x), h⁻¹h') = Σ dy(x, h) ψ*(h'⁻¹(x - z), h'⁻¹h)
+        ψ*(u, a) = ψ(-a⁻¹u, a⁻¹)ᵀ
+    """
+    *domain, channels, filters = plan.kernel_shape
+    indices = tables.adjoint_filter(plan.group, plan.kernel_shape)
+    adjoint = ops.take(ops.reshape(kernel, (-1, channels, filters)), indices, axis=0)
+    adjoint = ops.reshape(ops.swapaxes(adjoint, -1, -2), (*domain, filters, channels))
+    reach = [span - 1 for span in plan.sampling.effective_kernel_size]
+    pairs = zip(reach, plan.amounts, strict=True)
+    amounts = tuple((n - front, n - behind) for n, (front, behind) in pairs)
+    adjoint_plan = dataclasses.replace(
+        plan, kernel_shape=(*domain, filters, channels), amounts=amounts, mode="inference"
+    )
+    return apply_in_chunks(adjoint_plan, dy, transform_kernel(adjoint, plan.group))
+
+
+def of_kernel(plan, dy, x, kernel):
+    """ψ's gradient from dψ̂(ρ) = f̂(ρ)ᵀ dô(ρ), one matrix product per irrep over all points."""
+    table = ops.cast(tables.fourier_taps(plan.group, plan.kernel_shape), kernel.dtype)
+    chunks = plan.chunks(x)
+    if chunks == 1:
+        transform = _of_transform(plan, dy, x)
+    else:
+
+        def add(total, maps):
+            return total + _of_transform(plan, *maps), None
+
+        zero = ops.zeros((table.shape[0], math.prod(plan.kernel_shape[-2:])), kernel.dtype)
+        transform, _ = ops.scan(add, zero, (in_chunks(dy, chunks), in_chunks(x, chunks)))
+    return ops.reshape(backend.matmul(ops.transpose(table), transform), plan.kernel_shape)
+
+
+def _of_transform(plan, dy, x):
+    """dψ̂ of all irreps, one below the other, laid out as `tables.fourier_taps` has it."""
+    channels, filters = plan.kernel_shape[-2:]
+    neighbours = plan.neighbours(x)
+    dy = [dy[..., h, :] for h in range(plan.group.order)]
+    transforms = []
+    for rows, outputs, columns, degree in plan.irreps():
+        entries = [weighted_sum(weights, dy) for weights in zip(*outputs, strict=True)]
+        transform = 0
+        for i, row in enumerate(rows):
+            left = flat(columns_of(row, neighbours))  # (points, columns·channels)
+            right = flat(ops.concatenate(entries[i * degree : (i + 1) * degree], axis=-1))
+            transform += backend.matmul(ops.transpose(left), right)
+        transform = ops.reshape(transform, (columns, channels, degree, filters))
+        transform = ops.transpose(transform, (0, 2, 1, 3))
+        transforms.append(ops.reshape(transform, (columns * degree, channels * filters)))
+    return ops.concatenate(transforms, axis=0)

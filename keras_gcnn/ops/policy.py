@@ -1,0 +1,103 @@
+"""Every rule of the kind "faster here", with the command that measured it.
+
+A rule is a function of a `backend.Compilation` and of shapes. Tests and benchmarks replace a rule
+by its public name to switch it off. `conv/cost_model.py` holds one more, which is fitted.
+"""
+
+import math
+
+from keras_gcnn.ops.backend import Compilation
+
+# A convolution by rows was faster from so many channels of the input and of the output.
+FEWEST_CHANNELS_BY_ROWS = 40
+# The largest f̂, over both maps and the filter bank. The peak memory of a layer on JAX is then below
+# twice that of the direct implementation, whose training step holds as many gradients too.
+LARGEST_TRANSFORM = {"inference": 0.7, "training": 4.5}
+# For kernels whose values are set at once. On JAX, random ones take up to a second to compile:
+# `python -m timeit -n 1 -r 1 "import keras_gcnn as kg; kg.to_planar(kg.models.p4cnn())"`
+INITIALIZER_OF_KNOWN_KERNELS = "zeros"
+
+
+def convolves_by_rows(compilation, kernel_shape):
+    """Whether a planar convolution is computed as a sum over the rows of its kernel.
+
+    With XLA on a CPU under JAX it takes 0.3 to 0.9 of the time of `ops.conv`.
+    `tox -e bench-jax -- -k "test_same_maps and direct"`
+    """
+    *size, channels, filters = kernel_shape
+    wide = max(size) == 1 or min(channels, filters) >= FEWEST_CHANNELS_BY_ROWS
+    return compilation == Compilation("jax", "xla", "cpu") and wide
+
+
+def multiplies_whole_maps(x_shape, kernel_shape):
+    """Whether a convolution is one matrix product, where the kernel is as large as the map.
+
+    On every backend. `tox -e bench-jax -- -k "test_same_maps and p4-4x4"`
+    """
+    return tuple(x_shape[1:-1]) == tuple(kernel_shape[:-2])
+
+
+def has_own_bank_gradient(compilation):
+    """Whether the gradient of a filter bank is a gather and a sum.
+
+    Derived by PyTorch it is a scatter, of which torch.compile makes a loop of atomic additions.
+    `tox -e bench-torch -- -k "test_same_maps and direct and training_step"`
+    """
+    return compilation.compiler == "torch.compile"
+
+
+def multiplies_by_convolution(compilation):
+    """Whether the products per irrep are 1×1 convolutions.
+
+    On PyTorch they are faster than matrix products. `tox -e bench-torch -- -k test_products_alone`
+    """
+    return compilation.backend == "torch"
+
+
+def tiles_are_reduced(compilation, size, window):
+    """Whether a maximum over windows that tile a map is a maximum over an axis.
+
+    With XLA on a CPU the gradient of a pooling takes 4 to 7 times as long as that of a maximum.
+    `tox -e bench-jax -- -k "test_network and P4CNN"`
+    """
+    tiles = all(n is not None and n % w == 0 for n, w in zip(size, window, strict=True))
+    return compilation[1:] == ("xla", "cpu") and tiles
+
+
+def normalizes_merged_channels(compilation):
+    """Whether batch normalization is computed on |H|·C channels.
+
+    XLA's loops are slow where C is small or no multiple of a vector register. On JAX it took P4CNN
+    forward from 2.1 to 1.3 times the planar network; on TensorFlow it took longer.
+    `tox -e bench-jax -- -k test_normalization_and_relu`
+    """
+    return compilation.backend == "jax"
+
+
+def number_of_chunks(compilation, x_shape, kernel_shape, group, sampling, amounts, mode):
+    """The fewest equal parts of a batch in which f̂ is no larger than `LARGEST_TRANSFORM`.
+
+    It is 1 on other backends than JAX, where a loop takes longer, and for kernels of one tap, whose
+    f̂ is no larger than the map. `KERAS_BACKEND=jax python -m benchmarks.memory`
+
+    Args:
+        compilation: The `backend.Compilation`.
+        x_shape: `(batch, *space, cosets, channels)`.
+        kernel_shape: The shape of the filter.
+        group: The `PointGroup` H.
+        sampling: The `groups.Sampling`.
+        amounts: The padding in front of and behind each axis of space.
+        mode: `"inference"` or `"training"`.
+    """
+    batch, *size, cosets, channels = x_shape
+    taps = math.prod(sampling.kernel_size)
+    is_known = all(isinstance(n, int) for n in x_shape)
+    if compilation.backend != "jax" or not is_known or taps == 1:
+        return 1
+    windows = zip(size, amounts, sampling.effective_kernel_size, sampling.strides, strict=True)
+    points = math.prod((n + sum(around) - span) // step + 1 for n, around, span, step in windows)
+    inputs, outputs = cosets * channels, group.order * kernel_shape[-1]
+    direct = batch * (math.prod(size) * inputs + points * outputs) + taps * inputs * outputs
+    parts = batch * points * taps * inputs / (LARGEST_TRANSFORM[mode] * direct)
+    enough = (n for n in range(1, batch + 1) if batch % n == 0 and n >= parts)
+    return next(enough, max(batch, 1))

@@ -1,0 +1,106 @@
+"""Pooling over windows of space, and over cosets of a subgroup (paper, section 6.3)."""
+
+import itertools
+
+from keras import ops
+
+from keras_gcnn import arguments
+from keras_gcnn.groups import Sampling, Space
+from keras_gcnn.ops import backend, layout, policy, tables
+
+_REDUCTIONS = {"max": ops.max, "mean": ops.mean, "sum": ops.sum}
+
+
+def coset_pool(x, group, subgroup=None, reduction="max", data_format=None):
+    """Coset pooling: a function on G becomes one on G/K.
+
+        (P f)(x, gK) = max over k in K of f(x, gk)             or the mean, or the sum
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        group: Name of the point group H, or a `PointGroup`.
+        subgroup: K, by name, as a `PointGroup`, or by the indices of its elements in H. `None` is H
+            itself: the result is an image.
+        reduction: `"max"`, `"mean"` or `"sum"`.
+        data_format: As in `keras.ops.conv`.
+
+    Returns:
+        Function on G/K: `x` with an axis `|H|/|K|` for `|H|`, or without it for K = H. Cosets stand
+        in the order of `PointGroup.left_cosets`.
+
+    Raises:
+        ValueError: If K is no subgroup of H, or `x` is no map on G, or another argument is unknown.
+
+    Reference: Cohen & Welling 2016, section 6.3.
+    """
+    x, group = backend.tensor(x), arguments.group(group)
+    data_format = arguments.data_format(data_format)
+    reduce = _REDUCTIONS[arguments.one_of(reduction, arguments.REDUCTIONS, "reduction")]
+    cosets = tables.cosets(group, subgroup)
+    arguments.space_of(x, [Space.whole(group)], data_format)
+    axis = layout.group_axis(data_format, group.dimension)
+    if cosets.shape[0] == 1:
+        return reduce(x, axis=axis)
+    return reduce(ops.take(x, cosets, axis=axis), axis=axis + 1)  # (..., |H|/|K|, |K|, ...)
+
+
+def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", data_format=None):
+    """Pools space, leaving the axis of H and the channels as they are.
+
+        y(x, h)_c = max, or mean, over taps t in the window of f_c(strides·x + t, h)
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        pool_size: Integer, or one per axis.
+        strides: Integer, or one per axis. `None` is `pool_size`.
+        padding: `"valid"` or `"same"`; padded points are left out.
+        reduction: `"max"` or `"mean"`.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+
+    Returns:
+        The pooled map.
+
+    Raises:
+        ValueError: On a bad argument, or if a window does not fit into the map.
+
+    Reference: Cohen & Welling 2016, section 6.3.
+    """
+    x, data_format = backend.tensor(x), arguments.data_format(data_format)
+    dimension = arguments.dimension_of_map(x)
+    window = arguments.integer_tuple(pool_size, dimension, "pool_size")
+    strides = window if strides is None else arguments.integer_tuple(strides, dimension, "strides")
+    padding = arguments.one_of(padding, arguments.POOLING_PADDINGS, "padding")
+    reduction = arguments.one_of(reduction, arguments.POOLING_REDUCTIONS, "reduction")
+    sampling = Sampling(window, strides, padding, sees_padding=False)
+    arguments.fits(sampling, arguments.size_of(x, dimension, data_format), "pool_size")
+    order = x.shape[layout.group_axis(data_format, dimension)]
+    merged = layout.merge_group_axis(x, data_format)  # (batch, *space, |H|·C)
+    pool = _max_pool if reduction == "max" else _average_pool
+    return layout.split_group_axis(pool(merged, sampling, data_format), order, data_format)
+
+
+def _max_pool(x, sampling, data_format):
+    window, strides = sampling.kernel_size, sampling.strides
+    tiles = data_format == "channels_last" and window == strides
+    if tiles and policy.tiles_are_reduced(backend.compilation_of(x), x.shape[1:-1], window):
+        return _maximum_of_tiles(x, window)
+    return ops.max_pool(x, window, strides, sampling.padding, data_format)
+
+
+def _maximum_of_tiles(x, window):
+    """Each axis of space split into windows and places in one, and the maximum over the places.
+
+    Equal entries share the gradient, so it turns with the input.
+    """
+    pairs = zip(x.shape[1:-1], window, strict=True)
+    tiles = itertools.chain.from_iterable((n // w, w) for n, w in pairs)
+    x = layout.reshape(x, (-1, *tiles, x.shape[-1]))
+    return ops.max(x, axis=tuple(range(2, len(x.shape) - 1, 2)))
+
+
+def _average_pool(x, sampling, data_format):
+    size = x.shape[1:-1] if data_format == "channels_last" else x.shape[2:]
+    amounts = None if None in size else sampling.padding_amounts(size)
+    return backend.average_pool(
+        x, sampling.kernel_size, sampling.strides, sampling.padding, data_format, amounts
+    )

@@ -1,0 +1,218 @@
+"""The table of stock layers: what it says is what `equivariance_error` measures."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+import keras_gcnn as kg
+from keras_gcnn import stock
+from keras_gcnn.groups import Space
+
+L = kg.layers
+LAST = {"data_format": "channels_last"}
+KEEPING = {
+    "ReLU": lambda x: layers.ReLU()(x),
+    "softmax along channels": lambda x: layers.Activation("softmax")(x),
+    "Softmax along H": lambda x: layers.Softmax(axis=3)(x),
+    "Dense": lambda x: layers.Dense(3)(x),
+    "Conv3D 1×1×1": lambda x: layers.Conv3D(3, 1, **LAST)(x),
+    "BatchNormalization": lambda x: layers.BatchNormalization()(x),
+    "LayerNormalization": lambda x: layers.LayerNormalization()(x),
+    "GroupNormalization": lambda x: layers.GroupNormalization(1)(x),
+    "PReLU shared": lambda x: layers.PReLU(shared_axes=[1, 2, 3])(x),
+    "MaxPooling3D": lambda x: layers.MaxPooling3D((2, 2, 1), **LAST)(x),
+    "AveragePooling3D": lambda x: layers.AveragePooling3D((2, 2, 1), **LAST)(x),
+    "ZeroPadding3D": lambda x: layers.ZeroPadding3D((1, 1, 0), **LAST)(x),
+    "Cropping3D": lambda x: layers.Cropping3D((1, 1, 0), **LAST)(x),
+    "UpSampling3D": lambda x: layers.UpSampling3D((2, 2, 1), **LAST)(x),
+    "Concatenate": lambda x: layers.Concatenate()([x, layers.ReLU()(x)]),
+    "Add": lambda x: layers.Add()([x, layers.ReLU()(x)]),
+    "a number": lambda x: 2 * x + 1,
+    "a vector along channels": lambda x: x * np.array([1.0, 2.0], "float32"),
+    "a slice of channels": lambda x: x[..., :1],
+    "Dropout": lambda x: layers.Dropout(0.5)(x),
+    "squeeze and excitation": lambda x: (
+        x * layers.Dense(2)(layers.GlobalAveragePooling3D(keepdims=True, **LAST)(x))
+    ),
+    "mean over H": lambda x: layers.Add()([x, ops.mean(x, axis=3, keepdims=True)]),
+    "a roll along H of p4": lambda x: ops.roll(x, 1, axis=3),  # g ↦ g·R commutes with g ↦ h·g
+    "Identity model": lambda x: keras.Sequential([layers.Identity(), layers.ReLU()])(x),
+}
+BREAKING = {
+    "one-sided ZeroPadding3D": lambda x: layers.ZeroPadding3D(((0, 1), (0, 1), (0, 0)), **LAST)(x),
+    "one-sided Cropping3D": lambda x: layers.Cropping3D(((1, 0), (1, 0), (0, 0)), **LAST)(x),
+    "Conv3D over space": lambda x: layers.Conv3D(2, (3, 3, 1), padding="same", **LAST)(x),
+    "Conv3D over H": lambda x: layers.Conv3D(2, (1, 1, 3), padding="same", **LAST)(x),
+    "default PReLU": lambda x: layers.PReLU(alpha_initializer="uniform")(x),
+    "BatchNormalization along H": lambda x: layers.BatchNormalization(axis=3)(x),
+    "LayerNormalization over H": lambda x: layers.LayerNormalization(axis=[-2, -1])(x),
+    "MaxPooling3D with a row left over": lambda x: layers.MaxPooling3D((3, 3, 1), **LAST)(x),
+    "Softmax along the height": lambda x: layers.Softmax(axis=1)(x),
+    "UpSampling3D of one axis": lambda x: layers.UpSampling3D((2, 1, 1), **LAST)(x),
+    "a mask": lambda x: x * np.tri(8, dtype="float32").reshape(8, 8, 1, 1),
+    "a constant along H": lambda x: x + np.arange(4.0, dtype="float32").reshape(4, 1),
+    "a slice of space": lambda x: x[:, 1:],
+    "a flip": lambda x: ops.flip(x, axis=1),
+    "a flip along H": lambda x: ops.flip(x, axis=3),
+    "Permute": lambda x: layers.Permute((2, 1, 3, 4))(x),
+}
+
+
+def broken_or_kept(change):
+    """A model with a change between lifting and a convolution, and what was said of it."""
+    inputs = keras.Input((10, 10, 1))
+    x = L.LiftingConv2D(2, 3, group="p4", name="lift", **LAST)(inputs)
+    changed = change(x)
+    layer = L.GroupConv2D(2, 3, "p4", padding="same", name="next", **LAST)
+    said = [str(w.message) for w in warnings_of(lambda: layer(changed))]
+    x = layer.output
+    model = keras.Model(inputs, L.CosetPooling2D("p4", **LAST)(x))
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.uniform(0.2, 1.0, w.shape) for w in model.get_weights()])
+    return model, said
+
+
+def warnings_of(call):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [w for w in caught if w.category is kg.EquivarianceWarning]
+
+
+@pytest.mark.parametrize("change", KEEPING.values(), ids=KEEPING)
+def test_is_silent_where_equivariance_is_kept(change):
+    model, said = broken_or_kept(change)
+    assert not said
+    assert kg.equivariance_error(model, "p4", (10, 10, 1)).is_equivariant
+
+
+@pytest.mark.parametrize("change", BREAKING.values(), ids=BREAKING)
+def test_the_next_layer_warns_where_it_is_lost(change):
+    model, said = broken_or_kept(change)
+    (message, *_) = said
+    assert message.startswith("GroupConv2D 'next' takes a map that is no longer equivariant to p4:")
+    assert not kg.equivariance_error(model, "p4", (10, 10, 1)).is_equivariant
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda x: layers.Flatten(name="culprit")(x), "Flatten 'culprit'"),
+        (lambda x: layers.Conv2D(2, 3, name="culprit", **LAST)(x), "Conv2D 'culprit'"),
+        (lambda x: layers.DepthwiseConv2D(3, name="culprit", **LAST)(x), "DepthwiseConv2D"),
+        (lambda x: layers.MaxPooling2D(3, name="culprit", **LAST)(x), "MaxPooling2D"),
+    ],
+)
+def test_layers_of_the_plane_are_followed_too(change, name):
+    inputs = keras.Input((10, 10, 1))
+    x = L.CosetPooling2D("p4", **LAST)(L.LiftingConv2D(2, 3, group="p4", **LAST)(inputs))
+    x = change(x)
+    if len(x.shape) == 2:
+        x = layers.Reshape((8, 8, 2))(x)
+    with pytest.warns(kg.EquivarianceWarning, match=f"{name}.* loses it"):
+        L.LiftingConv2D(2, 1, group="p4", **LAST)(x)
+
+
+def test_it_is_said_once_for_each_layer_and_size_and_points_at_the_users_line():
+    lift = L.LiftingConv2D(2, 3, strides=2, group="p4", **LAST)
+    inputs = [keras.Input((size, size, 1)) for size in (8, 8, 9, 10)]
+    inputs += [np.ones((1, size, size, 1), "float32") for size in (10, 12)]
+    caught = warnings_of(lambda: [lift(x) for x in inputs])
+    assert [str(w.message).split("size ")[1][:5] for w in caught] == ["8×8: ", "10×10", "12×12"]
+    assert {w.filename for w in caught} == {__file__}
+
+
+def test_in_a_sequential_model_it_is_said_once():
+    model = keras.Sequential([keras.Input((9, 9, 1)), L.LiftingConv2D(2, 2, "p4", **LAST)])
+    then = [layers.PReLU(name="culprit"), L.GroupConv2D(2, 3, "p4", **LAST)]
+    then.append(L.CosetPooling2D("p4", **LAST))
+    caught = warnings_of(lambda: [model.add(layer) for layer in then])
+    assert len(caught) == 1
+    assert "PReLU 'culprit' loses it: it has a weight for each point" in str(caught[0].message)
+
+
+def lifted(group, size=9):
+    return L.LiftingConv2D(4, 3, group=group, name="lift", **LAST)(keras.Input((size, size, 1)))
+
+
+OTHER_SPACES = {
+    "p4 → pmm": lambda: L.GroupConv2D(2, 3, "pmm", **LAST)(lifted("p4")),
+    "p2 → pm": lambda: L.GroupConv2D(2, 3, "pm", **LAST)(lifted("p2")),
+    "p4 → pmm by pooling": lambda: L.GroupMaxPooling2D(1, group="pmm", **LAST)(lifted("p4")),
+    "p4 → pmm by coset pooling": lambda: L.CosetPooling2D("pmm", **LAST)(lifted("p4")),
+    "p4 → pmm by a block": lambda: L.ResidualBlock2D(2, group="pmm", **LAST)(lifted("p4")),
+    "p4m/p4 → pm": lambda: L.GroupConv2D(2, 3, "pm", **LAST)(
+        L.CosetPooling2D("p4m", "p4", **LAST)(lifted("p4m"))
+    ),
+    "p4/p2 → p2": lambda: L.GroupConv2D(2, 3, "p2", **LAST)(
+        L.CosetPooling2D("p4", "p2", **LAST)(lifted("p4"))
+    ),
+    "p4m/pm → p4": lambda: L.GroupConv2D(2, 3, "p4", **LAST)(
+        L.CosetPooling2D("p4m", "pm", **LAST)(lifted("p4m"))
+    ),
+    "p4 ⊕ p4 along H → p4m": lambda: L.GroupConv2D(2, 3, "p4m", **LAST)(
+        layers.Concatenate(axis=3)([lifted("p4"), lifted("p4")])
+    ),
+    "half of H → p2": lambda: L.GroupConv2D(2, 3, "p2", **LAST)(lifted("p4")[:, :, :, ::2]),
+    "p4 + pmm": lambda: L.GroupConv2D(2, 3, "p4", **LAST)(
+        layers.Add()([lifted("p4"), lifted("pmm")])
+    ),
+    "through stock layers": lambda: L.GroupConv2D(2, 3, "pmm", **LAST)(
+        layers.ReLU()(layers.BatchNormalization()(lifted("p4")))
+    ),
+    "through a model": lambda: L.GroupConv2D(2, 3, "pmm", **LAST)(
+        keras.Sequential([keras.Input((9, 9, 1)), L.LiftingConv2D(4, 3, "p4", **LAST)])(
+            keras.Input((9, 9, 1))
+        )
+    ),
+    "p4 → lifting": lambda: L.LiftingConv2D(2, 3, "p4", **LAST)(lifted("p4")),
+    "the plane → p4": lambda: L.GroupConv2D(2, 3, "p4", **LAST)(
+        L.CosetPooling2D("p4", **LAST)(lifted("p4"))
+    ),
+}
+
+
+@pytest.mark.parametrize("make", OTHER_SPACES.values(), ids=OTHER_SPACES)
+def test_a_map_on_another_space_is_refused(make):
+    with pytest.raises(ValueError, match=r"takes a (feature )?map on .* Received: "):
+        make()
+
+
+def test_the_error_names_the_layer_that_made_the_map():
+    with pytest.raises(
+        ValueError,
+        match=r"GroupConv2D 'conv' takes a map on pmm\. Received: a map on p4, made by "
+        r"LiftingConv2D 'lift'\. Give every layer",
+    ):
+        L.GroupConv2D(2, 3, "pmm", name="conv", **LAST)(layers.ReLU()(lifted("p4")))
+
+
+def test_the_same_matrices_by_another_name_are_the_same_space():
+    mine = kg.groups.PointGroup("mine", kg.groups.get("p4").elements)
+    L.GroupConv2D(2, 3, mine, **LAST)(lifted("p4"))
+
+
+def test_deep_graphs_are_followed_without_recursion():
+    x = inputs = keras.Input((4, 4, 1))
+    for _ in range(600):
+        x = layers.Add()([x, x])
+    L.LiftingConv2D(2, 1, "p4", **LAST)(x)
+    assert stock.follow(x, Space.lattice(kg.groups.get("p4")), "channels_last").losses == ()
+    assert inputs is not None
+
+
+def test_every_row_names_classes_that_keras_has():
+    known = {name for module in (layers, L) for name in dir(module)}
+    operations = {"GetItem", "TrueDivide"}
+    for row in stock.TABLE:
+        assert row.effect in ("keeps", "condition", "breaks")
+        for kind in row.kinds:
+            is_operation = hasattr(ops, kind.lower()) or hasattr(ops, snake_case(kind))
+            assert kind in known or kind in operations or is_operation, kind
+
+
+def snake_case(name):
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).strip("_")
