@@ -14,6 +14,7 @@ import multiprocessing
 from pathlib import Path
 
 from benchmarks import report
+from reproductions.markdown import table
 
 LAYERS = ("p4m-3x3-32-filters-32x32-batch-8", "p4m-3x3-64-filters-16x16-batch-16")
 KINDS = ("Conv2D", *report.IMPLEMENTATIONS)
@@ -29,7 +30,7 @@ def main(arguments=None):
     for layer, mode in itertools.product(options.layers, report.MODES):
         peaks = [_in_own_process(layer, kind, mode) for kind in KINDS]
         rows.append([layer, report.MODES[mode], *(f"{peak:.0f}" for peak in peaks)])
-    print(report.table(["MB", "", *KINDS], rows))
+    print(table(["MB", "", *KINDS], rows))
 
 
 def _in_own_process(*of):

@@ -10,6 +10,8 @@ import math
 import statistics
 from pathlib import Path
 
+from reproductions.markdown import filled, table
+
 RESULTS = Path(__file__).with_name("results")
 PARTS = {
     "test_products_alone": "products",
@@ -21,27 +23,7 @@ PARTS = {
 MODES = {"forward": "Forward", "training_step": "Training step"}
 IMPLEMENTATIONS = ("direct", "fourier")
 TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
-HEAD = """# GroupConv2D against Conv2D
-
-Seconds of ours over seconds of plain Keras: medians of interleaved pairs, compiled by XLA on JAX
-and TensorFlow and by `torch.compile`, float32, gradients for weights and input; made by
-`tox -e bench-tensorflow,bench-jax,bench-torch -- --seconds 1 && python -m benchmarks.report`,
-for "auto" after `python -m keras_gcnn.tune --seconds 0.5` on JAX and TensorFlow, and as it comes on
-PyTorch. Networks run in a process of their own. "–" is what was not measured, such as what a `-k`
-left out on PyTorch, where a compilation can take half a minute.
-"""
-PARTS_NOTE = """
-## What bounds the implementations: their parts, forward
-
-Each over Conv2D of the same maps. Of the Fourier implementation: the products alone, of an f̂ and a
-ψ̂ that are there already; the traffic, which reads and writes as many numbers as the sums before
-and after the products do, with one addition in memory order; the sums alone that make f̂, in the
-loops that XLA makes fastest, which leave them as the products cannot take them; f̂, the sums and
-copies as they are; and the whole. Products and traffic together are a roofline for any
-implementation that keeps f̂ in memory, products and sums for one in loops of XLA. Of the direct
-implementation: the bank, as many numbers written in memory order as its filter bank has, which
-Conv2D's kernel has already. One and that is its roofline.
-"""
+TEMPLATE = Path(__file__).with_name("report_template.md")
 
 
 def report(runs):
@@ -50,16 +32,24 @@ def report(runs):
     Args:
         runs: What pytest-benchmark wrote, by backend.
     """
-    sections = [HEAD.strip(), _machine(runs)]
-    for mode, title in MODES.items():
-        sections.append(f"## {title}: the same feature maps")
-        sections.append(_layers(runs, mode))
-        sections += [_of_auto(backend, run, mode) for backend, run in runs.items()]
-    sections += [PARTS_NOTE.strip(), _parts(runs)]
-    sections += ["## Other readings of one layer", _other_readings(runs)]
-    sections += ["## Networks against planar ones with the same feature maps", _networks(runs)]
-    sections += ["## What XLA counts, and what the first call takes", _counts(runs)]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    by_mode = {mode: _layers(runs, mode) for mode in MODES}
+    by_auto = {
+        f"auto_{mode}": "\n\n".join(
+            filter(None, (_of_auto(backend, run, mode) for backend, run in runs.items()))
+        )
+        for mode in MODES
+    }
+    values = {
+        **by_mode,
+        **by_auto,
+        "machine": _machine(runs),
+        "parts": _parts(runs),
+        "other_readings": _other_readings(runs),
+        "networks": _networks(runs),
+        "counts": _counts(runs),
+        "construction": _construction(runs),
+    }
+    return filled(TEMPLATE, values)
 
 
 def figure(runs):
@@ -104,7 +94,7 @@ def _layers(runs, mode):
             found = _ratios(run, mode)
             cells += [_cell(found.get((layer, name))) for name in IMPLEMENTATIONS]
         rows.append([layer, *cells])
-    return table(["layer", *heads], rows) + '\n\n\\* is what "auto" takes.'
+    return table(["layer", *heads], rows)
 
 
 def _cell(found):
@@ -215,17 +205,20 @@ def _counts(runs):
                 rows.append([backend, layer, title, operations, memory, *seconds])
     heads = ["backend", "layer", "mode", "Fourier operations / Conv2D"]
     heads += ["Fourier peak memory / direct", "first call, s: Conv2D", "direct", "Fourier"]
-    constructions = [
+    return table(heads, rows)
+
+
+def _construction(runs):
+    seconds = [
         b["extra_info"]["construction_seconds"]
         for run in runs.values()
         for b in run["benchmarks"]
         if "construction_seconds" in b["extra_info"]
     ]
-    note = (
-        f"A layer is constructed and built in {1000 * statistics.median(constructions):.0f} ms "
-        f"(median; {max(constructions):.2f} s the first time in a process)."
+    return (
+        f"A layer is constructed and built in {1000 * statistics.median(seconds):.0f} ms "
+        f"(median; {max(seconds):.2f} s the first time in a process)."
     )
-    return table(heads, rows) + "\n\n" + note
 
 
 def _ratios(run, mode):
@@ -253,12 +246,6 @@ def _filters(name):
 
 def _geometric_mean(values):
     return math.exp(statistics.fmean(map(math.log, values)))
-
-
-def table(heads, rows):
-    """A Markdown table."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def _machine(runs):

@@ -108,8 +108,9 @@ class Row:
         effect: `"keeps"`, `"condition"` or `"breaks"`.
         says: What documentation says of it: the condition, or the reason.
         check: A function of a `Call` that returns why equivariance is lost, or `None`.
-        planar: `"itself"` if it acts on each number by itself, so that `to_planar` keeps it,
-            `"nothing"` if it acts in training alone. `None`: another rule of `to_planar`, if any.
+        planar: What `to_planar` makes of it: `"itself"`, for it acts on each number by itself;
+            `"nothing"`, for it acts in training alone; `"rule"`, by a rule of `convert.rules`.
+            `None`: it is refused.
     """
 
     kinds: tuple
@@ -324,14 +325,14 @@ TABLE = (
     Row(
         _names("Activation"),
         "condition",
-        "keeps it; softmax and the like along channels, with channels last",
+        "it acts on each number, or along channels that are last",
         _activation,
         planar="itself",
     ),
     Row(
         _names("Add Average Subtract Multiply Maximum Minimum Divide TrueDivide Power"),
         "condition",
-        "keeps it if both are maps on the same space, or a constant is the same at all points",
+        "both maps are on the same space, or a constant is the same at all points",
         _merge,
         planar="itself",
     ),
@@ -362,31 +363,32 @@ TABLE = (
         "acts in training alone",
     ),
     Row(
-        _names("BatchNormalization GroupBatchNormalization GroupNormalization Normalization"),
+        _names("BatchNormalization GroupBatchNormalization"),
         "condition",
-        "keeps it if its axis is that of the channels",
+        "its axis is that of the channels",
         _per_channel,
+        planar="rule",
     ),
     Row(
-        _names("LayerNormalization RMSNormalization"),
+        _names("GroupNormalization LayerNormalization RMSNormalization Normalization"),
         "condition",
-        "keeps it if its axis is that of the channels",
+        "its axis is that of the channels",
         _per_channel,
     ),
     Row(
         _names("UnitNormalization Softmax LogSoftmax"),
         "condition",
-        "keeps it along channels, along H, or along all of space",
+        "it acts along channels, along H, or along all of space",
         _along_axes,
     ),
     Row(
         _names("Max Min Mean Sum Prod Var Std Amax Amin Any All Logsumexp"),
         "condition",
-        "keeps it over channels, over H, or over all of space",
+        "it goes over channels, over H, or over all of space",
         _along_axes,
     ),
-    Row(_names("Dense"), "condition", "keeps it on the channels, channels last", _on_last_axis),
-    Row(_names("PReLU"), "condition", "keeps it if space and H are shared axes", _shared_axes),
+    Row(_names("Dense"), "condition", "channels are last, as Dense takes them", _on_last_axis),
+    Row(_names("PReLU"), "condition", "all axes of space and H are in `shared_axes`", _shared_axes),
     Row(
         (
             *_ranks("Conv"),
@@ -394,54 +396,58 @@ TABLE = (
             *_names("SeparableConv1D SeparableConv2D DepthwiseConv1D DepthwiseConv2D"),
         ),
         "condition",
-        "keeps it with kernels of size 1 that do not reach along H",
+        "its kernel has size 1 along space and H",
         _kernel,
     ),
     Row(
         _ranks("MaxPooling", "AveragePooling"),
         "condition",
-        "keeps it with pool size 1 along H, and where the guard finds nothing to say of its size",
+        "its pool size is 1 along H, and its windows turn with an input of that size",
         _pooling,
+        planar="rule",
     ),
     Row(
         _ranks("GlobalMaxPooling", "GlobalAveragePooling"),
         "keeps",
         "gives invariant numbers",
+        planar="rule",
     ),
     Row(
         _ranks("ZeroPadding", "Cropping"),
         "condition",
-        "keeps it if equal in front and behind, none along H",
+        "it is equal in front and behind, and none along H",
         _amounts,
+        planar="rule",
     ),
-    Row(_ranks("UpSampling"), "condition", "keeps it with size 1 along H", _repeat),
+    Row(_ranks("UpSampling"), "condition", "its size is 1 along H", _repeat, planar="rule"),
     Row(
         _names("Concatenate"),
         "condition",
-        "keeps it along the channels",
+        "its axis is that of the channels",
         _moves_points,
+        planar="rule",
     ),
     Row(_names("Flatten"), "breaks", "gives every point weights of its own", _flatten),
     Row(
         _names("Reshape Squeeze ExpandDims"),
         "condition",
-        "keeps it if only axes of length 1 come and go",
+        "only axes of length 1 come and go",
         _same_shape,
     ),
     Row(_names("Permute Transpose"), "breaks", "exchanges axes", _identity_permutation),
     Row(
         _names("GetItem"),
         "condition",
-        "slices keep it along channels",
+        "slices are of channels",
         _slice,
     ),
     Row(
         _names("Flip Roll"),
         "condition",
-        "keeps it along channels, and along H where it commutes with the group",
+        "its axis is that of the channels, or it commutes with the group on H",
         _permutes,
     ),
-    Row(_names("RotatedImage"), "condition", "keeps it for groups of rotations", _mirrors),
+    Row(_names("RotatedImage"), "condition", "the group has no mirrors", _mirrors),
 )
 _BY_NAME = {name: row for row in TABLE for name in row.kinds}
 

@@ -74,6 +74,11 @@ class Experiment:
         """What tables and figures call it."""
         return self.paper_row or self.title
 
+    def but(self, **changes):
+        """This experiment with other fields. Network options are added to those it has."""
+        options = {**self.network_options, **changes.pop("network_options", {})}
+        return dataclasses.replace(self, network_options=options, **changes)
+
     def preset(self, name):
         """This experiment as the preset `"quick"` or `"paper"` has it."""
         if name not in PRESETS:

@@ -10,6 +10,9 @@ from reproductions import experiment as experiments
 from reproductions import figures, paper
 from reproductions.errors import SettingsError
 from reproductions.files import write_atomically
+from reproductions.markdown import filled, table
+
+TEMPLATE = Path(__file__).with_name("report_template.md")
 
 
 def write(folder):
@@ -27,15 +30,17 @@ def write(folder):
     folder = Path(folder)
     rows = read(folder)
     settings = _by_setting(rows)
-    parts = (_claims, _rotated_mnist, _sample_complexity, _fashion_mnist, _cifar10)
-    sections = [_HEAD, *(part(settings) for part in parts)]
-    for name, (title, draw) in figures.OF_RESULTS.items():
-        figure = draw(settings)
-        if figure is not None:
-            figures.save(figure, folder / f"{name}.png")
-            sections.append(f"![{title}]({name}.png)\n\n*{title}*")
-    sections.append(_provenance(rows))
-    text = "\n\n".join(section for section in sections if section) + "\n"
+    values = {
+        "claims": _claims(settings),
+        "rotated_mnist": _rotated_mnist(settings),
+        "samples": _sample_complexity(settings),
+        "fashion_mnist": _fashion_mnist(settings),
+        "cifar10": _cifar10(settings),
+        "cifar10_others": _cifar10_others(),
+        "figures": _figures(settings, folder),
+        "versions": ", ".join(f"{name} {number}" for name, number in rows[-1]["versions"].items()),
+    }
+    text = filled(TEMPLATE, values)
     path = folder / "README.md"
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return path
@@ -67,14 +72,6 @@ def short_table(rows):
     return "\n".join(lines)
 
 
-_HEAD = """# Results
-
-Made by `python -m reproductions report` from the JSON files beside it, one for each experiment and
-seed. Errors are in percent of the test images, mean ± standard deviation over seeds. A network is
-that of the epoch which did best on validation data, or the last one where the schedule has brought
-the learning rate to 0. Every file names its command, versions, hardware and time; times are of one
-core of two, the other at work on the same."""
-
 _MEASURES = ["here %", "seeds", "epochs", "training images", "parameters", "minutes a seed"]
 
 
@@ -105,20 +102,7 @@ def _claims(settings):
     ]
     if not rows:
         return ""
-    table = _table(["", "errors %", "ratio", "goal"], rows)
-    return f"## Rotated MNIST in short\n\n{table}\n\n{_WHY_P8CNN}"
-
-
-_WHY_P8CNN = """**Why P8CNN wins.** The digits are turned by any angle, but a square grid knows
-four. Under these P4CNN gives the same logits exactly; for the angles between it has to learn
-that a digit turned by 45° is the same digit, from its weights and from augmentation. P8CNN asks
-one P4CNN twice, about the image and about the image turned by 45°, and takes the mean of the
-logits. So it is invariant under eighths of a turn, four exactly and four up to the interpolation
-of the image; no feature map is ever interpolated. The mean also cancels what is particular to
-one orientation, as an ensemble does, but the two members share their weights, so that there is
-no parameter more than in P4CNN, and every step of training sees each digit at two angles. It
-pays with twice the time. Part of its gain over P4CNN is its schedule, a rate that falls to 0, in
-fewer epochs: the last line above has both alike."""
+    return table(["", "errors %", "ratio", "goal"], rows)
 
 
 _QUARTER = ("rotated_mnist_p4cnn", 0.25)
@@ -127,18 +111,10 @@ _QUARTER = ("rotated_mnist_p4cnn", 0.25)
 def _rotated_mnist(settings):
     ours = _by_paper_row(settings, "rotated_mnist")
     methods = [*paper.ROTATED_MNIST, *(name for name in ours if name not in paper.ROTATED_MNIST)]
-    table = _table(
+    return table(
         ["method", "paper %", *_MEASURES],
         [[m, _percent(paper.ROTATED_MNIST.get(m)), *_measured(ours.get(m))] for m in methods],
     )
-    return f"""## Rotated MNIST (table 1)
-
-{table}
-
-The paper has 12,000 digits for training and validation and 50,000 for testing; here there are
-7,000, 1,000 and 2,000, the last at ten angles each. The paper trained Z2CNN for 300 epochs; here
-the three networks have equal epochs. P4CNNRotationPooling is called P4CNNAutoRotation in some
-accounts."""
 
 
 def _sample_complexity(settings):
@@ -150,7 +126,7 @@ def _sample_complexity(settings):
         [f"{count:,}", *(_spread(points.get(count)) for points in curves.values())]
         for count in counts
     ]
-    return f"## With fewer samples\n\n{_table(['training images', *curves], rows)}"
+    return table(["training images", *curves], rows)
 
 
 def _cifar10(settings):
@@ -181,17 +157,26 @@ def _cifar10(settings):
         "here %",
         "parameters",
     ]
-    others = [
+    return table(head, rows)
+
+
+def _cifar10_others():
+    rows = [
         [name, _percent(plain), _percent(plus)]
         for name, (plain, plus) in paper.CIFAR10_OTHERS.items()
     ]
-    return f"""## CIFAR-10 (table 2)
+    return table(["method", "CIFAR10 %", "CIFAR10+ %"], rows)
 
-{_table(head, rows)}
 
-The paper's comparison with other methods:
-
-{_table(["method", "CIFAR10 %", "CIFAR10+ %"], others)}"""
+def _figures(settings, folder):
+    """Draws the figures that there are results for."""
+    lines = []
+    for name, (title, draw) in figures.OF_RESULTS.items():
+        figure = draw(settings)
+        if figure is not None:
+            figures.save(figure, folder / f"{name}.png")
+            lines.append(f"![{title}]({name}.png)\n\n*{title}*")
+    return "\n\n".join(lines)
 
 
 def _fashion_mnist(settings):
@@ -209,21 +194,7 @@ def _fashion_mnist(settings):
     if not rows:
         return ""
     head = ["network", *_MEASURES, "turned test images %", "equivariance error"]
-    return f"""## Fashion-MNIST: the networks of table 2, in small
-
-{_table(head, rows)}
-
-Narrow networks of about equal parameters, trained on few images, each turned by a new angle in
-every epoch. The test images are upright; "turned" are the same, each turned by a random angle.
-Only rows of as many epochs compare.
-Networks with strides lose exact equivariance as the paper's do; those with pooling in place of
-strides keep it: the equivariance error is the largest change of a logit under any of the rotations
-and mirrors of p4m, over the largest logit."""
-
-
-def _provenance(rows):
-    versions = rows[-1]["versions"]
-    return "Made with " + ", ".join(f"{name} {number}" for name, number in versions.items()) + "."
+    return table(head, rows)
 
 
 def _by_setting(rows):
@@ -280,8 +251,3 @@ def _spread(values):
 
 def _percent(value):
     return "" if value is None else f"{value:.2f}"
-
-
-def _table(head, rows):
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

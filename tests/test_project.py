@@ -54,6 +54,21 @@ def test_ci_runs_the_commands_of_the_readme():
         assert command in readme
 
 
+def test_the_readme_fits_and_its_links_lead_somewhere():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for page in pages:
+        prose = re.sub(r"(?m)^    .*$", "", page.read_text())  # without formulas
+        for link in re.findall(r"\]\(([^)#]+)\)", prose):
+            assert link.startswith("https://") or (page.parent / link).exists(), (page, link)
+
+
+def test_the_page_of_stock_layers_is_that_of_the_table():
+    from docs import stock_layers
+
+    assert (ROOT / "docs" / "stock_layers.md").read_text("utf-8") == stock_layers.text()
+
+
 PUBLIC = [
     getattr(module, name)
     for module in (kg, kg.layers, kg.ops, kg.models)

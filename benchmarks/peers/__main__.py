@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import report
+from reproductions.markdown import table
 
 ROOT = Path(__file__).parents[2]
 GROCO = "git+https://github.com/APJansen/GroCo"
@@ -132,7 +132,7 @@ def _row(layer, mode, seconds):
 
 def _write(names, rows):
     heads = ["group, kernel, filters, size, batch", "", *names, "escnn", "GroCo, JAX"]
-    measured = report.table([*heads, "our best over the best peer"], rows)
+    measured = table([*heads, "our best over the best peer"], rows)
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}"
         for name in ("keras", "tensorflow", "jax", "torch")

@@ -1,26 +1,13 @@
 """All-CNN-C on Z², CIFAR10+ (paper, table 2).
 
-The schedule is Springenberg et al.'s (2015).
-
 python -m reproductions run cifar10_plus_all_cnn_z2 --preset paper
 """
 
-from reproductions.experiment import Experiment
+from reproductions.bases import CIFAR10_ALL_CNN
 
-experiment = Experiment(
-    data="cifar10",
-    network="all_cnn",
+experiment = CIFAR10_ALL_CNN.but(
     network_options={"group": "z2"},
-    optimizer="momentum",
-    learning_rate=0.05,
-    schedule=(200, 250, 300),
-    weight_decay=0.001,
     augmentation="shift_and_flip",
-    batch_size=128,
-    epochs=350,
-    seeds=(0,),
-    quick={"epochs": 1, "fraction": 0.02},
-    paper_table="2",
     paper_row="All-CNN-C, Z², CIFAR10+",
     paper_error=8.86,
 )

@@ -1,35 +1,13 @@
 """ResNet44 on p4m, narrow, 2,750 images of Fashion-MNIST: pooling in place of strides.
 
-The paper has no such row: its CIFAR-10 networks in small, for two cores, and for a task
-in which no direction is up: training images are turned by a new angle in every epoch.
-
-    python -m reproductions run fashion_mnist_resnet44_p4m_pooling --preset paper
+python -m reproductions run fashion_mnist_resnet44_p4m_pooling --preset paper
 """
 
-from reproductions.experiment import Experiment
+from reproductions.bases import FASHION_MNIST_RESNET
 
-experiment = Experiment(
-    data="fashion_mnist",
-    network="resnet",
-    network_options={
-        "group": "p4m",
-        "input_shape": (28, 28, 1),
-        "widths": (3, 6, 11),
-        "depth": 44,
-        "downsampling": "pooling",
-    },
-    optimizer="adam",
-    learning_rate=0.005,
-    schedule="cosine",
-    augmentation="rotation",
-    batch_size=32,
+experiment = FASHION_MNIST_RESNET.but(
+    network_options={"group": "p4m", "widths": (3, 6, 11), "downsampling": "pooling"},
     epochs=25,
-    tested="last",
-    fraction=0.05,
-    seeds=(0,),
-    symmetry="p4m",
-    test_rotated=True,
-    quick={"epochs": 1, "fraction": 0.01},
     title="ResNet44, p4m, pooling",
     expected_error=22.91,
     wall_time="27 min, 1 core, TensorFlow",

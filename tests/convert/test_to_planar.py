@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from keras import layers
 
 import keras_gcnn as kg
+from keras_gcnn import stock
+from keras_gcnn.convert.rules import RULES
 from keras_gcnn.layers import (
     CosetPooling2D,
     GroupAveragePooling2D,
@@ -340,3 +342,11 @@ def test_maps_of_other_shapes_are_not_merged_pointwise():
     x, y = LiftingConv2D(2, 3)(inputs), LiftingConv2D(1, 3)(inputs)
     with pytest.raises(ValueError, match="Multiply 'gated'"):
         kg.to_planar(keras.Model(inputs, layers.Multiply(name="gated")([x, y])))
+
+
+def test_the_rules_are_those_that_the_table_of_stock_layers_has():
+    for kinds in RULES:
+        for kind in kinds if isinstance(kinds, tuple) else (kinds,):
+            if kind.__module__.startswith("keras.") and kind not in (keras.Model, layers.Conv2D):
+                (row,) = [row for row in stock.TABLE if kind.__name__ in row.kinds]
+                assert row.planar == "rule"
