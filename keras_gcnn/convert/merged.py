@@ -19,12 +19,12 @@ class MergedMap:
     data_format: str
 
     @property
-    def rank_5_axis(self):
+    def axis_on_group(self):
         """The axis of channels in the map on G."""
         return 4 if self.data_format == "channels_last" else 1
 
     @property
-    def rank_4_axis(self):
+    def merged_axis(self):
         """The axis of channels in the planar map."""
         return 3 if self.data_format == "channels_last" else 1
 

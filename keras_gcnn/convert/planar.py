@@ -104,7 +104,7 @@ class Conversion:
         space = next(filter(None, map(self.spaces.get, tensors)), None)
         if space is None:
             return self.itself(layer)(*args, **kwargs)
-        if row is None or row.planar != "itself" or stock.is_along_axis(layer):
+        if not stock.acts_on_each_number(layer):
             raise no_counterpart(layer)
         if len({(self.spaces.get(x), x.shape) for x in tensors}) > 1:
             raise no_counterpart(layer, "combines maps of different shapes")

@@ -26,7 +26,7 @@ _WITHOUT_H = {
 def group_convolution(conversion, layer, x):
     """The planar convolution with the filter bank."""
     order = layer.group.order
-    if not stock.is_pointwise_activation(layer.activation):
+    if not stock.is_pointwise(layer.activation):
         raise no_counterpart(layer, "has an activation that is not known to be pointwise")
     x, padding = _padded(conversion, layer, x)
 
@@ -74,9 +74,9 @@ def batch_normalization(conversion, layer, x):
     """Folded into the convolution before it, or with each of its numbers |H| times."""
     space = conversion.spaces.get(x)
     axis = layer.axis % (5 if space else len(x.shape))
-    if space and axis != space.rank_5_axis:
+    if space and axis != space.axis_on_group:
         raise no_counterpart(layer, "has another axis than that of the channels")
-    axis = space.rank_4_axis if space else axis
+    axis = space.merged_axis if space else axis
     numbers = {w.name: np.repeat(_array(w), space.order if space else 1) for w in layer.weights}
     convolution, source, data_format = conversion.convolutions.get(x) or (None, None, None)
     if convolution and axis == (3 if data_format == "channels_last" else 1):
@@ -158,9 +158,9 @@ def concatenation(conversion, layer, tensors):
     """The concatenation of the planar maps."""
     space, *others = [conversion.spaces.get(x) for x in tensors]
     axis = layer.axis % (5 if space else len(tensors[0].shape))
-    if any(other != space for other in others) or (space and axis != space.rank_5_axis):
+    if any(other != space for other in others) or (space and axis != space.axis_on_group):
         raise no_counterpart(layer, "combines maps along another axis than that of the channels")
-    axis = space.rank_4_axis if space else axis
+    axis = space.merged_axis if space else axis
     make = lambda: layers.Concatenate(axis=axis, **_named_as(layer))  # noqa: E731
     return conversion.mark(conversion.once(layer, make)(tensors), space)
 
@@ -178,7 +178,7 @@ def residual_block(conversion, block, x):
 
 def highway_block(conversion, block, x):
     """The sum t · relu(norm(conv(x))) + (1 - t) · x."""
-    if not stock.is_pointwise_activation(block.activation):
+    if not stock.is_pointwise(block.activation):
         raise no_counterpart(block, "has an activation that is not known to be pointwise")
 
     def step(kind, part, *options):
@@ -265,7 +265,7 @@ def _reordered(conversion, layer, x, elements):
     """Each map's values over H in another order, by a convolution with a permutation matrix."""
     if list(elements) == list(range(len(elements))):
         return x
-    axis = conversion.spaces.get(x).rank_4_axis
+    axis = conversion.spaces.get(x).merged_axis
     matrix = np.kron(np.eye(x.shape[axis] // len(elements)), np.eye(len(elements))[:, elements])
 
     def make():

@@ -6,8 +6,8 @@ from keras import layers
 from keras_gcnn import arguments
 from keras_gcnn.models import building
 
-# The paper's widths by |H|: about 96 and 192 divided by √|H|, for 1.2 to 1.4 M weights each.
-WIDTHS = {1: (96, 192), 4: (48, 96), 8: (32, 64)}
+# The paper's widths: about 96 and 192 divided by √|H|, for 1.2 to 1.4 M weights each.
+WIDTHS = {"p1": (96, 192), "p4": (48, 96), "p4m": (32, 64)}
 
 
 def all_cnn(
@@ -45,7 +45,7 @@ def all_cnn(
     Reference: Cohen & Welling 2016, section 8.2 and table 2; Springenberg et al. 2015.
     """
     group = arguments.group(group, dimension=2)
-    default = WIDTHS.get(group.order) or building.scaled(WIDTHS[1], group)
+    default = WIDTHS.get(group.name) or building.scaled(WIDTHS["p1"], group)
     narrow, wide = arguments.integer_tuple(widths or default, 2, "widths")
     inputs = keras.Input(input_shape, name="image")
     x = layers.Dropout(dropout[0], name="dropout0")(inputs)
@@ -61,7 +61,7 @@ def all_cnn(
             downsampling=downsampling,
             name=f"conv{i}",
         )
-        x = building.normalize(x, name=str(i))
+        x = building.normalize(x, group, name=str(i))
         if stride == 2:
             x = layers.Dropout(dropout[1], name=f"dropout{i}")(x)
     logits = building.mean_over_space_and_group(x, group)

@@ -4,7 +4,8 @@ import math
 
 from keras import layers
 
-from keras_gcnn import arguments
+from keras_gcnn import arguments, stock
+from keras_gcnn.groups import Space
 from keras_gcnn.layers import (
     CosetPooling2D,
     GroupAveragePooling2D,
@@ -23,7 +24,7 @@ def convolve(
     A stride is made by striding the convolution, or by pooling after it, as `downsampling` says.
     """
     arguments.one_of(downsampling, DOWNSAMPLINGS, "downsampling")
-    layer = GroupConv2D if is_on_group(x) else LiftingConv2D
+    layer = GroupConv2D if is_on_group(x, group) else LiftingConv2D
     pools = stride > 1 and downsampling == "pooling"
     x = layer(
         filters,
@@ -44,9 +45,9 @@ def scaled(widths, group):
     return tuple(round(width / math.sqrt(group.order)) for width in widths)
 
 
-def normalize(x, name):
+def normalize(x, group, name):
     """Batch normalization, with the original experiments' decay of 0.9, and ReLU."""
-    kind = GroupBatchNormalization if is_on_group(x) else layers.BatchNormalization
+    kind = GroupBatchNormalization if is_on_group(x, group) else layers.BatchNormalization
     x = kind(axis=-1, momentum=0.9, name=f"norm{name}")(x)
     return layers.ReLU(name=f"relu{name}")(x)
 
@@ -57,6 +58,7 @@ def mean_over_space_and_group(x, group):
     return layers.GlobalAveragePooling2D(data_format="channels_last", name="space_mean")(x)
 
 
-def is_on_group(x):
-    """Whether a 2-D feature map has an H axis."""
-    return len(x.shape) == 5
+def is_on_group(x, group):
+    """Whether a map is on the group, by the layer that made it."""
+    space = stock.follow(x, Space.lattice(group), "channels_last").space
+    return space is not None and space.has_axis

@@ -7,12 +7,12 @@ from keras_gcnn import arguments
 from keras_gcnn.layers import ResidualBlock2D
 from keras_gcnn.models import building
 
-# The paper's widths by depth and |H|.
+# The paper's widths.
 WIDTHS = {
-    (44, 1): (32, 64, 128),
-    (44, 8): (11, 23, 45),
-    (26, 1): (71, 142, 284),
-    (26, 8): (25, 50, 100),
+    (44, "p1"): (32, 64, 128),
+    (44, "p4m"): (11, 23, 45),
+    (26, "p1"): (71, 142, 284),
+    (26, "p4m"): (25, 50, 100),
 }
 
 
@@ -57,7 +57,7 @@ def resnet(
             "`depth` must be 6n + 2 with n of at least 1, such as 26 or 44. Received: "
             f"depth={depth}."
         )
-    default = WIDTHS.get((depth, group.order)) or building.scaled(WIDTHS[44, 1], group)
+    default = WIDTHS.get((depth, group.name)) or building.scaled(WIDTHS[44, "p1"], group)
     widths = arguments.integer_tuple(widths or default, 3, "widths")
 
     inputs = keras.Input(input_shape, name="image")
@@ -73,7 +73,7 @@ def resnet(
                 data_format="channels_last",
                 name=f"block_{stage + 1}_{block + 1}",
             )(x)
-    x = building.normalize(x, name="_end")
+    x = building.normalize(x, group, name="_end")
     x = building.mean_over_space_and_group(x, group)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(inputs, logits, name=f"resnet{depth}_{group.name}")

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from keras_gcnn import arguments
 from keras_gcnn.layers import CosetPooling2D, GroupMaxPooling2D, RotatedImage
 from keras_gcnn.models import building
 
@@ -41,13 +42,12 @@ def p4cnn(input_shape=(28, 28, 1), classes=10):
 
 
 def p8cnn(input_shape=(28, 28, 1), classes=10):
-    """P8CNN, of our own: one P4CNN sees the image and the image turned by 45°.
+    """P8CNN, our own network: one P4CNN sees the image and the image turned by 45°.
 
         logits(image) = ½ (P4CNN(image) + P4CNN(turned by 45°))
 
-    It has P4CNN's weights, no more, and twice its cost. Its logits do not change when the image is
-    turned by 90°, and hardly when it is turned by 45°: the invariance that the grid has not is
-    made by interpolation, of the image alone.
+    It has the weights of P4CNN and twice its cost. Its logits do not change when the image is
+    turned by 90°, and hardly change when it is turned by 45°. Only the image is interpolated.
 
     Args:
         input_shape: `(size, size, channels)`, known.
@@ -103,10 +103,11 @@ def _seven_convolutions(
     def pool_rotations(x, name):
         return CosetPooling2D(group, data_format="channels_last", name=name)(x)
 
+    group = arguments.group(group, dimension=2)
     inputs = x = keras.Input(input_shape, name="image")
     for i in range(1, 7):
         x = building.convolve(x, channels, 3, group, padding="valid", name=f"conv{i}")
-        x = building.normalize(x, name=str(i))
+        x = building.normalize(x, group, name=str(i))
         if pool_rotations_at_every_layer:
             x = pool_rotations(x, name=f"rotation_pool{i}")
         if i == 2:
@@ -120,6 +121,6 @@ def _seven_convolutions(
 
 
 def _pool_space(x, group):
-    if building.is_on_group(x):
+    if building.is_on_group(x, group):
         return GroupMaxPooling2D(2, data_format="channels_last", group=group, name="pool")(x)
     return layers.MaxPooling2D(2, data_format="channels_last", name="pool")(x)

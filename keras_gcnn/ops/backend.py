@@ -104,8 +104,8 @@ def constant(table_of):
 def matmul(a, b):
     """The matrix product.
 
-    On PyTorch, `ops.matmul` of Keras 3.15 multiplies float64 in float32. It can go when that does
-    not.
+    On PyTorch, `ops.matmul` of Keras 3.15 multiplies float64 in float32 (keras#23704). It can go
+    when that does not.
     """
     return a @ b
 
@@ -129,7 +129,8 @@ def with_gradient(function, gradient, *arguments):
     """`function(*arguments)` with the derivative `gradient(upstream, *arguments)`.
 
     Keras 3.15 calls the gradient of `ops.custom_gradient` as `gradient(upstream)` on TensorFlow and
-    JAX, and as `gradient(*saved, upstream=upstream)` on PyTorch. It can go when that is one way.
+    JAX, and as `gradient(*saved, upstream=upstream)` on PyTorch (keras#19302). It can go when that
+    is one way.
     """
 
     def differentiable(*arguments):
@@ -147,7 +148,7 @@ def rematerialized(rematerialize, layer_call, args, kwargs):
     """What `Layer.rematerialized_call` returns, with keywords that rematerialization does not see.
 
     In Keras 3.15, `RematScope` makes tracers of keywords such as `training` on JAX, and fails on
-    keywords on TensorFlow. It can go when it takes keywords as they are.
+    keywords on TensorFlow (keras#21207). It can go when it takes keywords as they are.
     """
     call = rematerialize(functools.partial(layer_call, **kwargs), *args)
     return lambda *args, **_: call(*args)
@@ -169,7 +170,8 @@ def takes_channels_first():
 
     On a CPU, TensorFlow 2.21 has them with oneDNN alone, and in float32 and bfloat16 alone. It
     turns oneDNN on by itself on some processors only. On a GPU its layout optimizer chooses the
-    order of axes, so that channels_last costs nothing. It can go when TensorFlow has them.
+    order of axes, so that channels_last costs nothing (keras#20414). It can go when TensorFlow has
+    them.
     """
     return keras.backend.backend() != "tensorflow"
 
@@ -179,7 +181,7 @@ def average_pool(x, pool_size, strides, padding, data_format, amounts):
 
     On PyTorch, Keras 3.15 repeats the edge where "same" pads unevenly, and counts it. Here zeros
     are padded, by `amounts` in front of and behind each axis, and their share of each window is
-    divided away. It can go when Keras leaves them out.
+    divided away. It can go when the oldest Keras that we support leaves them out (keras#23233).
     """
     if padding == "valid" or keras.backend.backend() != "torch":
         return ops.average_pool(x, pool_size, strides, padding, data_format)
@@ -214,6 +216,7 @@ def known_shape(x):
 def standard_dtype(x):
     """The dtype of a tensor by its name in Keras.
 
-    Not `keras.backend.result_type`: in Keras 3.15 on JAX, that of float64 and float32 is float32.
+    Not `keras.backend.result_type`: in Keras 3.15 on JAX, that of float64 and float32 is float32
+    (keras#23223). It can go when it is float64.
     """
     return keras.backend.standardize_dtype(x.dtype)

@@ -1,0 +1,224 @@
+"""When does a stock layer keep the equivariance of a map? A check returns the reason why not."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from keras_gcnn.groups import Sampling, Space
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a stock layer or operation on a map on a space.
+
+    Attributes:
+        operation: The layer or operation.
+        space: The `Space` of its input.
+        data_format: That of the map.
+        shape: The shape of the map.
+        constants: The arguments that are no symbolic tensors.
+        output_shape: The shape of its output.
+    """
+
+    operation: Any
+    space: Space
+    data_format: str
+    shape: tuple
+    constants: list
+    output_shape: tuple
+
+    @property
+    def space_axes(self):
+        """The axes of space."""
+        d = self.space.dimension
+        first = 1 if self.data_format == "channels_last" else self.space.rank - d
+        return tuple(range(first, first + d))
+
+    @property
+    def coset_axes(self):
+        """The axis of H or of cosets, as a tuple of one or none."""
+        axis = self.space.dimension + 1 if self.data_format == "channels_last" else 2
+        return (axis,) if self.space.has_axis else ()
+
+    @property
+    def channel_axis(self):
+        """The axis of channels."""
+        return self.space.rank - 1 if self.data_format == "channels_last" else 1
+
+    @property
+    def size(self):
+        """The sizes of space."""
+        return tuple(self.shape[axis] for axis in self.space_axes)
+
+    @property
+    def is_of_one_point(self):
+        """Whether there is nothing but channels."""
+        return all(self.shape[axis] == 1 for axis in (*self.space_axes, *self.coset_axes))
+
+    def get(self, name):
+        """An attribute of the operation."""
+        return getattr(self.operation, name, None)
+
+    def axes(self):
+        """The operation's axes as a set of non-negative integers; all axes for `None`."""
+        axis = self.get("axis")
+        if axis is None:
+            return set(range(self.space.rank))
+        return {int(a) % self.space.rank for a in (axis if np.iterable(axis) else [axis])}
+
+    def split(self, per_axis):
+        """What a stock layer has for each axis but batch and channels: of space, and of H."""
+        inner = [a for a in range(1, self.space.rank) if a != self.channel_axis]
+        by_axis = dict(zip(inner, per_axis, strict=True))
+        return tuple(by_axis[a] for a in self.space_axes), [by_axis[a] for a in self.coset_axes]
+
+
+def nothing(call):
+    """Whatever its arguments are, it keeps equivariance."""
+    return None
+
+
+def merged(call):
+    """Constants must not tell points of space, or elements of H, apart."""
+    for constant in call.constants:
+        shape = tuple(getattr(constant, "shape", ()))
+        aligned = (1,) * (call.space.rank - len(shape)) + shape
+        if any(aligned[axis] != 1 for axis in (*call.space_axes, *call.coset_axes)):
+            return f"a constant of shape {shape} differs between points"
+
+
+def activation(call):
+    """An activation along the last axis acts along the width where channels are first."""
+    along = getattr(call.get("activation"), "__name__", "")
+    if along in ("softmax", "log_softmax", "sparsemax", "glu"):
+        return on_last_axis(call)
+
+
+def on_last_axis(call):
+    """The last axis must be that of the channels."""
+    if call.channel_axis != call.space.rank - 1:
+        return "it acts on the last axis, the width"
+
+
+def per_channel(call):
+    """The axis must be that of the channels."""
+    if call.axes() != {call.channel_axis}:
+        return f"its axis {call.get('axis')} is not that of the channels"
+
+
+def along_axes(call):
+    """The axes of space must be all among them, or none."""
+    touched = call.axes() & set(call.space_axes)
+    if touched and touched != set(call.space_axes):
+        return f"it acts along axis {call.get('axis')}, and not along all axes of space"
+
+
+def shared_axes(call):
+    """Weights must be the same at all points and for all of H."""
+    needed = [*call.space_axes, *call.coset_axes]
+    if not set(call.get("shared_axes") or ()) >= set(needed):
+        return f"it has a weight for each point. Set shared_axes={needed}"
+
+
+def kernel(call):
+    """A stock kernel larger than one tap is not transformed with the map."""
+    size, on_cosets = call.split(call.get("kernel_size"))
+    if max((*size, *on_cosets)) > 1:
+        return "its kernel is not shared over the group. Use a layer of keras_gcnn"
+    return _window(call, size, sees_padding=True)
+
+
+def pooling(call):
+    """Windows must turn with the input, and not reach along H."""
+    size, on_cosets = call.split(call.get("pool_size"))
+    if max(on_cosets, default=1) > 1:
+        return "it pools neighbours along H, which are no cosets. Use a CosetPooling"
+    return _window(call, size, sees_padding=False)
+
+
+def _window(call, size, sees_padding):
+    group, (strides, coset_strides) = call.space.group, call.split(call.get("strides"))
+    if max(coset_strides, default=1) > 1:
+        return "it leaves out elements of H"
+    sampling = Sampling(size, strides, call.get("padding"), sees_padding=sees_padding)
+    if not (group.lattice.keeps_shape(group, size) and sampling.preserves(group, call.size)):
+        return f"its windows do not turn with an input of size {call.size}"
+
+
+def amounts(call):
+    """Padding and cropping must be equal in front and behind, and along exchanged axes."""
+    value = call.get("cropping") if call.get("padding") is None else call.get("padding")
+    of_space, on_cosets = call.split(value)
+    if any(map(any, on_cosets)):
+        return "it changes the axis of H"
+    group = call.space.group
+    centre, total = ([b - f for f, b in of_space], [b + f for f, b in of_space])
+    if not (group.fixes(centre) and group.fixes_lengths(total)):
+        return f"{of_space} is not symmetric. Use the same amount in front and behind"
+
+
+def repeated(call):
+    """Axes that the group exchanges must be repeated alike."""
+    size, on_cosets = call.split(call.get("size"))
+    if max(on_cosets, default=1) > 1 or not call.space.group.fixes_lengths(size):
+        return f"it does not repeat all axes alike, or repeats elements of H: {call.get('size')}"
+
+
+def same_shape(call):
+    """Only axes of length 1 may come and go."""
+    kept, before = ([n for n in s if n != 1] for s in (call.output_shape, call.shape))
+    if kept != before and not call.is_of_one_point:
+        return "it mixes up axes"
+
+
+def flattened(call):
+    """There must be one point."""
+    if not call.is_of_one_point:
+        return "it gives every point weights of its own"
+
+
+def in_order(call):
+    """Axes must stay where they are."""
+    order = call.get("dims") or [axis for axis in call.get("axes") or () if axis]
+    if list(order) != list(range(1, call.space.rank)):
+        return "it exchanges axes"
+
+
+def sliced(call):
+    """Slices must take all of space and H."""
+    (key,) = call.constants
+    key = list(key) if isinstance(key, (tuple, list)) else [key]
+    if None in key:
+        return None if all(e in (None, Ellipsis, slice(None)) for e in key) else "it mixes up axes"
+    if Ellipsis in key:
+        middle = key.index(Ellipsis)
+        key[middle : middle + 1] = [slice(None)] * (call.space.rank - len(key) + 1)
+    taken = dict(enumerate(key))
+    if any(taken.get(a, slice(None)) != slice(None) for a in (*call.space_axes, *call.coset_axes)):
+        return "it takes some points of space or elements of H, and leaves out or exchanges others"
+
+
+def permuted(call):
+    """A permutation of H must commute with the group."""
+    axes = call.axes()
+    if axes & set(call.space_axes):
+        return "it moves points of space"
+    if axes & set(call.coset_axes):
+        places, shift = np.arange(call.space.cosets), call.get("shift")
+        order = places[::-1] if shift is None else np.roll(places, shift)
+        action = call.space.group.coset_action(call.space.subgroup)
+        if not np.array_equal(action[:, order], order[action]):
+            return "it exchanges elements of H"
+
+
+def concatenated(call):
+    """Maps stand side by side in the channels."""
+    if call.axes() & {*call.space_axes, *call.coset_axes}:
+        return "it does not go along the channels"
+
+
+def rotated(call):
+    """A mirror reverses a rotation."""
+    if any(round(np.linalg.det(h)) < 0 for h in call.space.group.elements):
+        return "mirrors reverse its rotation"

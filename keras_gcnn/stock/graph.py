@@ -1,0 +1,169 @@
+"""The graph of a functional model, followed back from a map to the layers that made it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from keras_gcnn.groups import Space
+from keras_gcnn.stock.checks import Call
+from keras_gcnn.stock.table import row_of
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the graph tells of a tensor.
+
+    Attributes:
+        space: The `Space` of the map, `None` where it is unknown or the tensor is no map.
+        maker: The layer of this library that made the map, if one did.
+        losses: Why equivariance was lost since then, one sentence for each layer.
+        broken: Why the axis of H is no longer that of the space, if it is not.
+    """
+
+    space: Space | None = None
+    maker: Any = None
+    losses: tuple = ()
+    broken: str | None = None
+
+
+def follow(x, space, data_format):
+    """Follows the graph from a symbolic tensor back to the layers that made it.
+
+    Args:
+        x: A `keras.KerasTensor`.
+        space: The `Space` that a layer wants. An input of the model with its rank is taken to be on
+            it, and one with the rank of an image on the lattice.
+        data_format: The layer's.
+
+    Returns:
+        `Found`.
+    """
+    return _Walk(space, data_format).result(x)
+
+
+class _Walk:
+    def __init__(self, space, data_format, known=()):
+        self.space = space
+        self.data_format = data_format
+        self.found = dict(known)
+
+    def result(self, x):
+        """Visits what a tensor is made of before the tensor, without recursion."""
+        waiting = [x]
+        while waiting:
+            tensor = waiting[-1]
+            operation, node = _history(tensor)
+            sources = _sources(operation, node)
+            missing = [s for s in sources if id(s) not in self.found]
+            if missing and id(tensor) not in self.found:
+                waiting += missing
+                continue
+            waiting.pop()
+            if id(tensor) not in self.found:
+                self.found[id(tensor)] = self._of(tensor, operation, node, sources)
+        return self.found[id(x)]
+
+    def _of(self, tensor, operation, node, sources):
+        if getattr(operation, "output_space", None) is not None:
+            return Found(operation.output_space, operation)
+        if not sources:
+            spaces = (self.space, Space.lattice(self.space.group))
+            return Found(next((s for s in spaces if len(tensor.shape) == s.rank), None))
+        if isinstance(operation, keras.Model):
+            return self._through_model(tensor, operation, sources)
+        return self._through_stock(tensor, operation, node, sources)
+
+    def _through_model(self, tensor, model, sources):
+        inner_inputs = keras.tree.flatten(model.inputs)
+        pairs = zip(inner_inputs, sources, strict=False)
+        known = {id(inner): self.found[id(outer)] for inner, outer in pairs}
+        outputs = keras.tree.flatten(model.outputs)
+        inner = outputs[min(tensor._keras_history.tensor_index, len(outputs) - 1)]
+        return _Walk(self.space, self.data_format, known).result(inner)
+
+    def _through_stock(self, tensor, operation, node, sources):
+        found = [self.found[id(source)] for source in sources]
+        maker = next((f.maker for f in found if f.maker is not None), None)
+        losses = tuple(dict.fromkeys(loss for f in found for loss in f.losses))
+        broken = next(filter(None, (f.broken for f in found)), None)
+        maps = [(f, s) for f, s in zip(found, sources, strict=True) if f.space is not None]
+        if not maps:
+            return Found(None, maker, losses, broken)
+        main, source = max(maps, key=lambda pair: pair[0].space.cosets * pair[0].space.has_axis)
+        others = {f.space for f, s in maps if not _is_invariant(s)} - {main.space}
+        if any(space.has_axis and space.cosets > 1 for space in others):
+            names = " and ".join(sorted(space.name for space in (main.space, *others)))
+            return Found(None, maker, losses, f"{_named(operation)} combines maps on {names}")
+        data_format = getattr(main.maker, "data_format", self.data_format)
+        constants = _constants(node)
+        shapes = tuple(source.shape), constants, tuple(tensor.shape)
+        call = Call(operation, main.space, data_format, *shapes)
+        reason = _reason(call)
+        if reason:
+            losses = (*losses, f"{_named(operation)} loses it: {reason}.")
+        space, length = _space_after(call)
+        if length is not None:
+            broken = broken or f"{_named(operation)} makes it {length} long"
+        return Found(space, maker, losses, broken)
+
+
+def _reason(call):
+    """Why a stock layer loses equivariance, `None` if it does not or is not in the table."""
+    row = row_of(call.operation)
+    if row is None:
+        return None
+    if call.get("data_format") not in (None, call.data_format):
+        return f"its data_format is {call.get('data_format')!r}"
+    return row.check(call)
+
+
+def _space_after(call):
+    """The space of the output, and the length of an axis of H that is no longer right."""
+    shape, space = call.output_shape, call.space
+    as_axis = Space(space.group, space.group, has_axis=True)  # of length 1
+    if len(shape) == space.rank:
+        wrong = [shape[a] for a in call.coset_axes if shape[a] not in (None, space.cosets)]
+        if not wrong:
+            return space, None
+        return (as_axis, None) if wrong == [1] and call.get("keepdims") else (None, wrong[0])
+    if len(shape) == space.rank - 1 and space.has_axis:
+        is_pooled = call.get("axis") is not None and call.axes() == set(call.coset_axes)
+        return (Space.lattice(space.group) if is_pooled or space.cosets == 1 else None), None
+    return (as_axis if len(shape) == space.rank + 1 and not space.has_axis else None), None
+
+
+def _is_invariant(tensor):
+    """Whether a tensor has one number for each channel alone."""
+    return all(n == 1 for n in tensor.shape[1:-1]) or all(n == 1 for n in tensor.shape[2:])
+
+
+def _named(operation):
+    return f"{type(operation).__name__} '{operation.name}'"
+
+
+def _constants(node):
+    arguments = [*node.arguments.args, *node.arguments.kwargs.values()]
+    return [a for a in arguments if not _holds_tensors(a)]
+
+
+def _holds_tensors(argument):
+    return any(isinstance(x, keras.KerasTensor) for x in keras.tree.flatten(argument))
+
+
+def _history(tensor):
+    """The operation that made a symbolic tensor, and the node of that call.
+
+    Keras 3.15 tells this by `_keras_history` alone.
+    """
+    history = getattr(tensor, "_keras_history", None)
+    if history is None or history.operation is None:
+        return None, None
+    return history.operation, history.operation._inbound_nodes[history.node_index]
+
+
+def _sources(operation, node):
+    """The symbolic tensors that an operation was called on; none for those of this library."""
+    if operation is None or getattr(operation, "output_space", None) is not None:
+        return []
+    return list(node.input_tensors)
