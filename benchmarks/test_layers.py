@@ -20,8 +20,7 @@ one_layer = pytest.mark.parametrize("layer", ["p4m-3x3-64-filters-16x16-batch-16
 def test_same_maps(benchmark, seconds, layer, implementation, mode):
     ours = measure(benchmark, seconds, layer, implementation, mode)
     filter_on = ours.group, tuple(ours.kernel.shape)
-    compilation = backend.compilation_of(keras.ops.zeros(()))
-    compilation = compilation._replace(compiler=backend.compilers()[0])
+    compilation = backend.compilation_by(backend.compilers()[0], keras.ops.zeros(()))
     training = mode == "training_step"
     chosen = cost_model.choose(compilation, filter_on[1], filter_on[0], (1, 1), training)
     benchmark.extra_info["chosen_by_auto"] = chosen == implementation

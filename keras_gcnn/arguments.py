@@ -40,6 +40,13 @@ def _as_int(value):
         return None
 
 
+def numbers(value, length, name):
+    """`value` as a tuple of so many finite floats."""
+    if not isinstance(value, (tuple, list)) or len(value) != length:
+        raise ValueError(f"`{name}` must be {length} numbers. Received: {name}={value!r}.")
+    return tuple(number(v, name) for v in value)
+
+
 def integer_tuple(value, length, name):
     """`value`, or `value` for each of `length` axes, as a tuple of positive integers."""
     is_sequence = isinstance(value, (tuple, list))
@@ -156,6 +163,16 @@ def space_of_kernel(kernel_shape, group):
         f"{spaces[0].name}, or (*kernel_size, {group.order}, channels, "
         f"filters) for one on {group.name}. Received: kernel.shape={shape}."
     )
+
+
+def floating(x, name):
+    """Refuses a tensor of integers, booleans or complex numbers."""
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    if "float" not in dtype:
+        raise ValueError(
+            f"`{name}` must hold floating-point numbers. Received: {name}.dtype={dtype!r}. Convert "
+            "it with `keras.ops.cast`."
+        )
 
 
 def dimension_of_map(x):

@@ -100,6 +100,10 @@ def equivariance_error(
 
     Reference: Cohen & Welling 2016, section 2.
     """
+    if not isinstance(layer_or_model, keras.layers.Layer):
+        raise TypeError(
+            f"`layer_or_model` must be a Keras layer or model. Received: {layer_or_model!r}."
+        )
     group = arguments.group(group)
     probe = _Probe(group, input_shape, layer_or_model, output_subgroup, seed)
     if tolerance is None:

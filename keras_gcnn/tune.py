@@ -52,7 +52,7 @@ def main(arguments=None):
         parser.error(f"argument --out: {options.out} cannot be written: {problem}")
     known = cost_model.read_fits(options.out)
     for compiler, training in itertools.product(backend.compilers(), (False, True)):
-        compilation = backend.compilation_of(keras.ops.zeros(()))._replace(compiler=compiler)
+        compilation = backend.compilation_by(compiler, keras.ops.zeros(()))
         name = cost_model.key(compilation, training)
         known[name] = _fit(compiler, training, options.seconds, name)
         _write(options.out, known)

@@ -173,6 +173,13 @@ def test_channels_must_fit(implementation, channels, filters, groups, message):
         (lambda: kg.ops.rotate_image(np.ones((1, 4, 4)), 45), "of rank 4"),
         (lambda: kg.ops.rotate_image(np.ones((1, 4, 4, 1)), math.nan), "`degrees` must be a fin"),
         (lambda: kg.ops.group_conv(X, PSI, "p5"), "one of the names"),
+        (lambda: kg.ops.group_conv(X.astype("int32"), PSI, "p4"), "`x` must hold floating-point"),
+        (lambda: kg.ops.group_conv(X, PSI.astype("int32"), "p4"), "`kernel` must hold floating"),
+        (lambda: kg.ops.group_pool(X.astype("complex64"), 2), "x.dtype='complex64'"),
+        (lambda: kg.ops.add_bias(np.float32(1), np.ones(1)), "of rank 4, 5 or 6"),
+        (lambda: kg.models.all_cnn(dropout=0.5), "`dropout` must be 2 numbers"),
+        (lambda: kg.groups.get("p4", dimension="2"), "`dimension` must be 1, 2 or 3"),
+        (lambda: kg.groups.names(4), "`dimension` must be 1, 2 or 3"),
         (lambda: kg.layers.GroupConv2D(2, 3, group=P4.elements), "one of the names"),
     ],
 )
@@ -197,4 +204,17 @@ HEXAGONAL = kg.groups.PointGroup("p6", [np.linalg.matrix_power(TURN, k) for k in
 )
 def test_a_hexagonal_group_is_told_of_its_lattice(call):
     with pytest.raises(ValueError, match="acts on the hexagonal lattice"):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: kg.groups.register("p4"),
+        lambda: kg.groups.serialize("p4"),
+        lambda: kg.equivariance_error("p4", "p4", (6, 6, 1)),
+    ],
+)
+def test_other_types_are_named(call):
+    with pytest.raises(TypeError, match=r"must be a .*Received: "):
         call()

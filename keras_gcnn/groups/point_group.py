@@ -201,7 +201,7 @@ def register(group):
     Raises:
         ValueError: If another group of that dimension has the name.
     """
-    known = _found_by_name(group.name, group.dimension)
+    known = _found_by_name(_checked(group).name, group.dimension)
     if known not in (None, group):
         raise ValueError(
             f"`group` must have a name of its own. Received: {group!r}, and the name is that of "
@@ -212,7 +212,7 @@ def register(group):
 
 def names(dimension=None):
     """The names and aliases that `get` knows, sorted, in one dimension or in all."""
-    dimensions = REGISTRY if dimension is None else [dimension]
+    dimensions = REGISTRY if dimension is None else [_checked_dimension(dimension)]
     aliases = [catalogue.ALIASES.get(d, {}) for d in dimensions]
     return sorted({name for known in (*map(REGISTRY.get, dimensions), *aliases) for name in known})
 
@@ -229,7 +229,7 @@ def get(group, dimension=None):
     Raises:
         ValueError: If there is no such group. The message lists the nearest names and all names.
     """
-    found = _found(group, dimension)
+    found = _found(group, None if dimension is None else _checked_dimension(dimension))
     if dimension is not None and found.dimension != dimension:
         raise ValueError(
             f"`group` must act on {dimension} dimensions. Received: group={found!r}. Use one of "
@@ -269,7 +269,7 @@ def serialize(group):
 
     That is its name if every installation has the group, and its matrices if not.
     """
-    shipped = catalogue.GROUPS.get(group.dimension, {})
+    shipped = catalogue.GROUPS.get(_checked(group).dimension, {})
     if group.name in shipped and REGISTRY[group.dimension][group.name] == group:
         return group.name
     return {"name": group.name, "elements": group.elements.tolist()}
@@ -281,6 +281,20 @@ def _all_fix(matrices, vector):
         for matrix in matrices
         for row, fixed in zip(matrix, vector, strict=True)
     )
+
+
+def _checked(group):
+    if not isinstance(group, PointGroup):
+        raise TypeError(f"`group` must be a PointGroup. Received: group={group!r}.")
+    return group
+
+
+def _checked_dimension(dimension):
+    if isinstance(dimension, (bool, float)) or not any(
+        dimension is d or dimension == d for d in REGISTRY
+    ):
+        raise ValueError(f"`dimension` must be 1, 2 or 3. Received: dimension={dimension!r}.")
+    return int(dimension)
 
 
 def _checked_name(name):

@@ -33,6 +33,7 @@ class BaseWindow(BaseGroupLayer):
         self.sampling = Sampling(
             self._window, self.strides, self.padding, self.dilation_rate, self.sees_padding
         )
+        self._sizes = set()  # that the guard has seen
         arguments.symmetric(self._window, self.group, self.window_argument)
         arguments.symmetric(self.dilation_rate, self.group, "dilation_rate")
 
@@ -43,7 +44,7 @@ class BaseWindow(BaseGroupLayer):
 
     def build(self, input_shape):
         super().build(input_shape)
-        self._guard(input_shape)
+        self._guard(tuple(input_shape))
 
     def compute_output_shape(self, input_shape):
         size, channels = self._size_and_channels(input_shape)
@@ -62,8 +63,10 @@ class BaseWindow(BaseGroupLayer):
         return channels
 
     def _guard(self, shape):
-        size, _ = self._size_and_channels(shape)
-        if all(n is None or isinstance(n, int) for n in size):
+        is_known = all(n is None or isinstance(n, int) for n in shape)
+        if is_known and shape[1:] not in self._sizes:
+            self._sizes.add(shape[1:])
+            size, _ = self._size_and_channels(shape)
             self._check_fits(size)
             guard.warn_if_lost(self, self.sampling, size, self.window_argument)
 

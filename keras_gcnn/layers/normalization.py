@@ -54,7 +54,8 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
             data_format = "channels_first" if axis == 1 else "channels_last"
         self.data_format = arguments.data_format(data_format)
         channel_axis = -1 if self.data_format == "channels_last" else 1
-        super().__init__(channel_axis if axis is None else axis, *args, **kwargs)
+        axis = channel_axis if axis is None else arguments.integer(axis, "axis", smallest=-6)
+        super().__init__(axis, *args, **kwargs)
 
     def build(self, input_shape):
         rank = len(input_shape)

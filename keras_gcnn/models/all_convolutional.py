@@ -47,6 +47,7 @@ def all_cnn(
     group = arguments.group(group, dimension=2)
     default = WIDTHS.get(group.name) or building.scaled(WIDTHS["p1"], group)
     narrow, wide = arguments.integer_tuple(widths or default, 2, "widths")
+    dropout = arguments.numbers(dropout, 2, "dropout")
     inputs = keras.Input(input_shape, name="image")
     x = layers.Dropout(dropout[0], name="dropout0")(inputs)
     plan = [(narrow, 3), (narrow, 3), (narrow, 3), (wide, 3), (wide, 3), (wide, 3), (wide, 3)]

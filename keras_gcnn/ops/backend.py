@@ -20,37 +20,47 @@ class Compilation(NamedTuple):
     Attributes:
         backend: `"tensorflow"`, `"jax"` or `"torch"`.
         compiler: `"xla"`, `"graph"` for TensorFlow by itself, `"torch.compile"`, or `None`.
-        device: `"cpu"`, `"gpu"` or another that Keras names.
+        device: `"cpu"`, `"gpu"` or another that Keras names; `None` where nothing compiles.
     """
 
     backend: str
     compiler: str | None
-    device: str
+    device: str | None
 
 
 def compilation_of(x):
     """The `Compilation` of the function that `x` is traced into."""
-    backend = keras.backend.backend()
-    if backend == "torch":  # where Keras lists no devices
-        compiler = "torch.compile" if is_traced_by_torch() else None
-        device = getattr(getattr(x, "device", None), "type", "cpu")
-        return Compilation(backend, compiler, {"cuda": "gpu"}.get(device, device))
-    device = keras.distribution.list_devices()[0].split(":")[0]
+    compiler = _compiler_of(x)
+    return compilation_by(compiler, x) if compiler else Compilation(_name(), None, None)
+
+
+def compilation_by(compiler, x):
+    """The `Compilation` of a function of `x` by this compiler."""
+    if _name() == "torch":  # where Keras lists no devices
+        return Compilation("torch", compiler, {"cuda": "gpu"}.get(x.device.type, x.device.type))
+    return Compilation(_name(), compiler, keras.distribution.list_devices()[0].split(":")[0])
+
+
+def _name():
+    return keras.backend.backend()
+
+
+def _compiler_of(x):
+    if _name() == "torch":
+        return "torch.compile" if is_traced_by_torch() else None
     if type(x).__name__ == "SymbolicTensor":
-        return Compilation(backend, "xla" if _is_for_xla(x.graph) else "graph", device)
-    return Compilation(backend, "xla" if type(x).__name__.endswith("Tracer") else None, device)
+        return "xla" if _is_for_xla(x.graph) else "graph"
+    return "xla" if type(x).__name__.endswith("Tracer") else None
 
 
 def compilers():
     """The compilers that `compilation_of` can find on this backend."""
-    return {"jax": ["xla"], "tensorflow": ["xla", "graph"], "torch": ["torch.compile"]}[
-        keras.backend.backend()
-    ]
+    return {"jax": ["xla"], "tensorflow": ["xla", "graph"], "torch": ["torch.compile"]}[_name()]
 
 
 def is_traced_by_torch():
     """Whether `torch.compile` is tracing."""
-    return keras.backend.backend() == "torch" and sys.modules["torch"].compiler.is_compiling()
+    return _name() == "torch" and sys.modules["torch"].compiler.is_compiling()
 
 
 def _is_for_xla(graph):
@@ -115,7 +125,7 @@ def pad(x, amounts):
 
     torch.compile cannot trace `ops.pad` of Keras 3.15. It can go when it can.
     """
-    if keras.backend.backend() != "torch":
+    if _name() != "torch":
         return ops.pad(x, amounts)
     for axis, around in enumerate(amounts):
         shape = ops.shape(x)
@@ -173,7 +183,7 @@ def takes_channels_first():
     order of axes, so that channels_last costs nothing (keras#20414). It can go when TensorFlow has
     them.
     """
-    return keras.backend.backend() != "tensorflow"
+    return _name() != "tensorflow"
 
 
 def average_pool(x, pool_size, strides, padding, data_format, amounts):
@@ -183,7 +193,7 @@ def average_pool(x, pool_size, strides, padding, data_format, amounts):
     are padded, by `amounts` in front of and behind each axis, and their share of each window is
     divided away. It can go when the oldest Keras that we support leaves them out (keras#23233).
     """
-    if padding == "valid" or keras.backend.backend() != "torch":
+    if padding == "valid" or _name() != "torch":
         return ops.average_pool(x, pool_size, strides, padding, data_format)
     last = data_format == "channels_last"
     around = [(0, 0), *amounts, (0, 0)] if last else [(0, 0), (0, 0), *amounts]

@@ -66,6 +66,7 @@ def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", dat
     Reference: Cohen & Welling 2016, section 6.3.
     """
     x, data_format = backend.tensor(x), arguments.data_format(data_format)
+    arguments.floating(x, "x")
     dimension = arguments.dimension_of_map(x)
     window = arguments.integer_tuple(pool_size, dimension, "pool_size")
     strides = window if strides is None else arguments.integer_tuple(strides, dimension, "strides")

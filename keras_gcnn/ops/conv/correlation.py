@@ -61,6 +61,7 @@ def group_conv(
         `groups/fourier.py`.
     """
     x, group = backend.tensor(x), arguments.group(group)
+    arguments.floating(x, "x")
     data_format = arguments.data_format(data_format)
     groups = arguments.integer(groups, "groups")
     implementation = arguments.one_of(implementation, arguments.IMPLEMENTATIONS, "implementation")
@@ -68,6 +69,7 @@ def group_conv(
     windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
     if not isinstance(kernel, TransformedKernel):
         kernel = backend.tensor(kernel)
+        arguments.floating(kernel, "kernel")
     elif implementation == "direct" or groups > 1:
         raise ValueError(
             "A transformed kernel is for the Fourier implementation with one block of channels. "
@@ -136,6 +138,7 @@ def add_bias(y, bias, data_format=None):
     """
     y, bias = backend.tensor(y), backend.tensor(bias)
     data_format = arguments.data_format(data_format)
+    arguments.dimension_of_map(y)
     channels = y.shape[-1 if data_format == "channels_last" else 1]
     if len(bias.shape) != 1 or channels not in (None, bias.shape[0]):
         raise ValueError(
