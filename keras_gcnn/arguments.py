@@ -193,12 +193,12 @@ def size_of(x, dimension, data_format):
 
 
 def fits(sampling, size, name):
-    """Refuses a window that is larger than the map."""
+    """Refuses a window that is larger than its input."""
     if sampling.padding == "valid" and not sampling.fits(size):
         raise ValueError(
-            f"The window must fit into the map. Received: a map of size {size}, and "
+            f"The window must fit into its input. Received: an input of size {size} for "
             f"{name}={sampling.kernel_size}, which spans {sampling.effective_kernel_size}. Use a "
-            f"larger map, a smaller {name}, or padding='same'."
+            f"larger input, a smaller {name}, or padding='same'."
         )
 
 

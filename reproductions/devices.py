@@ -107,7 +107,7 @@ def scope():
 
 
 def synchronised(model):
-    """The model, with batch normalisation over the global batch.
+    """The model, with batch normalization over the global batch.
 
     On JAX it is so by itself; `tf.distribute` normalises on each device by its own share, unless
     the layer is told to synchronise.

@@ -48,7 +48,7 @@ class BaseWindow(BaseGroupLayer):
 
     def compute_output_shape(self, input_shape):
         size, channels = self._size_and_channels(input_shape)
-        self._check_fits(size)
+        arguments.fits(self.sampling, size, self.window_argument)
         return self._shape(
             input_shape[0],
             self.sampling.output_size(size),
@@ -67,15 +67,5 @@ class BaseWindow(BaseGroupLayer):
         if is_known and shape[1:] not in self._sizes:
             self._sizes.add(shape[1:])
             size, _ = self._size_and_channels(shape)
-            self._check_fits(size)
+            arguments.fits(self.sampling, size, self.window_argument)
             guard.warn_if_lost(self, self.sampling, size, self.window_argument)
-
-    def _check_fits(self, size):
-        if self.padding == "valid" and not self.sampling.fits(size):
-            raise ValueError(
-                f"The window of {type(self).__name__} '{self.name}' must fit into its input. "
-                f"Received: an input of size {size} for {self.window_argument}={self._window}, "
-                f"which spans {self.sampling.effective_kernel_size} with "
-                f"dilation_rate={self.dilation_rate}. Use a larger input, a smaller "
-                f"{self.window_argument}, or padding='same'."
-            )

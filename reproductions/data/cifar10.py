@@ -1,4 +1,4 @@
-"""CIFAR-10 by TFDS, with contrast normalisation and ZCA whitening (paper, section 8.2)."""
+"""CIFAR-10 by TFDS, with contrast normalization and ZCA whitening (paper, section 8.2)."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Contrast normalisation and ZCA whitening, fitted in one pass over the training images.
+"""Contrast normalization and ZCA whitening, fitted in one pass over the training images.
 
 Reference: Cohen & Welling 2016, section 8.2; Goodfellow et al. 2013.
 """

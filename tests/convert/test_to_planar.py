@@ -97,7 +97,7 @@ def test_the_networks_of_the_paper(name):
     assert_same(MODELS[name]())
 
 
-def test_batch_normalisation_is_folded_and_dropout_gone():
+def test_batch_normalization_is_folded_and_dropout_gone():
     planar = assert_same(kg.models.all_cnn("p4", (16, 16, 3), widths=(3, 4)))
     assert count(planar, layers.Conv2D) == 9
     assert not count(planar, (layers.BatchNormalization, layers.Dropout))
@@ -227,7 +227,7 @@ def test_models_in_models_stay_shared():
     assert_same(keras.Sequential([lift, on_group, layers.Flatten(), layers.Dense(3)]))
 
 
-def test_what_a_normalisation_follows_may_be_used_elsewhere():
+def test_what_a_normalization_follows_may_be_used_elsewhere():
     inputs = keras.Input((8, 8, 2))
     x = LiftingConv2D(3, 3)(inputs)
     normalized = layers.BatchNormalization()(x)

@@ -169,10 +169,10 @@ FORGED = {
 
 @pytest.mark.parametrize("elements", FORGED.values(), ids=FORGED)
 def test_forged_groups_are_refused_at_once(elements):
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ValueError, match="`elements`"):
         PointGroup("x", elements)
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
 
 
 @pytest.mark.parametrize("name", [["x"], None, 3, {"a": 1}])
@@ -202,20 +202,18 @@ def test_a_group_acts_on_the_dimension_that_is_asked_for():
     assert groups.get("p4", dimension=2) is groups.get("p4")
 
 
-def test_registering_is_all_that_a_new_group_takes():
+def test_registering_is_all_that_a_new_group_takes(monkeypatch):
     """Names, errors and subgroups follow a row of data."""
-    cmm = PointGroup("cmm", [oracle.g(0, 0), oracle.g(0, 2), oracle.g(1, 1), oracle.g(1, 3)])
-    groups.register(cmm)
-    try:
-        assert groups.get("CMM") is cmm
-        assert "cmm" in groups.names(dimension=2)
-        with pytest.raises(ValueError, match="'cmm'"):
-            groups.get("p5")
-        with pytest.raises(ValueError, match=r"by name: .*'cmm'"):
-            groups.get("p4m").subgroup(PointGroup("x", [E, [[1, 1], [0, -1]]]))
-        with pytest.raises(ValueError, match="a name of its own"):
-            groups.register(PointGroup("cmm", [E]))
-        # Its matrices are saved, since another installation may not have the row.
-        assert groups.get(groups.serialize(cmm)) == cmm
-    finally:
-        point_group.REGISTRY[2].pop("cmm")
+    monkeypatch.setitem(point_group.REGISTRY, 2, dict(point_group.REGISTRY[2]))
+    mine = PointGroup("Mine", [oracle.g(0, 0), oracle.g(0, 2), oracle.g(1, 1), oracle.g(1, 3)])
+    groups.register(mine)
+    assert groups.get("mine") is mine
+    assert "Mine" in groups.names(dimension=2)
+    with pytest.raises(ValueError, match="'Mine'"):
+        groups.get("p5")
+    with pytest.raises(ValueError, match=r"by name: .*'Mine'"):
+        groups.get("p4m").subgroup(PointGroup("x", [E, [[1, 1], [0, -1]]]))
+    with pytest.raises(ValueError, match="a name of its own"):
+        groups.register(PointGroup("mine", [E]))
+    # Its matrices are saved, since another installation may not have the row.
+    assert groups.get(groups.serialize(mine)) == mine

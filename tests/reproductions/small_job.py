@@ -2,7 +2,7 @@
 
     python -m tests.reproductions.small_job run … --data rotated_mnist/divisible
 
-In float64, for batch normalisation over several devices rounds otherwise than over one. With
+In float64, for batch normalization over several devices rounds otherwise than over one. With
 VIRTUAL_DEVICES=4, TensorFlow sees its CPU as four devices.
 """
 
