@@ -66,7 +66,7 @@ def _loss(y):
 
 
 def _in_training(layer):
-    """What tells a layer that it is trained, if it asks."""
+    """The argument that tells a layer that it is trained, if it takes one."""
     return {"training": True} if "training" in inspect.signature(layer.call).parameters else {}
 
 

@@ -104,7 +104,7 @@ def _cell(found):
 
 
 def _of_auto(backend, run, mode):
-    """Of what "auto" takes: largest ratio, geometric mean over wide layers on p4m, memory."""
+    """What "auto" takes: its largest ratio, geometric mean over wide layers on p4m, and memory."""
     found = _ratios(run, mode)
     chosen = {name: extra["ratio"] for (name, _), extra in found.items() if extra["chosen_by_auto"]}
     if not chosen:
@@ -222,7 +222,7 @@ def _construction(runs):
 
 
 def _ratios(run, mode):
-    """What was measured of layers with the same maps, by (layer, implementation)."""
+    """The measurements of layers with the same maps, by (layer, implementation)."""
     return {
         (b["params"]["layer"], b["params"]["implementation"]): b["extra_info"]
         for b in run["benchmarks"]

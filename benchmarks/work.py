@@ -122,7 +122,7 @@ class Transform(keras.layers.Layer):
 
 
 class Sums(Transform):
-    """f̂ with all sums of an orbit in one loop, not side by side as the products want them.
+    """f̂ with all sums of an orbit in one loop. The products need them side by side instead.
 
     The least that sums took here in loops that a compiler makes. As `Products`.
     """

@@ -21,7 +21,7 @@ from reproductions.errors import SettingsError
 
 
 def initialize():
-    """Joins the other hosts, where the environment names some. To be called before anything."""
+    """Joins the other hosts, where the environment names some. Call it before anything else."""
     if keras.backend.backend() == "jax" and "KERAS_DISTRIBUTION_JOB_ADDRESSES" in os.environ:
         keras.distribution.initialize()
     if keras.backend.backend() == "tensorflow" and "TF_CONFIG" in os.environ:
@@ -106,11 +106,11 @@ def scope():
     return _strategy().scope()
 
 
-def synchronised(model):
+def synchronized(model):
     """The model, with batch normalization over the global batch.
 
-    On JAX it is so by itself; `tf.distribute` normalises on each device by its own share, unless
-    the layer is told to synchronise.
+    On JAX it is so by itself; `tf.distribute` normalizes on each device by its own share, unless
+    the layer is told to synchronize.
     """
     if keras.backend.backend() != "tensorflow" or count() == 1:
         return model
@@ -122,7 +122,7 @@ def synchronised(model):
         return type(layer).from_config(config)
 
     cloned = keras.models.clone_model(model, clone_function=clone)
-    cloned.set_weights(model.get_weights())  # a clone is initialised anew
+    cloned.set_weights(model.get_weights())  # a clone is initialized anew
     return cloned
 
 

@@ -149,7 +149,7 @@ def _trained(label, experiment, seed, options, data):
 def _compiled(experiment, seed, steps):
     keras.utils.set_random_seed(seed)
     network = getattr(kg.models, experiment.network)(**experiment.network_options)
-    model = devices.synchronised(network)
+    model = devices.synchronized(network)
     model.compile(
         optimizer=optimizers.make(experiment, steps),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -1,4 +1,4 @@
-"""What the user of a command can mend, which is told without a traceback."""
+"""Errors that the user of a command can mend. They are told without a traceback."""
 
 
 class SettingsError(ValueError):

@@ -1,4 +1,4 @@
-"""What an experiment is: plain data, one flat file each in `reproductions/experiments/`."""
+"""What an experiment is: plain data. Each has a file in `reproductions/experiments/`."""
 
 import dataclasses
 import difflib

@@ -129,7 +129,7 @@ def turning_feature_maps(model, image, layer="relu2", channel=None):
 
     Args:
         model: A P4CNN.
-        image: One input, `(height, width, 1)`, normalised as in training.
+        image: One input, `(height, width, 1)`, normalized as in training.
         layer: Name of the layer whose output is shown.
         channel: Which of its channels; by default the one with the largest variance.
     """

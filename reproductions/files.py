@@ -1,4 +1,4 @@
-"""Files that are whole or not there: whoever is killed while writing leaves the old one."""
+"""Writes files whole or not at all: a process that is killed while writing leaves the old one."""
 
 import json
 import os

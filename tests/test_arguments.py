@@ -1,4 +1,4 @@
-"""Every public function and layer normalises its arguments in one place, with the same errors."""
+"""Every public function and layer normalizes its arguments in one place, with the same errors."""
 
 import math
 

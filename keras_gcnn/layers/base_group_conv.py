@@ -8,7 +8,7 @@ from keras_gcnn.layers.base_window import BaseWindow
 
 
 class BaseGroupConv(BaseWindow):
-    """Standardises the arguments, owns kernel and bias, and calls `ops.group_conv`.
+    """Standardizes the arguments, owns kernel and bias, and calls `ops.group_conv`.
 
     The arguments are those of `keras.layers.Conv2D`, by the same names, and `group`.
     """

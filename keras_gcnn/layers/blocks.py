@@ -65,12 +65,10 @@ class BaseBlock2D(BaseGroupLayer):
     def build(self, input_shape):
         super().build(input_shape)
         self._make_parts(input_shape)
-        last = len(self.parts()) - 1
-        for position in self._frozen:
-            position = arguments.integer(position, "frozen", smallest=0, largest=last)
-            self.parts()[position].trainable = False
-        if not self.trainable:
-            self.trainable = False  # now of the parts too
+        parts = self.parts()
+        for position in self._frozen if self.trainable else range(len(parts)):
+            arguments.integer(position, "frozen", smallest=0, largest=len(parts) - 1)
+            parts[position].trainable = False
 
     def get_config(self):
         parts = self.parts() if self.built else []

@@ -151,6 +151,8 @@ def with_gradient(function, gradient, *arguments):
 
         return function(*arguments), call
 
+    if _name() == "tensorflow":  # in a recomputed function it takes no variables: read them
+        arguments = [ops.reshape(argument, ops.shape(argument)) for argument in arguments]
     return ops.custom_gradient(differentiable)(*arguments)
 
 

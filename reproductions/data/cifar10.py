@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 from reproductions.data.pipeline import Pipeline, first
 from reproductions.data.places import Places
 from reproductions.data.tfds_source import load_splits
-from reproductions.data.whitening import ZcaWhitening, normalise_contrast
+from reproductions.data.whitening import ZcaWhitening, normalize_contrast
 
 VALIDATION = 5_000  # of the 50,000 training images, the last ones
 
@@ -42,11 +42,11 @@ def load(places=None, fraction=1.0, batch_size=128):
     training = first(train.take(count), fraction)
     whiten = ZcaWhitening.fit_once(
         _whitening_file(places, training),
-        (normalise_contrast(x).numpy() for x, _ in training.batch(1024)),
+        (normalize_contrast(x).numpy() for x, _ in training.batch(1024)),
     )
 
     def whitened(images):
-        batches = images.batch(256).map(lambda x, y: (whiten(normalise_contrast(x)), y))
+        batches = images.batch(256).map(lambda x, y: (whiten(normalize_contrast(x)), y))
         size = tf.data.experimental.assert_cardinality(images.cardinality())
         return batches.unbatch().apply(size)
 

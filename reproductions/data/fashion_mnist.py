@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from reproductions.data.idx import read_idx
-from reproductions.data.pipeline import Pipeline, first, standardise
+from reproductions.data.pipeline import Pipeline, first, standardize
 from reproductions.data.places import Places
 from reproductions.data.tfds_source import load_splits
 
@@ -43,7 +43,7 @@ def load(places=None, fraction=1.0, batch_size=128):
         "validation": train.skip(int(train.cardinality()) - held_out).cache(),
         "test": test,
     }
-    return Pipeline(splits, standardise(training), batch_size)
+    return Pipeline(splits, standardize(training), batch_size)
 
 
 def _read(folder, split):

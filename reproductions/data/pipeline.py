@@ -1,4 +1,4 @@
-"""tf.data pipelines: shuffled, augmented, normalised, batched and prefetched."""
+"""tf.data pipelines: shuffled, augmented, normalized, batched and prefetched."""
 
 import math
 import os
@@ -20,12 +20,12 @@ class Pipeline:
         splits: Data sets of single `(image, label)` pairs in a fixed order, images as float32:
             `"train"`, `"validation"`, `"test"`, and where there are some `"upright"`, the test
             images before any rotation.
-        normalise: Function of a batch of images, applied after augmentation.
+        normalize: Function of a batch of images, applied after augmentation.
         batch_size: Images a batch.
     """
 
     splits: Mapping[str, tf.data.Dataset]
-    normalise: Callable = lambda images: images
+    normalize: Callable = lambda images: images
     batch_size: int = 128
 
     def training(self, seed, augmentation=None):
@@ -71,7 +71,7 @@ class Pipeline:
 
     def _normalised(self, batches):
         batches = batches.map(
-            lambda images, labels: (self.normalise(images), labels),
+            lambda images, labels: (self.normalize(images), labels),
             num_parallel_calls=os.cpu_count(),
         )
         return batches.prefetch(2).with_options(_without_autotuning())
@@ -88,7 +88,7 @@ def _without_autotuning():
     return options
 
 
-def standardise(images):
+def standardize(images):
     """The function that subtracts the mean of all pixels of a data set, over their deviation.
 
     One mean for all positions, so that turning an image turns what comes out.

@@ -9,7 +9,7 @@ import scipy.ndimage
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from reproductions.data.pipeline import Pipeline, first, standardise
+from reproductions.data.pipeline import Pipeline, first, standardize
 from reproductions.data.places import Places
 from reproductions.errors import DataError
 
@@ -52,7 +52,7 @@ def load(config="mnist_10k", places=None, fraction=1.0, batch_size=128):
     upright = builder.upright_test_digits()
     if upright is not None:
         splits["upright"] = tf.data.Dataset.from_tensor_slices(upright)
-    return Pipeline(splits, standardise(read("train")), batch_size)
+    return Pipeline(splits, standardize(read("train")), batch_size)
 
 
 @dataclasses.dataclass

@@ -13,7 +13,7 @@ from reproductions.files import write_atomically
 REGULARISER = 1e-5  # added to each deviation, as in the original experiments
 
 
-def normalise_contrast(images):
+def normalize_contrast(images):
     """Each image less its mean, over its deviation, taken over its pixels and channels."""
     axes = (1, 2, 3)
     images = images - tf.reduce_mean(images, axes, keepdims=True)

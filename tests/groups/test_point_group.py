@@ -104,7 +104,7 @@ def test_names():
     assert set(groups.names(2)) >= {"p1", "p2", "p4", "p4m", "pm", "pmm", "z2", "C1", "D4"}
 
 
-def test_user_defined_group_survives_serialisation():
+def test_user_defined_group_survives_serialization():
     diagonal = PointGroup("diagonal", [[[1, 0], [0, 1]], [[0, 1], [1, 0]]])
     assert groups.get(groups.serialize(diagonal)) == diagonal
     assert groups.serialize(groups.get("p4")) == "p4"

@@ -14,7 +14,7 @@ BLOCKS = {"residual": ResidualBlock2D, "highway": HighwayBlock2D}
 every_block = pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 
 
-def randomise(layer, seed=1):
+def randomize(layer, seed=1):
     """Weights that leave nothing at its initial value, variances positive."""
     rng = np.random.default_rng(seed)
     layer.set_weights([rng.uniform(0.1, 0.9, w.shape) * 0.5 for w in layer.get_weights()])
@@ -44,7 +44,7 @@ def test_is_equivariant_under_every_element(block, group, data_format):
     shape = (6, 6, order, 3) if data_format == "channels_last" else (3, order, 6, 6)
     layer = block(3, group=group, data_format=data_format)
     layer.build((None, *shape))
-    randomise(layer)
+    randomize(layer)
     assert kg.equivariance_error(layer, group, shape).max_error <= 1e-5
 
 
@@ -53,12 +53,12 @@ def test_downsampling_by_stride_warns_on_even_sizes_and_by_pooling_keeps():
     with pytest.warns(kg.EquivarianceWarning) as caught:
         strided.build((None, 8, 8, 8, 3))
     assert [str(w.message).split()[1] for w in caught] == ["'block_conv_a'", "'block_shortcut'"]
-    assert not kg.equivariance_error(randomise(strided), "p4m", (8, 8, 8, 3)).is_equivariant
+    assert not kg.equivariance_error(randomize(strided), "p4m", (8, 8, 8, 3)).is_equivariant
     odd = ResidualBlock2D(4, group="p4m", strides=2)
     assert kg.equivariance_error(odd, "p4m", (9, 9, 8, 3)).is_equivariant
     pooled = ResidualBlock2D(4, group="p4m", strides=2, downsampling="pooling")
     pooled.build((None, 8, 8, 8, 3))
-    assert kg.equivariance_error(randomise(pooled), "p4m", (8, 8, 8, 3)).is_equivariant
+    assert kg.equivariance_error(randomize(pooled), "p4m", (8, 8, 8, 3)).is_equivariant
     x = np.zeros((1, 8, 8, 8, 3))
     assert pooled.compute_output_shape(x.shape) == pooled(x).shape == (1, 4, 4, 8, 4)
     assert strided.compute_output_shape(x.shape) == strided(x).shape == (1, 4, 4, 8, 4)
@@ -81,7 +81,7 @@ def test_the_residual_block_is_its_formula(filters):
     x = np.random.default_rng(0).normal(size=(2, 5, 5, 4, 2))
     block = ResidualBlock2D(filters)
     block.build(x.shape)
-    randomise(block)
+    randomize(block)
     norm_a, _, conv_a, norm_b, _, conv_b = block.branch
     y = convolved(np.maximum(normalized(x, norm_a), 0), conv_a)
     y = convolved(np.maximum(normalized(y, norm_b), 0), conv_b)
@@ -94,7 +94,7 @@ def test_the_highway_block_is_its_formula():
     x = np.random.default_rng(0).normal(size=(2, 5, 5, 4, 2))
     block = HighwayBlock2D(2)
     block.build(x.shape)
-    randomise(block)
+    randomize(block)
     transformed = np.maximum(normalized(convolved(x, block.convolution), block.normalization), 0)
     t = 1 / (1 + np.exp(-convolved(x, block.gate)))
     actual = ops.convert_to_numpy(block(x, training=False))
@@ -232,7 +232,7 @@ def test_branch_and_shortcut_sample_the_same_points(size, strides, group):
     x = np.random.default_rng(0).normal(size=(1, size, size, order, 2)).astype("float32")
     block = ResidualBlock2D(3, group=group, strides=strides, data_format="channels_last")
     block.build(x.shape)
-    randomise(block)
+    randomize(block)
     norm_a, _, conv_a, norm_b, _, conv_b = block.branch
     y = strided(np.maximum(normalized(x, norm_a), 0), conv_a, group, strides)
     y = strided(np.maximum(normalized(y, norm_b), 0), conv_b, group, 1)

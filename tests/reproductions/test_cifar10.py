@@ -16,7 +16,7 @@ from reproductions.errors import DataError
 def test_contrast_is_normalised_image_by_image():
     images = np.random.default_rng(0).random((5, 6, 6, 3)).astype("float32")
     images[2] = 0.5  # no contrast at all
-    normal = whitening.normalise_contrast(tf.constant(images)).numpy()
+    normal = whitening.normalize_contrast(tf.constant(images)).numpy()
     np.testing.assert_allclose(normal.mean(axis=(1, 2, 3)), 0, atol=1e-6)
     deviations = normal.std(axis=(1, 2, 3), ddof=1)
     np.testing.assert_allclose(np.delete(deviations, 2), 1, rtol=1e-5)

@@ -77,7 +77,7 @@ def test_normalised_by_the_training_pixels(small):
     assert abs(images.std() - 1) < 1e-4
     raw = np.stack([x for x, _ in small.splits["train"].as_numpy_iterator()])
     expected = (raw - raw.mean()) / raw.std()
-    np.testing.assert_allclose(small.normalise(raw), expected, atol=1e-4)
+    np.testing.assert_allclose(small.normalize(raw), expected, atol=1e-4)
 
 
 def test_an_epoch_depends_on_its_seed_alone(small):

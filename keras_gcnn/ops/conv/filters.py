@@ -47,7 +47,7 @@ def transform_filters_with_gradient(kernel, group):
         upstream = ops.reshape(upstream, (-1, channels, group.order, filters))
         rows = ops.reshape(ops.swapaxes(upstream, 1, 2), (-1, channels, filters))
         indices = ops.reshape(tables.filter_bank_adjoint(group, shape), (-1, group.order))
-        # One gather and its sum would be vectorised along H, which is short.
+        # One gather and its sum would be vectorized along H, which is short.
         total = sum(ops.take(rows, indices[:, h], axis=0) for h in range(group.order))
         return ops.reshape(total, shape)
 
