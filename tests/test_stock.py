@@ -195,6 +195,24 @@ def test_the_same_matrices_by_another_name_are_the_same_space():
     L.GroupConv2D(2, 3, mine, **LAST)(lifted("p4"))
 
 
+class Subclassed(keras.Model):
+    def call(self, x):
+        return ops.relu(x)
+
+
+class OfTheUser(layers.Layer):
+    def call(self, x):
+        return ops.relu(x)
+
+
+@pytest.mark.parametrize("kind", [Subclassed, OfTheUser])
+def test_what_is_not_in_the_table_is_followed_by_its_shape(kind):
+    x = kind()(lifted("p4"))
+    assert not warnings_of(lambda: L.GroupConv2D(2, 3, "p4", **LAST)(x))
+    with pytest.raises(ValueError, match="made by LiftingConv2D 'lift'"):
+        L.GroupConv2D(2, 3, "pmm", **LAST)(x)
+
+
 def test_deep_graphs_are_followed_without_recursion():
     x = inputs = keras.Input((4, 4, 1))
     for _ in range(600):

@@ -70,7 +70,7 @@ class _Walk:
         if not sources:
             spaces = (self.space, Space.lattice(self.space.group))
             return Found(next((s for s in spaces if len(tensor.shape) == s.rank), None))
-        if isinstance(operation, keras.Model):
+        if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
             return self._through_model(tensor, operation, sources)
         return self._through_stock(tensor, operation, node, sources)
 
