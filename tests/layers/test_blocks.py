@@ -189,16 +189,19 @@ def frozen_and_thawed_but_one(block, model):
 
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 @every_block
-@pytest.mark.parametrize("again", [saved_and_loaded, cloned, by_config])
 @pytest.mark.parametrize(
-    "freeze",
+    ("freeze", "again"),
     [
-        before_it_is_built,
-        in_the_constructor,
-        after_it_is_built,
-        with_the_model,
-        one_part,
-        frozen_and_thawed_but_one,
+        (before_it_is_built, saved_and_loaded),
+        (before_it_is_built, cloned),
+        (in_the_constructor, saved_and_loaded),
+        (in_the_constructor, by_config),
+        (after_it_is_built, saved_and_loaded),
+        (after_it_is_built, cloned),
+        (with_the_model, saved_and_loaded),
+        (one_part, by_config),
+        (one_part, saved_and_loaded),
+        (frozen_and_thawed_but_one, saved_and_loaded),
     ],
 )
 def test_what_is_frozen_stays_frozen(block, freeze, again, tmp_path):
@@ -223,8 +226,7 @@ def test_what_is_frozen_stays_frozen(block, freeze, again, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
-@pytest.mark.parametrize("size", [7, 8, 9, 10])
-@pytest.mark.parametrize("strides", [2, 3])
+@pytest.mark.parametrize(("size", "strides"), [(7, 2), (8, 2), (8, 3)])
 @pytest.mark.parametrize("group", ["p1", "p4"])
 def test_branch_and_shortcut_sample_the_same_points(size, strides, group):
     """The block is the formula with centred windows, whose first one is on the first point."""

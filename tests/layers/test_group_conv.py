@@ -346,9 +346,8 @@ def test_rematerialization_changes_nothing(make, training):
 
 @both_layers
 @both_formats
-@every_group
-@pytest.mark.parametrize(("size", "strides"), [(6, 2), (7, 2), (7, 3)])
-@pytest.mark.parametrize("kernel", [1, 3, 4])
+@pytest.mark.parametrize("group", ["p2", "p4m"])
+@pytest.mark.parametrize(("size", "strides", "kernel"), [(6, 2, 3), (7, 3, 4)])
 @pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
 def test_centered_padding_is_the_sum(layer_class, data_format, group, size, strides, kernel):
     shape = input_shape(layer_class, group, size=size)
