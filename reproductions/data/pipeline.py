@@ -46,7 +46,7 @@ class Pipeline:
                 lambda i, batch: (augment(batch[0], (seed, i)), batch[1]),
                 num_parallel_calls=os.cpu_count(),
             )
-        return self._normalised(batches)
+        return self._normalized(batches)
 
     def evaluation(self, split, degrees=0.0):
         """The batches of a split, in order.
@@ -63,13 +63,13 @@ class Pipeline:
         elif degrees:
             radians = math.radians(degrees)
             batches = batches.map(lambda x, y: (turn(x, tf.fill([tf.shape(x)[0]], radians)), y))
-        return self._normalised(batches)
+        return self._normalized(batches)
 
     def count(self, split):
         """The number of images in a split."""
         return int(self.splits[split].cardinality())
 
-    def _normalised(self, batches):
+    def _normalized(self, batches):
         batches = batches.map(
             lambda images, labels: (self.normalize(images), labels),
             num_parallel_calls=os.cpu_count(),

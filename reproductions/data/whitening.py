@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from reproductions.files import write_atomically
 
-REGULARISER = 1e-5  # added to each deviation, as in the original experiments
+REGULARIZER = 1e-5  # added to each deviation, as in the original experiments
 
 
 def normalize_contrast(images):
@@ -52,7 +52,7 @@ class ZcaWhitening:
         variances, vectors = np.linalg.eigh(covariance)
         deviations = np.sqrt(np.maximum(variances, 0.0))
         # Directions without variance, such as that of the contrast, hold rounding noise alone.
-        scales = np.where(deviations > REGULARISER, 1 / (deviations + REGULARISER), 0.0)
+        scales = np.where(deviations > REGULARIZER, 1 / (deviations + REGULARIZER), 0.0)
         return cls(mean, (vectors * scales) @ vectors.T)
 
     @classmethod

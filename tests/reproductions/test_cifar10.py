@@ -13,7 +13,7 @@ from reproductions.data.whitening import ZcaWhitening
 from reproductions.errors import DataError
 
 
-def test_contrast_is_normalised_image_by_image():
+def test_contrast_is_normalized_image_by_image():
     images = np.random.default_rng(0).random((5, 6, 6, 3)).astype("float32")
     images[2] = 0.5  # no contrast at all
     normal = whitening.normalize_contrast(tf.constant(images)).numpy()

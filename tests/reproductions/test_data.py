@@ -70,7 +70,7 @@ def test_building_again_gives_the_same_images(small, data_dir, tmp_path):
         assert np.array_equal(ours["image"], theirs["image"])
 
 
-def test_normalised_by_the_training_pixels(small):
+def test_normalized_by_the_training_pixels(small):
     images = np.concatenate([x.numpy() for x, _ in small.training(seed=0)])
     assert images.shape == (40, 28, 28, 1)
     assert abs(images.mean()) < 1e-4

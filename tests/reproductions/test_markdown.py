@@ -56,3 +56,12 @@ def test_every_placeholder_of_the_reports_is_filled(template):
 
 def test_a_table():
     assert table(["a", "b"], [[1, "x"]]) == "| a | b |\n| --- | --- |\n| 1 | x |"
+
+
+def test_a_report_without_figures_has_no_heading_for_them():
+    names = Template(report.TEMPLATE.read_text("utf-8")).get_identifiers()
+    values = {name: f"<{name}>" for name in names}
+    assert "## Figures" in filled(report.TEMPLATE, values)
+    text = filled(report.TEMPLATE, {**values, "figures": ""})
+    assert "## Figures" not in text
+    assert "Made with <versions>." in text
