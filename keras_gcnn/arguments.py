@@ -134,8 +134,9 @@ def space_of(x, spaces, data_format):
         ValueError: If it is on none.
     """
     for space in spaces:
-        axis = space.dimension + 1 if data_format == "channels_last" else 2
-        if len(x.shape) == space.rank and (not space.has_axis or x.shape[axis] == space.cosets):
+        if len(x.shape) != space.rank:
+            continue
+        if not space.has_axis or x.shape[space.axis(data_format)] == space.cosets:
             return space
     raise ValueError(
         f"`x` must be a map {', or '.join(map(_described, spaces))}. Received: "

@@ -10,7 +10,6 @@ from keras_gcnn import arguments, stock
 from keras_gcnn import groups as point_groups
 from keras_gcnn.groups import Space
 from keras_gcnn.ops import transform_feature_map
-from keras_gcnn.ops.layout import group_axis
 
 LAYER_TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16": 2e-2}
 MODEL_TOLERANCE = {**LAYER_TOLERANCE, "float64": 1e-11, "float32": 1e-4}
@@ -159,7 +158,7 @@ class _Probe:
 
     def _error(self, h, output, original, space):
         space = self._space_by_shape(original.shape) if space is None else space
-        if not self._keeps_shape(original.shape, h, space):
+        if not self._keeps_shape(original, h, space):
             return np.inf
         expected, output = (_to_float64(x) for x in (self._transformed(original, h, space), output))
         scale = np.abs(expected).max()
@@ -178,7 +177,7 @@ class _Probe:
         if len(shape) == dimension + 2:
             return Space.lattice(self.whole.group)
         if len(shape) == dimension + 3:
-            order = shape[group_axis(self.data_format, dimension)]
+            order = shape[self.whole.axis(self.data_format)]
             if order == self.whole.cosets:
                 return self.whole
             if order == 1:
@@ -190,12 +189,11 @@ class _Probe:
             f"{tuple(shape)}. For a function on G/K, give K as `output_subgroup`."
         )
 
-    def _keeps_shape(self, shape, h, space):
+    def _keeps_shape(self, x, h, space):
         """Whether an element exchanges only axes of space that are equally long."""
         if space is None:
             return True
-        d = self.group.dimension
-        size = shape[1 : d + 1] if self.data_format == "channels_last" else shape[-d:]
+        size = arguments.size_of(x, self.group.dimension, self.data_format)
         return np.array_equal(np.abs(self.group.elements[h]) @ size, size)
 
     def _transformed(self, x, h, space):

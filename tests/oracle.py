@@ -31,6 +31,17 @@ def g(m, r):
     return np.diag([(-1) ** m, 1]) @ np.rint(rotation).astype(int)
 
 
+def generated(*generators):
+    """All products of integer matrices."""
+    generators = [np.array(g) for g in generators]
+    elements = [np.eye(len(generators[0]), dtype=int)]
+    for element in elements:  # which grows
+        for product in (element @ g for g in generators):
+            if not any((product == known).all() for known in elements):
+                elements.append(product)
+    return elements
+
+
 def index_of(matrix, elements):
     return next(i for i, other in enumerate(elements) if (other == matrix).all())
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import keras
 
+from keras_gcnn import stock
+
 
 @dataclass(frozen=True)
 class MergedMap:
@@ -52,7 +54,7 @@ def structure(model, side):
 def no_counterpart(layer, reason="is not known to act on each number by itself"):
     """The error for a layer that cannot be made planar."""
     return ValueError(
-        f"`to_planar` knows no planar counterpart of {type(layer).__name__} '{layer.name}' on a "
+        f"`to_planar` knows no planar counterpart of {stock.named(layer)} on a "
         f"feature map on the group: it {reason}. `keras_gcnn.stock` lists what is known. Pool the "
         "map to the plane before the layer, with CosetPooling2D, or leave it to a second model."
     )

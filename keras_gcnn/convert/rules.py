@@ -207,7 +207,7 @@ def _padded(conversion, layer, x):
     """The input of a convolution and its padding, with zeros of a layer where it is "centered"."""
     if layer.padding != "centered":
         return x, layer.padding
-    amounts = layer.sampling.padding_amounts(layer.kernel_size)  # the same for all sizes
+    amounts = layer.sampling.padding_amounts((None,) * layer.dimension)
     options = {"data_format": layer.data_format, **_named_as(layer, "padding")}
     pad = conversion.once((layer, "pad"), lambda: layers.ZeroPadding2D(amounts, **options))
     return pad(x), "valid"

@@ -15,7 +15,7 @@ from keras_gcnn.groups.irreps import Irrep
 from keras_gcnn.groups.lattice import Lattice
 from keras_gcnn.groups.point_group import PointGroup, get, names, register, serialize
 from keras_gcnn.groups.sampling import Sampling
-from keras_gcnn.groups.space import Space
+from keras_gcnn.groups.space import Space, coset_axis
 
 __all__ = [
     "Irrep",
@@ -25,6 +25,7 @@ __all__ = [
     "Space",
     "adjoint_filter_indices",
     "correlation_recipe",
+    "coset_axis",
     "filter_bank_adjoint_indices",
     "filter_bank_indices",
     "fourier_transform",

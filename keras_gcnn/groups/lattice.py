@@ -5,8 +5,6 @@ from functools import cached_property
 
 import numpy as np
 
-from keras_gcnn.groups.immutable import read_only
-
 
 @dataclass(frozen=True)
 class Lattice:
@@ -118,5 +116,5 @@ def lattice_of(matrices):
             return lattice
     # x·y averaged over the group does not change when an element moves x and y.
     gram = (matrices.transpose(0, 2, 1) @ matrices).mean(axis=0)
-    basis = read_only(np.linalg.cholesky(gram))
-    return Lattice("oblique lattice", tuple(map(tuple, basis.tolist())))
+    basis = np.linalg.cholesky(gram).tolist()
+    return Lattice("oblique lattice", tuple(map(tuple, basis)))

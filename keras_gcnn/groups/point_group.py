@@ -290,9 +290,8 @@ def _checked(group):
 
 
 def _checked_dimension(dimension):
-    if isinstance(dimension, (bool, float)) or not any(
-        dimension is d or dimension == d for d in REGISTRY
-    ):
+    is_integer = isinstance(dimension, (int, np.integer)) and not isinstance(dimension, bool)
+    if not is_integer or dimension not in REGISTRY:
         raise ValueError(f"`dimension` must be 1, 2 or 3. Received: dimension={dimension!r}.")
     return int(dimension)
 

@@ -55,7 +55,10 @@ class Sampling:
         return all(n is None or n > 0 for n in self.output_size(size))
 
     def padding_amounts(self, size):
-        """Padded points in front of and behind each axis, as pairs."""
+        """Padded points in front of and behind each axis, as pairs.
+
+        A size may be `None` unless the amounts depend on it (`depends_on_size`).
+        """
         return tuple(map(self._axis_padding, size, self.effective_kernel_size, self.strides))
 
     def depends_on_size(self):
@@ -104,6 +107,7 @@ class Sampling:
         return -(-n // s)
 
     def _axis_padding(self, n, k, s):
+        n = k if n is None else n
         total = {
             "valid": lambda: 0,
             "same": lambda: max((self._steps(n, k, s) - 1) * s + k - n, 0),

@@ -1,6 +1,11 @@
 """What a map is a function on: the lattice, the group G, or a quotient G/K."""
 
 
+def coset_axis(data_format, dimension):
+    """The axis of H, or of the cosets of a subgroup, in a map that has one."""
+    return dimension + 1 if data_format == "channels_last" else 2
+
+
 class Space:
     """The space G/K of functions f(x, gK), for a group G = Zᵈ ⋊ H and a subgroup K of H.
 
@@ -44,6 +49,10 @@ class Space:
     def axis_lengths(self):
         """The length of the axis of cosets, as a tuple of one or none."""
         return (self.cosets,) if self.has_axis else ()
+
+    def axis(self, data_format):
+        """The axis of cosets in a batch of maps, if they have one."""
+        return coset_axis(data_format, self.dimension)
 
     @property
     def rank(self):

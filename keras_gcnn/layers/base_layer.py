@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_gcnn import arguments
+from keras_gcnn import arguments, stock
 from keras_gcnn import groups as point_groups
 from keras_gcnn.groups import Space
 from keras_gcnn.layers import guard
@@ -68,21 +68,21 @@ class BaseGroupLayer(keras.layers.Layer):
         space, axes = self.input_space, self._axes()
         if len(shape) != len(axes):
             raise ValueError(
-                f"{type(self).__name__} '{self.name}' takes a feature map on {space.name} of "
+                f"{stock.named(self)} takes a feature map on {space.name} of "
                 f"rank {len(axes)}, ({', '.join(axes)}). Received: input_shape={tuple(shape)}, of "
                 f"rank {len(shape)}. {self._remedy_for_rank(len(shape))}"
             )
         named = dict(zip(axes, shape, strict=True))
         if space.has_axis and named["|H|"] != space.cosets:
             raise ValueError(
-                f"{type(self).__name__} '{self.name}' takes a feature map on {space.name}, "
+                f"{stock.named(self)} takes a feature map on {space.name}, "
                 f"whose axis |H| has length {space.cosets}. Received: "
                 f"input_shape={tuple(shape)}, read as ({', '.join(axes)}) with "
                 f"|H|={named['|H|']}. Give every layer the same `group`, and check `data_format`."
             )
         if named["channels"] is None:
             raise ValueError(
-                f"The channel axis of the input to {type(self).__name__} '{self.name}' must be "
+                f"The channel axis of the input to {stock.named(self)} must be "
                 f"known. Received: input_shape={tuple(shape)}. Set it in `keras.Input`."
             )
         return tuple(named[axis] for axis in self._space_axes()), named["channels"]

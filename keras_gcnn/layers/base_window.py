@@ -65,7 +65,7 @@ class BaseWindow(BaseGroupLayer):
     def _guard(self, shape):
         is_known = all(n is None or isinstance(n, int) for n in shape)
         if is_known and shape[1:] not in self._sizes:
-            self._sizes.add(shape[1:])
             size, _ = self._size_and_channels(shape)
             arguments.fits(self.sampling, size, self.window_argument)
             guard.warn_if_lost(self, self.sampling, size, self.window_argument)
+            self._sizes.add(shape[1:])

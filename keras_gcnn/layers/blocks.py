@@ -63,16 +63,17 @@ class BaseBlock2D(BaseGroupLayer):
         self._frozen = ()  # positions of the parts that are not trainable
 
     def build(self, input_shape):
-        super().build(input_shape)
         self._make_parts(input_shape)
+        super().build(input_shape)  # last, so that a block whose parts do not fit is not built
         parts = self.parts()
         for position in self._frozen if self.trainable else range(len(parts)):
             arguments.integer(position, "frozen", smallest=0, largest=len(parts) - 1)
             parts[position].trainable = False
 
     def get_config(self):
-        parts = self.parts() if self.built else []
-        frozen = [i for i, part in enumerate(parts) if not part.trainable]
+        frozen = self._frozen
+        if self.built:
+            frozen = [i for i, part in enumerate(self.parts()) if not part.trainable]
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -86,7 +87,7 @@ class BaseBlock2D(BaseGroupLayer):
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
             "bias_regularizer": regularizers.serialize(self.bias_regularizer),
             "implementation": self.implementation,
-            "frozen": frozen if self.built else list(self._frozen),
+            "frozen": list(frozen),
         }
 
     @classmethod

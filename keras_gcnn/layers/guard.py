@@ -40,19 +40,19 @@ def check_source(layer, x):
     found = stock.follow(x, layer.input_space, layer.data_format)
     if found.maker is not None and found.space not in (None, layer.input_space):
         raise ValueError(
-            f"{_named(layer)} takes a map on {layer.input_space.name}. Received: a map on "
-            f"{found.space.name}, made by {_named(found.maker)}. {_remedy(layer, found.space)}"
+            f"{stock.named(layer)} takes a map on {layer.input_space.name}. Received: a map on "
+            f"{found.space.name}, made by {stock.named(found.maker)}. {_remedy(layer, found.space)}"
         )
     if found.broken:
         raise ValueError(
-            f"{_named(layer)} takes a map on {layer.input_space.name}. Received: a map whose H "
-            f"axis is another: {found.broken}."
+            f"{stock.named(layer)} takes a map on {layer.input_space.name}. Received: a map whose "
+            f"H axis is another: {found.broken}."
         )
     for reason in found.losses:
         warn_once(
             layer,
-            f"{_named(layer)} takes a map that is no longer equivariant to {layer.group.name}: "
-            f"{reason}",
+            f"{stock.named(layer)} takes a map that is no longer equivariant to "
+            f"{layer.group.name}: {reason}",
         )
 
 
@@ -73,18 +73,19 @@ def warn_if_lost(layer, sampling, size, window_argument):
     dilation = f", dilation_rate={sampling.dilation_rate}" if dilated else ""
     warn_once(
         layer,
-        f"{_named(layer)} loses equivariance to {group.name} on an input of size {_times(size)}: "
-        f"with {window_argument}={sampling.kernel_size}, strides={sampling.strides}, "
-        f"padding={sampling.padding!r}{dilation} its sampling grid is not mapped to itself by the "
-        f"group. To keep equivariance, use {'; or '.join(remedies) or 'strides=1'}.",
+        f"{stock.named(layer)} loses equivariance to {group.name} on an input of size "
+        f"{_times(size)}: with {window_argument}={sampling.kernel_size}, "
+        f"strides={sampling.strides}, padding={sampling.padding!r}{dilation} its sampling grid is "
+        f"not mapped to itself by the group. To keep equivariance, use "
+        f"{'; or '.join(remedies) or 'strides=1'}.",
     )
 
 
 def warn_once(layer, message):
     """An `EquivarianceWarning` at the user's line, once for each layer and message."""
     if message not in layer.said:
-        layer.said.add(message)
         warnings.warn(message, EquivarianceWarning, stacklevel=_level_of_user())
+        layer.said.add(message)
 
 
 def _level_of_user():
@@ -93,10 +94,6 @@ def _level_of_user():
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         frame, level = frame.f_back, level + 1
     return level
-
-
-def _named(layer):
-    return f"{type(layer).__name__} '{layer.name}'"
 
 
 def _remedy(layer, space):

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from keras_gcnn.ops import layout
+
 
 class Compilation(NamedTuple):
     """What compiles the function that a tensor is in, and for which kind of device.
@@ -197,8 +199,7 @@ def average_pool(x, pool_size, strides, padding, data_format, amounts):
     """
     if padding == "valid" or _name() != "torch":
         return ops.average_pool(x, pool_size, strides, padding, data_format)
-    last = data_format == "channels_last"
-    around = [(0, 0), *amounts, (0, 0)] if last else [(0, 0), (0, 0), *amounts]
+    last, around = data_format == "channels_last", layout.around_space(amounts, data_format)
     size = x.shape[1:-1] if last else x.shape[2:]
     inside = ops.ones((1, *size, 1) if last else (1, 1, *size), dtype=x.dtype)
     total, share = (

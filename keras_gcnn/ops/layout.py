@@ -7,9 +7,10 @@ channels_first  (batch, C, |H|, *space)
 from keras import ops
 
 
-def group_axis(data_format, dimension):
-    """The axis indexed by H, or by the cosets of a subgroup."""
-    return dimension + 1 if data_format == "channels_last" else 2
+def around_space(amounts, data_format):
+    """Amounts of padding for every axis of a planar map, of those for the axes of space."""
+    none = (0, 0)
+    return [none, *amounts, none] if data_format == "channels_last" else [none, none, *amounts]
 
 
 def reshape(x, shape):

@@ -5,7 +5,7 @@ import itertools
 from keras import ops
 
 from keras_gcnn import arguments
-from keras_gcnn.groups import Sampling, Space
+from keras_gcnn.groups import Sampling, Space, coset_axis
 from keras_gcnn.ops import backend, layout, policy, tables
 
 _REDUCTIONS = {"max": ops.max, "mean": ops.mean, "sum": ops.sum}
@@ -37,8 +37,7 @@ def coset_pool(x, group, subgroup=None, reduction="max", data_format=None):
     data_format = arguments.data_format(data_format)
     reduce = _REDUCTIONS[arguments.one_of(reduction, arguments.REDUCTIONS, "reduction")]
     cosets = tables.cosets(group, subgroup)
-    arguments.space_of(x, [Space.whole(group)], data_format)
-    axis = layout.group_axis(data_format, group.dimension)
+    axis = arguments.space_of(x, [Space.whole(group)], data_format).axis(data_format)
     if cosets.shape[0] == 1:
         return reduce(x, axis=axis)
     return reduce(ops.take(x, cosets, axis=axis), axis=axis + 1)  # (..., |H|/|K|, |K|, ...)
@@ -74,7 +73,7 @@ def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", dat
     reduction = arguments.one_of(reduction, arguments.POOLING_REDUCTIONS, "reduction")
     sampling = Sampling(window, strides, padding, sees_padding=False)
     arguments.fits(sampling, arguments.size_of(x, dimension, data_format), "pool_size")
-    order = x.shape[layout.group_axis(data_format, dimension)]
+    order = x.shape[coset_axis(data_format, dimension)]
     merged = layout.merge_group_axis(x, data_format)  # (batch, *space, |H|·C)
     pool = _max_pool if reduction == "max" else _average_pool
     return layout.split_group_axis(pool(merged, sampling, data_format), order, data_format)

@@ -38,8 +38,7 @@ class Call:
     @property
     def coset_axes(self):
         """The axis of H or of cosets, as a tuple of one or none."""
-        axis = self.space.dimension + 1 if self.data_format == "channels_last" else 2
-        return (axis,) if self.space.has_axis else ()
+        return (self.space.axis(self.data_format),) if self.space.has_axis else ()
 
     @property
     def channel_axis(self):

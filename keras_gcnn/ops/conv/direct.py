@@ -26,10 +26,8 @@ def direct_correlation(x, kernel, space, sampling, data_format, groups, training
     bank = planar_kernel(bank, space.dimension, groups, data_format)
     padding = sampling.padding
     if padding == "centered":
-        amounts = sampling.padding_amounts(sampling.kernel_size)  # the same for all sizes
-        none = [(0, 0)]
-        around = [*none, *amounts, *none] if last else [*none, *none, *amounts]
-        x, padding = backend.pad(x, around), "valid"
+        amounts = sampling.padding_amounts((None,) * space.dimension)
+        x, padding = backend.pad(x, layout.around_space(amounts, data_format)), "valid"
     options = sampling.strides, padding, data_format, sampling.dilation_rate
     y = planar_conv(x, bank, *options, compilation)  # (batch, *new_space, |H|·filters)
     y = layout.split_group_axis(y, group.order, data_format)

@@ -38,12 +38,10 @@ def _of_blocks(correlate, plan, x, kernel, groups):
 
 def _padding_amounts(x, sampling):
     size = tuple(x.shape[1:-2])
-    if None not in size:
-        return sampling.padding_amounts(size)
-    if sampling.depends_on_size():
+    if None in size and sampling.depends_on_size():
         raise ValueError(
             "The Fourier implementation pads an input of unknown size only where strides are 1. "
             f"Received: x.shape={tuple(x.shape)}, strides={sampling.strides}, padding='same'. Set "
             "height and width in `keras.Input`, or use implementation='direct'."
         )
-    return sampling.padding_amounts(sampling.effective_kernel_size)  # the same for all sizes
+    return sampling.padding_amounts(size)

@@ -44,21 +44,11 @@ CYCLE = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]])
 TURN = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
 
 
-def generated(*generators):
-    """All products of matrices."""
-    elements = [np.eye(len(generators[0]), dtype=int)]
-    for element in elements:  # which grows
-        for product in (element @ g for g in generators):
-            if not any((product == known).all() for known in elements):
-                elements.append(product)
-    return elements
-
-
 OTHER_DIMENSIONS = {
-    "the mirror of the line": (generated([[-1]]), (7,), 3),
-    "even kernels on the line": (generated([[-1]]), (6,), 2),
-    "the turns of the cube": (generated(CYCLE, TURN), (3, 3, 4), 3),
-    "the inversion of space": (generated(-np.eye(3, dtype=int)), (3, 4, 3), 2),
+    "the mirror of the line": (oracle.generated([[-1]]), (7,), 3),
+    "even kernels on the line": (oracle.generated([[-1]]), (6,), 2),
+    "the turns of the cube": (oracle.generated(CYCLE, TURN), (3, 3, 4), 3),
+    "the inversion of space": (oracle.generated(-np.eye(3, dtype=int)), (3, 4, 3), 2),
 }
 
 
