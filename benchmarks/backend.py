@@ -44,9 +44,9 @@ def forward(layer, x, compiled=True):
 
 
 def training_step(layer, x, compiled=True):
-    """Loss and gradients for weights and input, which a layer inside a network computes as well.
+    """The loss and its gradients for weights and input. Takes the arguments of `forward`.
 
-    The arguments are those of `forward`.
+    The input's gradient is part of it, since a layer inside a network computes that too.
     """
     return _runnable("training", layer, x, compiled)
 

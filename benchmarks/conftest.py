@@ -17,7 +17,7 @@ def pytest_addoption(parser):
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """A `-k` may select nothing of one of the two files."""
+    """Passes where `-k` selects no benchmark of a file."""
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = pytest.ExitCode.OK
 

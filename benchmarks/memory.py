@@ -1,10 +1,11 @@
-"""Resident memory that one call of a compiled layer takes on top of what it starts from.
+"""Measures the resident memory that one call of a compiled layer adds.
 
     KERAS_BACKEND=jax python -m benchmarks.memory
 
-prints the peak for Conv2D and both implementations, each in a process of its own, and reads it from
-the operating system, Linux with glibc: what a compiler counts leaves out what its libraries of
-convolutions allocate. TensorFlow holds on to memory, so that nothing of it is seen there.
+prints the peak for Conv2D and both implementations. Each runs in a process of its own. The peak is
+read from the operating system, Linux with glibc. The compiler's own count would leave out what its
+libraries of convolutions allocate. TensorFlow keeps the memory it once took, so its peaks show
+nothing.
 """
 
 import argparse
@@ -47,9 +48,9 @@ def _of_layer(layer, kind, mode):
 
 
 def peak(run):
-    """Megabytes of the peak of a call over what was resident before it."""
-    ctypes.CDLL(None).malloc_trim(0)  # what earlier calls left is given back,
-    (PROCESS / "clear_refs").write_text("5")  # and the peak so far forgotten
+    """Peak memory of one call, in megabytes above what was resident before."""
+    ctypes.CDLL(None).malloc_trim(0)  # give back what earlier calls left,
+    (PROCESS / "clear_refs").write_text("5")  # and forget the peak so far
     before = _kilobytes("VmRSS")
     run()
     return (_kilobytes("VmHWM") - before) / 1000

@@ -104,7 +104,7 @@ def _cell(found):
 
 
 def _of_auto(backend, run, mode):
-    """What "auto" takes: its largest ratio, geometric mean over wide layers on p4m, and memory."""
+    """The largest ratio of "auto", its mean over wide layers on p4m, and its memory."""
     found = _ratios(run, mode)
     chosen = {name: extra["ratio"] for (name, _), extra in found.items() if extra["chosen_by_auto"]}
     if not chosen:
@@ -180,7 +180,7 @@ def _networks(runs):
 
 
 def _in_columns(heads, rows, columns):
-    """A table of `rows`, which hold a cell by column for each tuple of first cells."""
+    """A table of `rows`: a dict from the first cells of a row to its cells by column."""
     cells = [[*first, *(row.get(c, "–") for c in columns)] for first, row in rows.items()]
     return table([*heads, *columns], cells)
 
@@ -263,8 +263,9 @@ def _machine(runs):
 def read(folder):
     """What pytest-benchmark wrote, by backend, in one file or several.
 
-    Layers are in `jax.json`, networks, from another process, in `jax-networks.json`. Any further
-    `jax-*.json` is added, and replaces what files before it, by name, have measured too.
+    Layers are in `jax.json`, and networks in `jax-networks.json`, since they run in another
+    process. Further files `jax-*.json` are read in the order of their names. Where two have
+    measured the same, the later one counts.
     """
     runs = {}
     for path in sorted(folder.glob("*.json"), key=lambda path: path.stem):

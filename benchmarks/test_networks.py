@@ -24,7 +24,7 @@ def test_network(benchmark, seconds, network, mode):
 
 @networks
 def test_network_made_planar(benchmark, seconds, network):
-    """`kg.to_planar` of the network against `to_planar` of the one that was planar before."""
+    """`kg.to_planar` of the network, against `kg.to_planar` of the same network on Z²."""
     ours, x = work.network(network)
     made, before = (kg.to_planar(model) for model in (ours, work.planar_network(ours)))
     paired.compare(benchmark, seconds, "forward", (made, x), (before, x))

@@ -82,9 +82,9 @@ def plan_of(layer, x_shape):
 
 
 class Products(keras.layers.Layer):
-    """The products of the Fourier implementation alone, of an f̂ and a ψ̂ that are there already.
+    """The products of the Fourier implementation alone. f̂ and ψ̂ are given.
 
-    What it takes is left when sums and copies cost nothing: a bound for that implementation.
+    A lower bound: the implementation takes this long even if sums and copies cost nothing.
 
     Args:
         layer: A built GroupConv2D.
@@ -108,7 +108,7 @@ class Products(keras.layers.Layer):
 
 
 class Transform(keras.layers.Layer):
-    """f̂ alone, the sums of shifted maps of a GroupConv2D, with no product. As `Products`."""
+    """f̂ alone: the sums of shifted maps, without products. Takes the arguments of `Products`."""
 
     def __init__(self, layer, x_shape):
         super().__init__()
@@ -122,9 +122,10 @@ class Transform(keras.layers.Layer):
 
 
 class Sums(Transform):
-    """f̂ with all sums of an orbit in one loop. The products need them side by side instead.
+    """f̂ with all sums of an orbit in one loop. Takes the arguments of `Products`.
 
-    The least that sums took here in loops that a compiler makes. As `Products`.
+    This was the fastest loop that a compiler made of the sums. The products cannot use it, since
+    they need the sums side by side.
     """
 
     def call(self, x):
@@ -143,9 +144,9 @@ class Sums(Transform):
 
 
 class Bank(keras.layers.Layer):
-    """Writes as many numbers as a filter bank has, the filter |H| times over. As `Products`.
+    """Writes as many numbers as a filter bank has. Takes the arguments of `Products`.
 
-    A bound for the direct implementation: what it takes more than Conv2D.
+    A lower bound for what the direct implementation takes beyond Conv2D.
     """
 
     def __init__(self, layer, x_shape):
@@ -160,9 +161,9 @@ class Bank(keras.layers.Layer):
 
 
 class Traffic(keras.layers.Layer):
-    """Reads and writes as many numbers as the sums do: the input, f̂, ô and the output, each once.
+    """Reads and writes the numbers of input, f̂, ô and output once. Arguments as of `Products`.
 
-    One addition in memory order: a bound for the sums where f̂ and ô are in memory. As `Products`.
+    It adds 1 to each number, in memory order. A lower bound for sums that keep f̂ and ô in memory.
     """
 
     def __init__(self, layer, x_shape):
@@ -192,7 +193,7 @@ def network(name):
 
 
 def planar_network(model):
-    """The same network on Z², each layer with as many feature maps as there are planes on H.
+    """The same network on Z², with |H| times the feature maps in each layer.
 
     On Z² a GroupConv2D is one planar convolution with its own kernel, as Conv2D is.
     """
@@ -204,7 +205,7 @@ def _on_the_plane(layer):
     if "group" in config:
         order = kg.groups.get(config["group"]).order
         config["group"] = "z2"
-        config.pop("subgroup", None)  # all of H, and on Z² again
+        config.pop("subgroup", None)  # all of H, on Z² too
         if "filters" in config:
             config["filters"] *= order
     return type(layer).from_config(config)

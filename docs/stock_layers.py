@@ -6,7 +6,7 @@ from keras_gcnn import stock
 from reproductions.markdown import filled, table
 
 TEMPLATE = Path(__file__).with_name("stock_layers_template.md")
-PLANAR = {"itself": "stays", "nothing": "dropped", "rule": "converted", None: "refused"}
+PLANAR = {"itself": "stays", "nothing": "dropped", "rule": "converted", None: "on H"}
 EFFECT = {"keeps": "kept", "condition": "kept, if", "breaks": "**lost**"}
 
 

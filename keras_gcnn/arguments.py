@@ -9,14 +9,14 @@ import keras
 import numpy as np
 
 from keras_gcnn import groups as point_groups
-from keras_gcnn.groups import Space
+from keras_gcnn.groups import Space, TransposedSampling
 
 PADDINGS = ("valid", "same", "centered")
 POOLING_PADDINGS = ("valid", "same")
 DATA_FORMATS = ("channels_last", "channels_first")
 IMPLEMENTATIONS = ("auto", "direct", "fourier")
 REDUCTIONS = ("max", "mean", "sum")
-POOLING_REDUCTIONS = ("max", "mean")
+POOLING_REDUCTIONS = ("max", "mean", "blur")
 LARGEST_INTEGER = 2**31 - 1  # what backends take as a size
 
 
@@ -57,6 +57,37 @@ def integer_tuple(value, length, name):
         )
     values = value if is_sequence else (value,) * length
     return tuple(integer(v, name) for v in values)
+
+
+def amounts(value, length, name):
+    """`value` as a pair of integers of at least 0 for each axis, in front and behind."""
+    is_sequence = isinstance(value, (tuple, list))
+    if is_sequence and len(value) != length:
+        raise ValueError(
+            f"`{name}` must be one integer, {length} of them, or {length} pairs in front and "
+            f"behind. Received: {name}={value!r}."
+        )
+    pairs = []
+    for entry in value if is_sequence else (value,) * length:
+        pair = entry if isinstance(entry, (tuple, list)) else (entry, entry)
+        if len(pair) != 2:
+            raise ValueError(
+                f"Each entry of `{name}` must be an integer or a pair, in front and behind. "
+                f"Received: {name}={value!r}."
+            )
+        pairs.append(tuple(integer(n, name, smallest=0) for n in pair))
+    return tuple(pairs)
+
+
+def leaves_something(size, amounts, name):
+    """Refuses amounts, negative where they crop, that leave no point of an axis."""
+    for n, around in zip(size, amounts, strict=True):
+        if n is not None and n + sum(around) < 1:
+            raise ValueError(
+                f"`{name}` must leave points of every axis. Received: an input of size {size} and "
+                f"{name}={tuple(tuple(map(abs, pair)) for pair in amounts)}. Use a larger input or "
+                f"a smaller {name}."
+            )
 
 
 def number(value, name):
@@ -105,6 +136,32 @@ def strides_and_dilation(strides, dilation_rate, dimension):
             f"strides={strides}, dilation_rate={dilation_rate}. Set one of them to 1."
         )
     return strides, dilation_rate
+
+
+def transposed_sampling(kernel_size, strides, padding, dilation_rate, output_padding):
+    """The `TransposedSampling`, whose output padding must be less than the strides.
+
+    Raises:
+        ValueError: If the convolution whose adjoint it is takes no output to such an input.
+    """
+    if output_padding is not None:
+        is_sequence = isinstance(output_padding, (tuple, list))
+        entries = output_padding if is_sequence else (output_padding,) * len(strides)
+        if len(entries) != len(strides):
+            raise ValueError(
+                f"`output_padding` must be one integer, or {len(strides)} of them, one per axis. "
+                f"Received: output_padding={output_padding!r}."
+            )
+        output_padding = tuple(integer(n, "output_padding", smallest=0) for n in entries)
+    sampling = TransposedSampling(kernel_size, strides, padding, dilation_rate, output_padding)
+    too_many = any(p >= s for p, s in zip(output_padding or (), strides, strict=False))
+    if too_many or not sampling.fits((None,) * len(strides)):
+        raise ValueError(
+            "`output_padding` must be less than `strides`, and at least 1 for an even kernel with "
+            f"padding='same'. Received: output_padding={output_padding}, strides={strides}, "
+            f"kernel_size={kernel_size}, padding={padding!r}. `None` is Keras' default."
+        )
+    return sampling
 
 
 def divisible(number, groups, what):

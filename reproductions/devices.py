@@ -68,9 +68,9 @@ def is_chief():
 
 
 def share(batches):
-    """What this host feeds to its devices: on JAX its part of every batch, of the same order.
+    """What this host feeds to its devices: on JAX, its part of every batch, in order.
 
-    `tf.distribute` parts batches by itself. Keras would on JAX too, in batches of known sizes only.
+    `tf.distribute` splits batches by itself. Keras does so on JAX only if their size is known.
     """
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
@@ -109,8 +109,8 @@ def scope():
 def synchronized(model):
     """The model, with batch normalization over the global batch.
 
-    On JAX it is so by itself; `tf.distribute` normalizes on each device by its own share, unless
-    the layer is told to synchronize.
+    On JAX it is so by itself. With `tf.distribute`, each device normalizes its own share unless
+    the layer synchronizes.
     """
     if keras.backend.backend() != "tensorflow" or count() == 1:
         return model

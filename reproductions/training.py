@@ -1,9 +1,10 @@
 """Trains a network epoch by epoch, and goes on where it was when it is killed.
 
-After each epoch one file is put in place, whole: every variable of the model and its optimizer, and
-the history so far. The one before is kept. Keras' BackupAndRestore writes weights and position into
-two files, in place; a kill between them, or in the middle of one, loses the run. ModelCheckpoint
-forgets the best value when it is started again, and CSVLogger repeats the epoch that was killed.
+After each epoch one file is put in place, whole. It holds every variable of the model and its
+optimizer, and the history so far. The file before it is kept. Keras' BackupAndRestore writes
+weights and position into two files, in place, so a kill between the two loses the run.
+ModelCheckpoint forgets the best value when it starts again, and CSVLogger repeats the epoch that
+was killed.
 """
 
 import json
@@ -24,8 +25,8 @@ class Run:
         folder: Where checkpoint, history and best model are kept. A folder that holds a checkpoint
             is continued.
         model: A compiled `keras.Model` with an accuracy metric.
-        output: Where to write instead. Of several hosts all have to write, for saving a model makes
-            variables, which takes them all; but one writes what is kept.
+        output: Where to write instead. Saving a model makes variables, so all hosts must save; but
+            only one of them writes into `folder`.
 
     Files:
         epoch-0007.npz: The last whole epoch, and the one before.

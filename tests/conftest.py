@@ -18,7 +18,7 @@ if os.environ.get("KERAS_BACKEND") not in BACKENDS:
     )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# The first example of a shape compiles, so no deadline; derandomized, so that CI repeats itself.
+# No deadline, since a new shape compiles. Derandomized, so that CI repeats itself.
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True, max_examples=10)
 hypothesis.settings.load_profile("default")
 

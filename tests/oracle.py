@@ -1,8 +1,8 @@
 """Sums over the group, written from the paper's formulas in d dimensions.
 
-A point is a vector of half-step coordinates about the centre of its grid, and a group a list of
-matrices. Nothing here calls the package: of a group in the catalogue it reads the matrices alone,
-and `test_point_group.py` compares these with the paper's.
+A point is a vector in half-steps about the centre of its grid. A group is a list of matrices.
+Nothing here calls the package. The catalogue's matrices are read as data, and `test_point_group.py`
+compares them with the paper's.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from keras_gcnn.groups import catalogue
 
 MATRICES = {name: [np.array(h) for h in rows] for name, rows in catalogue.GROUPS[2].items()}
 GROUPS = list(MATRICES)
-SQUARE_GROUPS = [  # those that exchange axes
+SQUARE_GROUPS = [  # some element exchanges the axes
     name for name, rows in MATRICES.items() if any(h[0, 1] for h in rows)
 ]
 RECTANGULAR_GROUPS = [name for name in GROUPS if name not in SQUARE_GROUPS]
@@ -77,7 +77,7 @@ def transform(f, group, element, on_group):
 def group_correlation(f, psi, group, strides=None, dilation=None, padding="valid"):
     """[f ⋆ ψ](x, h) = Σ_y Σ_h' f(y, h') ψ(h⁻¹(y - x), h⁻¹h'), with f (*size, [|H|,] C).
 
-    ψ is (*kernel_size, [|H|,] C, filters). The values of L_h ψ are found one at a time.
+    ψ is (*kernel_size, [|H|,] C, filters). Each value of L_h ψ is looked up by itself.
     """
     elements = matrices(group)
     d = len(elements[0])
@@ -101,9 +101,35 @@ def group_correlation(f, psi, group, strides=None, dilation=None, padding="valid
     return out
 
 
+def adjoint_correlation(f, psi, group, size, strides, dilation, padding):
+    """y(z, h') = Σ_x Σ_h f(x, h) ψ(h⁻¹(z - x), h⁻¹h')ᵀ on a grid of this size.
+
+    Every value of the correlation from that grid to f's is given back to what it was made of.
+    """
+    elements = matrices(group)
+    d, taps = len(elements[0]), psi.shape[: len(elements[0])]
+    whole = padded(
+        np.zeros((*size, len(elements), psi.shape[-2])), taps, strides, dilation, padding
+    )
+    for h, tap in itertools.product(range(len(elements)), np.ndindex(*taps)):
+        back = inverse(elements[h])
+        source = position(back @ about_centre(tap, taps), taps)
+        for x in np.ndindex(*f.shape[:d]):
+            z = tuple(np.multiply(x, strides) + np.multiply(tap, dilation))
+            for h2, other in enumerate(elements):
+                psi_moved = psi[(*source, index_of(back @ other, elements))]
+                whole[(*z, h2)] += psi_moved @ f[(*x, h)]
+    added = np.subtract(whole.shape[:d], size)
+    inside = [slice(a // 2, a // 2 + n) for a, n in zip(added, size, strict=True)]
+    return whole[tuple(inside)]
+
+
 def padded(f, size, strides, dilation, padding):
-    """Zeros around f: for "same" so that ceil(n / s) windows fit, the odd one behind, as in Keras;
-    for "centered" as many as the span of the kernel less one, half of them in front."""
+    """f with zeros around it.
+
+    For "same", enough that ceil(n / s) windows fit; of an odd number the last one stands behind,
+    as in Keras. For "centered", the span of the kernel less one, half of it in front.
+    """
     amounts = []
     for n, k, s, d in zip(f.shape, size, strides, dilation, strict=False):
         span = (k - 1) * d + 1

@@ -1,4 +1,4 @@
-"""Every public function and layer normalizes its arguments in one place, with the same errors."""
+"""Every public function and layer takes and refuses the same values, in the same words."""
 
 import math
 
@@ -63,13 +63,13 @@ def group_pool(pool_size=2, **options):
         ("pool_size", lambda v: group_pool(v)),
         ("strides", lambda v: group_pool(strides=(v, 1))),
         ("filters", lambda v: kg.layers.LiftingConv2D(v, 3)),
-        ("kernel_size", lambda v: kg.layers.GroupConv2D(2, (3, v))),
-        ("strides", lambda v: kg.layers.GroupConv2D(2, 3, strides=(v, v))),
-        ("dilation_rate", lambda v: kg.layers.GroupConv2D(2, 3, dilation_rate=v)),
-        ("groups", lambda v: kg.layers.GroupConv2D(2, 3, groups=v)),
-        ("pool_size", lambda v: kg.layers.GroupMaxPooling2D(v)),
-        ("filters", lambda v: kg.layers.ResidualBlock2D(v)),
-        ("strides", lambda v: kg.layers.ResidualBlock2D(2, strides=v)),
+        ("kernel_size", lambda v: kg.layers.GroupConv2D(2, (3, v), group="p4")),
+        ("strides", lambda v: kg.layers.GroupConv2D(2, 3, strides=(v, v), group="p4")),
+        ("dilation_rate", lambda v: kg.layers.GroupConv2D(2, 3, dilation_rate=v, group="p4")),
+        ("groups", lambda v: kg.layers.GroupConv2D(2, 3, groups=v, group="p4")),
+        ("pool_size", lambda v: kg.layers.GroupMaxPooling2D(v, group="p4")),
+        ("filters", lambda v: kg.layers.ResidualBlock2D(v, group="p4")),
+        ("strides", lambda v: kg.layers.ResidualBlock2D(2, strides=v, group="p4")),
         ("depth", lambda v: kg.models.resnet(depth=v)),
         ("widths", lambda v: kg.models.all_cnn(widths=(v, 2))),
     ],
@@ -110,9 +110,9 @@ NO_NAMES = ["NHWC", "median", "foo", 3, None, ["same"]]
         ("padding", lambda v: group_pool(padding=v)),
         ("reduction", lambda v: group_pool(reduction=v)),
         ("reduction", lambda v: kg.ops.coset_pool(X, "p4", reduction=v)),
-        ("padding", lambda v: kg.layers.GroupConv2D(2, 3, padding=v)),
-        ("implementation", lambda v: kg.layers.GroupConv2D(2, 3, implementation=v)),
-        ("padding", lambda v: kg.layers.GroupMaxPooling2D(2, padding=v)),
+        ("padding", lambda v: kg.layers.GroupConv2D(2, 3, padding=v, group="p4")),
+        ("implementation", lambda v: kg.layers.GroupConv2D(2, 3, implementation=v, group="p4")),
+        ("padding", lambda v: kg.layers.GroupMaxPooling2D(2, padding=v, group="p4")),
         ("reduction", lambda v: kg.layers.CosetPooling2D("p4", reduction=v)),
     ],
 )
@@ -131,7 +131,7 @@ def test_unknown_names_are_refused_everywhere(name, call, value):
         lambda v: kg.ops.transform_feature_map(X, "p4", 1, data_format=v),
         lambda v: kg.ops.add_bias(X, np.ones(2), data_format=v),
         lambda v: kg.ops.rotate_image(np.ones((1, 4, 4, 1)), 45, data_format=v),
-        lambda v: kg.layers.GroupConv2D(2, 3, data_format=v),
+        lambda v: kg.layers.GroupConv2D(2, 3, data_format=v, group="p4"),
         lambda v: kg.layers.GroupBatchNormalization(data_format=v),
         lambda v: kg.layers.RotatedImage(45, data_format=v),
     ],

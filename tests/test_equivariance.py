@@ -5,7 +5,7 @@ from keras import layers
 
 import keras_gcnn as kg
 
-# The default data format is fixed here, for stock layers stand beside ours.
+# Stock layers stand beside ours, so all have the same data format.
 LAST = {"data_format": "channels_last"}
 
 
@@ -34,7 +34,7 @@ def test_functions_on_quotients():
     x = kg.layers.CosetPooling2D("p4", "p2", **LAST)(inputs)
     model = keras.Model(inputs, layers.ReLU()(x))
     assert kg.equivariance_error(model, "p4", (6, 6, 4, 2)).is_equivariant
-    pool = layers.MaxPooling3D((1, 1, 2), **LAST)  # over neighbours in H, which are no cosets
+    pool = layers.MaxPooling3D((1, 1, 2), **LAST)  # over neighbours in H, which form no cosets
     report = kg.equivariance_error(pool, "p4", (6, 6, 4, 2), output_subgroup="p2")
     assert not report.is_equivariant
 

@@ -1,7 +1,6 @@
-"""Models through each runtime that Keras exports to, from the backends that it can.
+"""Models in each runtime that Keras exports to, from the backends that can export.
 
-Models from other backends go the same way: save the planar model as .keras and load it on one of
-these.
+Elsewhere, save the planar model as .keras and load it on one of these backends.
 """
 
 import importlib.util
@@ -52,7 +51,7 @@ def openvino(model, folder, images):
     return Core().compile_model(f"{folder}/model.xml", "CPU", exact)(images)[0]
 
 
-RUNTIMES = {  # what runs it, and the backends that Keras 3.15 exports it from
+RUNTIMES = {  # its runtime, and the backends from which Keras 3.15 exports it
     "tf_saved_model": (saved_model, "tensorflow", ("tensorflow", "jax")),
     "litert": (litert, "ai_edge_litert", ("tensorflow",)),
     "onnx": (onnx, "onnxruntime", ("tensorflow", "torch")),
@@ -78,7 +77,7 @@ MODELS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore")  # exporters warn of their own affairs
+@pytest.mark.filterwarnings("ignore")  # the exporters' own
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_outputs_through_each_runtime(runtime, model, tmp_path):

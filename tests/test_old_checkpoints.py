@@ -1,4 +1,4 @@
-"""Models saved by release 0.1 load, and give the outputs that they gave."""
+"""Models saved by release 0.1 load, and their outputs are what they were."""
 
 import warnings
 from pathlib import Path

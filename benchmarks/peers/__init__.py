@@ -1,1 +1,1 @@
-"""Absolute time beside the libraries with the same layers, each in an environment of its own."""
+"""Compares absolute times with other libraries, each in an environment of its own."""

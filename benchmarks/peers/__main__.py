@@ -117,7 +117,7 @@ def _read(worker):
 
 
 def _row(layer, mode, seconds):
-    """Medians in ms, peers also over their own convolution, and our best over the best peer."""
+    """Medians in ms, peers over their own convolutions, and our best over the best peer."""
     ours = [name for name in seconds if name.startswith("keras_gcnn")]
     medians = {name: statistics.median(found) for name, found in seconds.items()}
     best, peer = min(ours, key=medians.get), min(("escnn", "groco"), key=medians.get)

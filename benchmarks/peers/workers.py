@@ -1,7 +1,9 @@
-"""One library's layer, run once for every line read: `python workers.py escnn 'p4m 3 64 16 16'`.
+"""Runs one library's layer, once for every line it reads.
 
-Runs in the environment of that library alone, so that it imports nothing else of this project but
-for our own layers. Written: "ready", and then the seconds of each run of the mode that was asked.
+    python workers.py escnn 'p4m 3 64 16 16'
+
+A worker runs in the environment of its library, so it imports nothing of this project but our
+layers. It writes "ready". Then each line names a mode, and the worker writes the seconds of a run.
 """
 
 import sys
@@ -63,7 +65,7 @@ def _compiled_by_jax(layer, x):
 
 
 def escnn(group, kernel, filters, x):
-    """The layer of escnn on regular representations, its filters cached where it only evaluates."""
+    """The layer of escnn on regular representations. It caches its filters in evaluation."""
     from escnn import gspaces, nn
 
     space = gspaces.rot2dOnR2(4) if group == "p4" else gspaces.flipRot2dOnR2(4)

@@ -1,5 +1,7 @@
-"""Plain Keras models, of stock layers alone, out of models on the group."""
+"""Models out of models: plain ones of those on the group, and those on the group of plain ones."""
 
+from keras_gcnn.convert.equivariant import ConversionReport, convert
 from keras_gcnn.convert.planar import to_planar
+from keras_gcnn.convert.symmetrized import symmetrize
 
-__all__ = ["to_planar"]
+__all__ = ["ConversionReport", "convert", "symmetrize", "to_planar"]

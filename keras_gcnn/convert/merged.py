@@ -51,6 +51,11 @@ def structure(model, side):
     return getattr(model, side)
 
 
+def is_of_keras(thing):
+    """Whether a class or function is Keras' own, so that a planar model can hold it."""
+    return getattr(thing, "__module__", "").startswith("keras.")
+
+
 def no_counterpart(layer, reason="is not known to act on each number by itself"):
     """The error for a layer that cannot be made planar."""
     return ValueError(

@@ -5,8 +5,9 @@ import numpy as np
 from keras import layers
 
 from keras_gcnn import stock
-from keras_gcnn.convert.merged import ByTensor, no_counterpart, structure
+from keras_gcnn.convert.merged import ByTensor, is_of_keras, no_counterpart, structure
 from keras_gcnn.convert.rules import RULES
+from keras_gcnn.convert.walk import Walk, copy_of
 
 
 def to_planar(model):
@@ -45,7 +46,7 @@ def to_planar(model):
     return Conversion().of_whole(model)
 
 
-class Conversion:
+class Conversion(Walk):
     """A walk through a model and the models within it.
 
     Attributes:
@@ -54,14 +55,12 @@ class Conversion:
             into which a batch normalization can be folded.
         channels_last: The same map with channels last, for outputs of convolutions that are
             computed so inside a channels_first model.
-        made: What was made for a layer, so that layers used twice stay shared.
     """
 
     def __init__(self):
-        self.spaces = ByTensor()
+        super().__init__()
         self.convolutions = ByTensor()
         self.channels_last = ByTensor()
-        self.made = {}
 
     def of_whole(self, model):
         _check_kind(model)
@@ -81,15 +80,7 @@ class Conversion:
     def of_model(self, model, like):
         """The planar model, with inputs that stand for what the planar tensors `like` do."""
         _check_kind(model)
-        inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype) for x in like]
-        for fresh, tensor in zip(inputs, like, strict=True):
-            self.spaces[fresh] = self.spaces.get(tensor)
-        return keras.models.clone_model(
-            keras.Model(model.inputs, model.outputs, name=model.name),
-            input_tensors=inputs,
-            clone_function=lambda layer: layer,
-            call_function=self.call,
-        )
+        return super().of_model(model, like)
 
     def call(self, layer, *args, **kwargs):
         """What comes out of the planar counterpart of a layer."""
@@ -104,42 +95,47 @@ class Conversion:
         space = next(filter(None, map(self.spaces.get, tensors)), None)
         if space is None:
             return self.itself(layer)(*args, **kwargs)
-        if not stock.acts_on_each_number(layer):
-            raise no_counterpart(layer)
-        if len({(self.spaces.get(x), x.shape) for x in tensors}) > 1:
-            raise no_counterpart(layer, "combines maps of different shapes")
-        if any(np.ndim(x) for x in inputs if not isinstance(x, keras.KerasTensor)):
-            raise no_counterpart(layer, "combines a map with a constant that is no single number")
-        return self.mark(self.itself(layer)(*args, **kwargs), space)
+        are_alike = len({(self.spaces.get(x), x.shape) for x in tensors}) == 1
+        has_arrays = any(np.ndim(x) for x in inputs if not isinstance(x, keras.KerasTensor))
+        if stock.acts_on_each_number(layer) and are_alike and not has_arrays:
+            return self.mark(self.itself(layer)(*args, **kwargs), space)
+        return self.on_whole_map(layer, *args, **kwargs)
 
-    def once(self, key, make):
-        if key not in self.made:
-            self.made[key] = make()
-        return self.made[key]
+    def on_whole_map(self, layer, *args, **kwargs):
+        """A layer of Keras on maps with their axis of H, which is merged again behind it."""
+        activation = getattr(layer, "activation", None)
+        if not stock.is_pointwise(activation) and not is_of_keras(activation):
+            raise no_counterpart(layer, "has an activation that is not Keras' own")
+        tensors = keras.tree.flatten((args, kwargs))
+        spaces = (self.spaces.get(x) for x in tensors if isinstance(x, keras.KerasTensor))
+        space = next(filter(None, spaces))
+        args, kwargs = keras.tree.map_structure(self._unmerged, (args, kwargs))
+        outputs = self.itself(layer)(*args, **kwargs)
+        return keras.tree.map_structure(lambda y: self._merged(y, space), outputs)
 
     def itself(self, layer):
         """A layer or operation of Keras, with a copy of its weights."""
-        if not type(layer).__module__.startswith("keras."):
+        if not is_of_keras(type(layer)):
             raise no_counterpart(layer, "is no layer of Keras")
         if not isinstance(layer, keras.layers.Layer):
             return layer
+        return self.once(layer, lambda: copy_of(layer))
 
-        def make():
-            copy = type(layer).from_config(layer.get_config())
-            if layer.weights:
-                copy.build_from_config(layer.get_build_config())
-                copy.set_weights(layer.get_weights())
-            return copy
-
-        return self.once(layer, make)
-
-    def mark(self, tensor, space):
-        self.spaces[tensor] = space
-        return tensor
+    def _merged(self, y, space):
+        """A map with an axis |H| as a planar one; anything else as it is."""
+        axis = 3 if space.data_format == "channels_last" else 2
+        if len(y.shape) != 5 or y.shape[axis] != space.order:
+            return y
+        if space.data_format == "channels_last":
+            size, channels = y.shape[1:3], y.shape[4]
+            y = layers.Reshape((*size, channels * space.order))(layers.Permute((1, 2, 4, 3))(y))
+        else:
+            y = layers.Reshape((y.shape[1] * space.order, *y.shape[3:]))(y)
+        return self.mark(y, space)
 
     def _unmerged(self, x):
         """A map on G as it was, with its axis |H|."""
-        space = self.spaces.get(x)
+        space = self.spaces.get(x) if isinstance(x, keras.KerasTensor) else None
         if space is None:
             return x
         if space.data_format == "channels_first":

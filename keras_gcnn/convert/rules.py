@@ -1,16 +1,34 @@
 """What each layer becomes: a rule is a function of the conversion, the layer and its inputs."""
 
+import math
+
 import keras
 import numpy as np
 from keras import activations, layers, ops
 
 from keras_gcnn import stock
-from keras_gcnn.convert.merged import MergedMap, no_counterpart, structure
-from keras_gcnn.layers import CosetPooling2D, HighwayBlock2D, ResidualBlock2D
+from keras_gcnn.convert.merged import MergedMap, is_of_keras, no_counterpart, structure
+from keras_gcnn.layers import (
+    CosetPooling2D,
+    GlobalGroupAveragePooling2D,
+    GlobalGroupMaxPooling2D,
+    GroupBlurPooling2D,
+    GroupConv2DTranspose,
+    GroupCropping2D,
+    GroupDense,
+    GroupDepthwiseConv2D,
+    GroupMaxPooling2D,
+    GroupSeparableConv2D,
+    GroupUpSampling2D,
+    GroupZeroPadding2D,
+    HighwayBlock2D,
+    ResidualBlock2D,
+    RestrictGroup,
+)
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
-from keras_gcnn.layers.group_pooling import BaseGroupPooling, GroupMaxPooling2D
+from keras_gcnn.layers.group_pooling import BaseGroupPooling
 from keras_gcnn.ops import backend, policy
-from keras_gcnn.ops.conv.filters import planar_kernel, transform_filters
+from keras_gcnn.ops.conv.filters import adjoint_filter, planar_kernel, transform_filters
 
 # Stock layers in three dimensions that do nothing along H: the planar layer, its argument that has
 # an entry for each axis, and the entry for H.
@@ -25,33 +43,65 @@ _WITHOUT_H = {
 
 def group_convolution(conversion, layer, x):
     """The planar convolution with the filter bank."""
+    return _by_bank(conversion, layer, x, layer.kernel, layer.groups)
+
+
+def depthwise_convolution(conversion, layer, x):
+    """The planar convolution in as many blocks as there are channels."""
+    *domain, channels, multiplier = layer.kernel.shape
+    kernel = ops.reshape(layer.kernel, (*domain, 1, channels * multiplier))
+    return _by_bank(conversion, layer, x, kernel, channels)
+
+
+def separable_convolution(conversion, layer, x):
+    """The depthwise convolution, and one that combines the channels for each element of H."""
+    *domain, channels, multiplier = layer.kernel.shape
+    kernel = ops.reshape(layer.kernel, (*domain, 1, channels * multiplier))
+    between = _by_bank(conversion, layer, x, kernel, channels, part="depthwise")
     order = layer.group.order
-    if not stock.is_pointwise(layer.activation):
-        raise no_counterpart(layer, "has an activation that is not known to be pointwise")
-    x, padding = _padded(conversion, layer, x)
+    pointwise = np.kron(_array(layer.pointwise_kernel)[0, 0], np.eye(order))[None, None]
+
+    def make():
+        planar = _planar_conv(layer, pointwise.shape[-1], 1, activation=_planar_activation(layer))
+        shape = _shape_inside(planar, between.shape, layer.data_format)
+        return _with_weights(planar, shape, [pointwise, *_bias(layer)])
+
+    y = _convolved(conversion, conversion.once(layer, make), between, layer.data_format)
+    return _activated(conversion, layer, conversion.mark(y, MergedMap(order, layer.data_format)))
+
+
+def dense(conversion, layer, x):
+    """The planar convolution of one tap."""
+    return _by_bank(conversion, layer, x, layer.kernel[None, None], 1)
+
+
+def transposed_convolution(conversion, layer, x):
+    """A planar transposed convolution and a cropping; or, without strides, a convolution."""
+    crops, order = layer.sampling.crops(), layer.group.order
+    if max(layer.strides) == 1:
+        spans = zip(crops, layer.sampling.effective_kernel_size, strict=True)
+        amounts = [(k - 1 - front, k - 1 - behind) for (front, behind), k in spans]
+        x = _resized(conversion, layer, x, amounts)
+        return _by_bank(conversion, layer, x, adjoint_filter(layer.kernel, layer.group), 1)
 
     def make():
         bank = transform_filters(ops.convert_to_tensor(layer.kernel), layer.group)
-        kernel = planar_kernel(bank, layer.dimension, layer.groups, "channels_first")
-        bias = [np.repeat(_array(layer.bias), order)] if layer.use_bias else []
-        planar = layers.Conv2D(
+        kernel = planar_kernel(bank, layer.dimension, 1, "channels_first")
+        planar = _planar_conv(
+            layer,
             layer.filters * order,
             layer.kernel_size,
+            kind=layers.Conv2DTranspose,
             strides=layer.strides,
-            padding=padding,
-            data_format=_format_inside(layer.data_format),
-            dilation_rate=layer.dilation_rate,
-            groups=layer.groups,
-            activation=layer.activation,
-            use_bias=layer.use_bias,
-            kernel_initializer=policy.INITIALIZER_OF_KNOWN_KERNELS,
-            **_named_as(layer),
+            output_padding=tuple(max(-behind, 0) for _, behind in crops),
+            activation=_planar_activation(layer),
         )
         shape = _shape_inside(planar, x.shape, layer.data_format)
-        return _with_weights(planar, shape, [_array(kernel), *bias])
+        return _with_weights(planar, shape, [_array(kernel), *_bias(layer)])
 
-    outputs = _convolved(conversion, conversion.once(layer, make), x, layer.data_format)
-    return conversion.mark(outputs, MergedMap(order, layer.data_format))
+    y = _apply(conversion, conversion.once(layer, make), x, layer.data_format)
+    y = _resized(conversion, layer, y, [(-front, min(-behind, 0)) for front, behind in crops])
+    return _activated(conversion, layer, conversion.mark(y, MergedMap(order, layer.data_format)))
 
 
 def planar_convolution(conversion, layer, x):
@@ -75,7 +125,7 @@ def batch_normalization(conversion, layer, x):
     space = conversion.spaces.get(x)
     axis = layer.axis % (5 if space else len(x.shape))
     if space and axis != space.axis_on_group:
-        raise no_counterpart(layer, "has another axis than that of the channels")
+        return conversion.on_whole_map(layer, x)
     axis = space.merged_axis if space else axis
     numbers = {w.name: np.repeat(_array(w), space.order if space else 1) for w in layer.weights}
     convolution, source, data_format = conversion.convolutions.get(x) or (None, None, None)
@@ -107,18 +157,25 @@ def coset_pooling(conversion, layer, x):
 def global_pooling(conversion, layer, x):
     """The pooling over H, and then over space."""
     space = conversion.spaces.get(x)
-    is_max = isinstance(layer, layers.GlobalMaxPooling3D)
-    if space is None or layer.keepdims or layer.data_format != space.data_format:
-        raise no_counterpart(layer, "has another data_format than the map, or keepdims")
+    if space is None:
+        return conversion.itself(layer)(x)
+    if layer.data_format != space.data_format:
+        return conversion.on_whole_map(layer, x)
+    is_max = isinstance(layer, (layers.GlobalMaxPooling3D, GlobalGroupMaxPooling2D))
     x = _pooled_channels(conversion, layer, x, space.order, "max" if is_max else "mean")
     kind = layers.GlobalMaxPooling2D if is_max else layers.GlobalAveragePooling2D
-    return conversion.once(
-        (layer, "space"), lambda: kind(data_format=layer.data_format, **_named_as(layer))
-    )(x)
+    options = {"data_format": layer.data_format, **_named_as(layer)}
+    y = conversion.once((layer, "space"), lambda: kind(**options))(x)
+    if not layer.keepdims:
+        return y
+    shape = (1, 1, 1, y.shape[1]) if layer.data_format == "channels_last" else (y.shape[1], 1, 1, 1)
+    return layers.Reshape(shape)(y)
 
 
 def space_pooling(conversion, layer, x):
     """The pooling of the planar map."""
+    if isinstance(layer, GroupBlurPooling2D):
+        return blur_pooling(conversion, layer, x)
     kind = layers.MaxPooling2D
     if not isinstance(layer, GroupMaxPooling2D):
         kind = layers.AveragePooling2D
@@ -135,6 +192,49 @@ def space_pooling(conversion, layer, x):
     return conversion.mark(conversion.once(layer, make)(x), conversion.spaces.get(x))
 
 
+def blur_pooling(conversion, layer, x):
+    """The planar depthwise convolution with binomial weights."""
+    rows = [[math.comb(k - 1, tap) / 2 ** (k - 1) for tap in range(k)] for k in layer.pool_size]
+    window = np.multiply.outer(*rows)
+
+    def make():
+        planar = layers.DepthwiseConv2D(
+            layer.pool_size,
+            layer.strides,
+            layer.padding,
+            data_format=_format_inside(layer.data_format),
+            use_bias=False,
+            depthwise_initializer=policy.INITIALIZER_OF_KNOWN_KERNELS,
+            **_named_as(layer),
+        )
+        shape = _shape_inside(planar, x.shape, layer.data_format)
+        channels = shape[-1] if planar.data_format == "channels_last" else shape[1]
+        return _with_weights(planar, shape, [np.repeat(window[..., None, None], channels, axis=2)])
+
+    y = _apply(conversion, conversion.once(layer, make), x, layer.data_format)
+    return conversion.mark(y, conversion.spaces.get(x))
+
+
+def resizing(conversion, layer, x):
+    """The planar padding, cropping or upsampling."""
+    kinds = {
+        GroupZeroPadding2D: (layers.ZeroPadding2D, "padding", ()),
+        GroupCropping2D: (layers.Cropping2D, "cropping", ()),
+        GroupUpSampling2D: (layers.UpSampling2D, "size", ("interpolation",)),
+    }
+    kind, argument, others = kinds[type(layer)]
+    options = {name: getattr(layer, name) for name in (argument, "data_format", *others)}
+    y = conversion.once(layer, lambda: kind(**options, **_named_as(layer)))(x)
+    return conversion.mark(y, conversion.spaces.get(x))
+
+
+def restriction(conversion, layer, x):
+    """The channels of each map in the order of the cosets of the subgroup."""
+    cosets = layer.group.right_cosets(layer.subgroup)
+    x = _reordered(conversion, layer, x, cosets.reshape(-1))
+    return conversion.mark(x, MergedMap(cosets.shape[1], layer.data_format))
+
+
 def without_h(conversion, layer, x):
     """The planar counterpart of a stock layer in three dimensions that leaves H as it is."""
     space = conversion.spaces.get(x)
@@ -149,7 +249,7 @@ def without_h(conversion, layer, x):
         config[argument] = entries
         neutral = nothing_along_h if argument == name else 1
         if along_h != neutral or space.data_format != layer.data_format:
-            raise no_counterpart(layer, "acts along H")
+            return conversion.on_whole_map(layer, x)
     y = conversion.once(layer, lambda: kind.from_config(config))(x)
     return conversion.mark(y, space)
 
@@ -159,7 +259,7 @@ def concatenation(conversion, layer, tensors):
     space, *others = [conversion.spaces.get(x) for x in tensors]
     axis = layer.axis % (5 if space else len(tensors[0].shape))
     if any(other != space for other in others) or (space and axis != space.axis_on_group):
-        raise no_counterpart(layer, "combines maps along another axis than that of the channels")
+        return conversion.on_whole_map(layer, tensors)
     axis = space.merged_axis if space else axis
     make = lambda: layers.Concatenate(axis=axis, **_named_as(layer))  # noqa: E731
     return conversion.mark(conversion.once(layer, make)(tensors), space)
@@ -201,6 +301,78 @@ def nested_model(conversion, model, *inputs):
     for inside, outside in zip(planar.outputs, outputs, strict=True):
         conversion.mark(outside, conversion.spaces.get(inside))
     return keras.tree.pack_sequence_as(structure(model, "output"), outputs)
+
+
+def _by_bank(conversion, layer, x, kernel, groups, part=None):
+    """The planar convolution with the bank of a filter; for a `part`, without what follows."""
+    order, is_transposed = layer.group.order, isinstance(layer, GroupConv2DTranspose)
+    x, padding = (x, "valid") if is_transposed else _padded(conversion, layer, x)
+
+    def make():
+        bank = transform_filters(ops.convert_to_tensor(kernel), layer.group)
+        planar_bank = planar_kernel(bank, layer.dimension, groups, "channels_first")
+        options = {"activation": None if part else _planar_activation(layer)}
+        planar = _planar_conv(
+            layer,
+            planar_bank.shape[-1],
+            layer.kernel_size,
+            part,
+            strides=1 if is_transposed else layer.strides,
+            padding=padding,
+            dilation_rate=layer.dilation_rate,
+            groups=groups,
+            **options,
+        )
+        shape = _shape_inside(planar, x.shape, layer.data_format)
+        return _with_weights(planar, shape, [_array(planar_bank), *_bias(layer, part)])
+
+    y = _convolved(conversion, conversion.once((layer, part), make), x, layer.data_format)
+    y = conversion.mark(y, MergedMap(order, layer.data_format))
+    return y if part else _activated(conversion, layer, y)
+
+
+def _planar_conv(layer, filters, kernel_size, part=None, kind=layers.Conv2D, **options):
+    return kind(
+        filters,
+        kernel_size,
+        data_format=_format_inside(layer.data_format),
+        use_bias=layer.use_bias and part is None,
+        kernel_initializer=policy.INITIALIZER_OF_KNOWN_KERNELS,
+        **options,
+        **_named_as(layer, part),
+    )
+
+
+def _bias(layer, part=None):
+    if part or not layer.use_bias:
+        return []
+    return [np.repeat(_array(layer.bias), layer.group.order)]
+
+
+def _planar_activation(layer):
+    """The activation, if it acts on each number; `None` leaves it to `_activated`."""
+    return layer.activation if stock.is_pointwise(layer.activation) else None
+
+
+def _activated(conversion, layer, y):
+    """The map behind an activation that acts along an axis, such as a softmax."""
+    if stock.is_pointwise(layer.activation):
+        return y
+    if not is_of_keras(layer.activation):
+        raise no_counterpart(layer, "has an activation that is not Keras' own")
+    name = _named_as(layer, "activation")
+    make = lambda: layers.Activation(layer.activation, **name)  # noqa: E731
+    return conversion.on_whole_map(conversion.once((layer, "along"), make), y)
+
+
+def _resized(conversion, layer, x, amounts):
+    """The planar map with points added or, for negative amounts, cut away."""
+    for kind, sign in ((layers.Cropping2D, -1), (layers.ZeroPadding2D, 1)):
+        pairs = tuple(tuple(max(sign * n, 0) for n in pair) for pair in amounts)
+        if any(map(any, pairs)):
+            options = {"data_format": layer.data_format, **_named_as(layer, kind.__name__.lower())}
+            x = conversion.once((layer, kind), lambda: kind(pairs, **options))(x)  # noqa: B023
+    return x
 
 
 def _padded(conversion, layer, x):
@@ -312,9 +484,16 @@ def _array(tensor):
     return ops.convert_to_numpy(tensor)
 
 
+# The first class that fits is taken.
 RULES = {
+    GroupConv2DTranspose: transposed_convolution,
+    GroupSeparableConv2D: separable_convolution,
+    GroupDepthwiseConv2D: depthwise_convolution,
+    GroupDense: dense,
     BaseGroupConv: group_convolution,
     CosetPooling2D: coset_pooling,
+    RestrictGroup: restriction,
+    (GroupZeroPadding2D, GroupCropping2D, GroupUpSampling2D): resizing,
     BaseGroupPooling: space_pooling,
     ResidualBlock2D: residual_block,
     HighwayBlock2D: highway_block,
@@ -322,6 +501,11 @@ RULES = {
     layers.BatchNormalization: batch_normalization,
     layers.Conv2D: planar_convolution,
     layers.Concatenate: concatenation,
-    (layers.GlobalMaxPooling3D, layers.GlobalAveragePooling3D): global_pooling,
+    (
+        layers.GlobalMaxPooling3D,
+        layers.GlobalAveragePooling3D,
+        GlobalGroupMaxPooling2D,
+        GlobalGroupAveragePooling2D,
+    ): global_pooling,
     tuple(_WITHOUT_H): without_h,
 }

@@ -14,7 +14,7 @@ from keras_gcnn.groups.fourier import (
 from keras_gcnn.groups.irreps import Irrep
 from keras_gcnn.groups.lattice import Lattice
 from keras_gcnn.groups.point_group import PointGroup, get, names, register, serialize
-from keras_gcnn.groups.sampling import Sampling
+from keras_gcnn.groups.sampling import Sampling, TransposedSampling
 from keras_gcnn.groups.space import Space, coset_axis
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "PointGroup",
     "Sampling",
     "Space",
+    "TransposedSampling",
     "adjoint_filter_indices",
     "correlation_recipe",
     "coset_axis",

@@ -105,12 +105,15 @@ class PointGroup:
         first column holds the representatives.
         """
         members = self.indices(self.subgroup(subgroup))
-        rows, seen = [], set()
-        for g in range(self.order):
-            if g not in seen:
-                rows.append(self.cayley_table[g, members])
-                seen.update(rows[-1].tolist())
-        return read_only(rows)
+        return _distinct(self.cayley_table[:, members])
+
+    def right_cosets(self, subgroup):
+        """The cosets Kg as an integer array `(order / |K|, |K|)` of element indices.
+
+        Row `j` lists k·g for k in K's order, with g the smallest index in no earlier row.
+        """
+        members = self.indices(self.subgroup(subgroup))
+        return _distinct(self.cayley_table[members].T)
 
     def coset_action(self, subgroup):
         """Integer array `(order, cosets)`: entry `[h, j]` is the index of the coset h·(cⱼK).
@@ -273,6 +276,16 @@ def serialize(group):
     if group.name in shipped and REGISTRY[group.dimension][group.name] == group:
         return group.name
     return {"name": group.name, "elements": group.elements.tolist()}
+
+
+def _distinct(cosets):
+    """The rows that share no element with an earlier one, of the coset of each element."""
+    rows, seen = [], set()
+    for g, row in enumerate(cosets):
+        if g not in seen:
+            rows.append(row)
+            seen.update(row.tolist())
+    return read_only(rows)
 
 
 def _all_fix(matrices, vector):

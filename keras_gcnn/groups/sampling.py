@@ -40,8 +40,7 @@ class Sampling:
     @property
     def effective_kernel_size(self):
         """Points spanned by the window along each axis: (k - 1)·dilation + 1."""
-        dilation = self.dilation_rate or (1,) * len(self.kernel_size)
-        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, dilation, strict=True))
+        return _spans(self.kernel_size, self.dilation_rate)
 
     def output_size(self, size):
         """Output points along each axis; `None` where the input's size is `None`."""
@@ -140,3 +139,88 @@ class Sampling:
             if candidate >= smallest and self._axis_offset(candidate, k, s) == 0:
                 return candidate
         return None
+
+
+@dataclass(frozen=True)
+class TransposedSampling:
+    """The windows of a transposed convolution, the adjoint of a convolution with these arguments.
+
+    That convolution C goes from the output, of m points, to the input, of n points. Of all m on
+    which C has n windows, Keras takes
+
+        "valid"                     m = (n - 1)·s + max(k, s)
+        "same"                      m = n·s
+        "centered"                  m = (n - 1)·s + 1
+        with output padding p       m = (n - 1)·s + k - 2·q + p,
+                                    q = k // 2 for "same", 0 for "valid"; k = 1 for "centered"
+
+    The adjoint is equivariant exactly if C is, on m points. So the condition is `Sampling`'s, for
+    the size of the output. It is the same for all n.
+
+    Args:
+        kernel_size, strides, padding, dilation_rate: As in `Sampling`.
+        output_padding: One integer per axis, or `None`.
+    """
+
+    kernel_size: tuple
+    strides: tuple
+    padding: str = "valid"
+    dilation_rate: tuple | None = None
+    output_padding: tuple | None = None
+
+    @property
+    def effective_kernel_size(self):
+        """As in `Sampling`."""
+        return _spans(self.kernel_size, self.dilation_rate)
+
+    @property
+    def convolution(self):
+        """The `Sampling` of the convolution C."""
+        return Sampling(self.kernel_size, self.strides, self.padding, self.dilation_rate)
+
+    def output_size(self, size):
+        """Output points along each axis; `None` where the input's size is `None`."""
+        extra = self.output_padding or (None,) * len(size)
+        axes = zip(size, self.effective_kernel_size, self.strides, extra, strict=True)
+        return tuple(None if n is None else self._length(n, k, s, p) for n, k, s, p in axes)
+
+    def fits(self, size):
+        """Whether the convolution C has as many windows on the output as the input has points."""
+        size = self._known(size)
+        output = self.output_size(size)
+        return min(output) > 0 and self.convolution.output_size(output) == size
+
+    def preserves(self, group, size):
+        """Whether the output turns with the input under the group."""
+        return self.convolution.preserves(group, self.output_size(self._known(size)))
+
+    def nearest_sizes(self, group, size):
+        """No size is better than another."""
+        return []
+
+    def crops(self):
+        """Points to cut from the full output, in front and behind; negative: zeros to add.
+
+        The full output has (n - 1)·s + k points: every one that a window touches.
+        """
+        size = self._known((None,) * len(self.kernel_size))
+        output = self.output_size(size)
+        fronts = [front for front, _ in self.convolution.padding_amounts(output)]
+        spans = zip(size, self.strides, self.effective_kernel_size, strict=True)
+        full = [(n - 1) * s + k for n, s, k in spans]
+        return tuple((f, n - f - m) for f, n, m in zip(fronts, full, output, strict=True))
+
+    def _known(self, size):
+        axes = zip(size, self.effective_kernel_size, self.strides, strict=True)
+        return tuple(k + s if n is None else n for n, k, s in axes)
+
+    def _length(self, n, k, s, extra):
+        if extra is None:
+            return (n - 1) * s + {"valid": max(k, s), "same": s, "centered": 1}[self.padding]
+        span = {"valid": k, "same": k - 2 * (k // 2), "centered": 1}[self.padding]
+        return (n - 1) * s + span + extra
+
+
+def _spans(kernel_size, dilation_rate):
+    dilation = dilation_rate or (1,) * len(kernel_size)
+    return tuple((k - 1) * d + 1 for k, d in zip(kernel_size, dilation, strict=True))

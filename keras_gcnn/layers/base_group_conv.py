@@ -10,14 +10,18 @@ from keras_gcnn.layers.base_window import BaseWindow
 class BaseGroupConv(BaseWindow):
     """Standardizes the arguments, owns kernel and bias, and calls `ops.group_conv`.
 
-    The arguments are those of `keras.layers.Conv2D`, by the same names, and `group`.
+    The arguments are those of `keras.layers.Conv2D`, by the same names, and `group`. Subclasses say
+    which of them their constructor does not take (`left_out`) or calls otherwise (`renamed`).
     """
+
+    left_out = ()
+    renamed = {}
 
     def __init__(
         self,
         filters,
         kernel_size,
-        group="p4",
+        group=None,
         strides=1,
         padding="valid",
         data_format=None,
@@ -65,10 +69,9 @@ class BaseGroupConv(BaseWindow):
         super().build(input_shape)
         _, channels = self._size_and_channels(input_shape)
         arguments.divisible(channels, self.groups, "The number of input channels")
-        domain = *self.kernel_size, *self.input_space.axis_lengths
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(*domain, channels // self.groups, self.filters),
+            shape=self._kernel_shape(channels),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
@@ -77,7 +80,7 @@ class BaseGroupConv(BaseWindow):
         if self.use_bias:
             self.bias = self.add_weight(
                 name="bias",
-                shape=(self.filters,),
+                shape=(self._output_channels(channels),),
                 initializer=self.bias_initializer,
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
@@ -107,6 +110,10 @@ class BaseGroupConv(BaseWindow):
         )
 
     def get_config(self):
+        config = self._whole_config()
+        return {self.renamed.get(k, k): v for k, v in config.items() if k not in self.left_out}
+
+    def _whole_config(self):
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -124,6 +131,10 @@ class BaseGroupConv(BaseWindow):
             "bias_constraint": constraints.serialize(self.bias_constraint),
             "implementation": self.implementation,
         }
+
+    def _kernel_shape(self, channels):
+        domain = *self.kernel_size, *self.input_space.axis_lengths
+        return *domain, channels // self.groups, self.filters
 
     def _output_channels(self, channels):
         return self.filters

@@ -18,15 +18,16 @@ class BaseGroupLayer(keras.layers.Layer):
     (`input_space` and `output_space`).
 
     Args:
-        group: Name of the point group, or a `PointGroup`.
+        group: Name of the point group, or a `PointGroup`. `None`: that of the input, once the layer
+            is called on one in a functional or Sequential model.
         data_format: As in Keras' convolutions.
     """
 
     dimension = 2
 
-    def __init__(self, group, data_format=None, **kwargs):
+    def __init__(self, group=None, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.group = arguments.group(group, self.dimension)
+        self.group = None if group is None else arguments.group(group, self.dimension)
         self.data_format = arguments.data_format(data_format)
         self.said = set()  # what the guard has said of this layer
 
@@ -41,9 +42,19 @@ class BaseGroupLayer(keras.layers.Layer):
         return Space.whole(self.group)
 
     def __call__(self, inputs, *args, **kwargs):
+        if self.group is None:
+            self.group = guard.group_of_source(self, inputs)
+            self.fit_group()
         if isinstance(inputs, keras.KerasTensor):
             guard.check_source(self, inputs)
         return super().__call__(inputs, *args, **kwargs)
+
+    def fit_group(self):
+        """Checks the arguments that must fit the group, once it is known."""
+
+    def keeps_equivariance(self, input_shape):
+        """Whether the output turns with an input of this shape; `None` where size is unknown."""
+        return True
 
     def build(self, input_shape):
         _, channels = self._size_and_channels(input_shape)
@@ -56,7 +67,7 @@ class BaseGroupLayer(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "group": point_groups.serialize(self.group),
+            "group": self.group and point_groups.serialize(self.group),
             "data_format": self.data_format,
         }
 
@@ -65,6 +76,8 @@ class BaseGroupLayer(keras.layers.Layer):
 
     def _size_and_channels(self, shape):
         """Size of space and number of channels in a shape, once it has been checked."""
+        if self.group is None:
+            raise guard.no_group(self)
         space, axes = self.input_space, self._axes()
         if len(shape) != len(axes):
             raise ValueError(
@@ -108,3 +121,9 @@ class BaseGroupLayer(keras.layers.Layer):
                 f"For a feature map that is on the group already, use GroupConv{self.dimension}D."
             )
         return "Check the shape given to `keras.Input`, without its batch axis."
+
+
+def serialized_subgroup(subgroup):
+    """What a configuration holds of a subgroup, given in any of the ways a layer takes it."""
+    is_group = isinstance(subgroup, point_groups.PointGroup)
+    return point_groups.serialize(subgroup) if is_group else subgroup

@@ -30,10 +30,17 @@ class BaseWindow(BaseGroupLayer):
         self.strides, self.dilation_rate = arguments.strides_and_dilation(
             self._window if strides is None else strides, dilation_rate, self.dimension
         )
-        self.sampling = Sampling(
+        self.sampling = self._sampling()
+        self._sizes = set()  # that the guard has seen
+        if self.group is not None:
+            self.fit_group()
+
+    def _sampling(self):
+        return Sampling(
             self._window, self.strides, self.padding, self.dilation_rate, self.sees_padding
         )
-        self._sizes = set()  # that the guard has seen
+
+    def fit_group(self):
         arguments.symmetric(self._window, self.group, self.window_argument)
         arguments.symmetric(self.dilation_rate, self.group, "dilation_rate")
 
@@ -45,6 +52,10 @@ class BaseWindow(BaseGroupLayer):
     def build(self, input_shape):
         super().build(input_shape)
         self._guard(tuple(input_shape))
+
+    def keeps_equivariance(self, input_shape):
+        size, _ = self._size_and_channels(input_shape)
+        return self.sampling.preserves(self.group, size)
 
     def compute_output_shape(self, input_shape):
         size, channels = self._size_and_channels(input_shape)

@@ -32,7 +32,7 @@ class BaseBlock2D(BaseGroupLayer):
         self,
         filters,
         kernel_size=3,
-        group="p4",
+        group=None,
         data_format=None,
         momentum=0.9,
         epsilon=1e-3,
@@ -102,6 +102,24 @@ class BaseBlock2D(BaseGroupLayer):
         """The layers that the block is made of, once it is built."""
         raise NotImplementedError
 
+    def paths(self):
+        """The parts by the order in which each path applies them."""
+        return [[part] for part in self.parts()]
+
+    def steps(self, input_shape):
+        """Each part with the shapes of its input and its output."""
+        for path in self.paths():
+            shape = input_shape
+            for part in path:
+                output_shape = part.compute_output_shape(shape)
+                yield part, shape, output_shape
+                shape = output_shape
+
+    def keeps_equivariance(self, input_shape):
+        parts = ((part, shape) for part, shape, _ in self.steps(input_shape))
+        of_ours = [(p, shape) for p, shape in parts if isinstance(p, BaseGroupLayer)]
+        return all(part.keeps_equivariance(shape) for part, shape in of_ours)
+
     def _make_parts(self, input_shape):
         """Makes and builds them."""
         raise NotImplementedError
@@ -164,7 +182,7 @@ class ResidualBlock2D(BaseBlock2D):
     Args:
         filters: Integer, the number of feature maps on the group.
         kernel_size: Integer or two.
-        group: The point group, the same as the layer before.
+        group: The point group. `None`: that of the input, which a layer of this library has made.
         strides: Integer or two.
         downsampling: `"stride"` strides the convolutions, which on even sizes is not exactly
             equivariant. `"pooling"` leaves them dense and averages over windows of that size.
@@ -206,7 +224,7 @@ class ResidualBlock2D(BaseBlock2D):
         self,
         filters,
         kernel_size=3,
-        group="p4",
+        group=None,
         strides=1,
         downsampling="stride",
         padding="centered",
@@ -250,6 +268,9 @@ class ResidualBlock2D(BaseBlock2D):
 
     def parts(self):
         return [*self.branch, *self.shortcut]
+
+    def paths(self):
+        return [self.branch, self.shortcut]
 
     def _make_parts(self, input_shape):
         _, channels = self._size_and_channels(input_shape)
@@ -296,7 +317,7 @@ class HighwayBlock2D(BaseBlock2D):
     Args:
         filters: Integer, the number of feature maps on the group, in and out.
         kernel_size: Integer or two.
-        group: The point group, the same as the layer before.
+        group: The point group. `None`: that of the input, which a layer of this library has made.
         gate_bias: The gate's bias at the start. A negative one carries the input through.
         data_format: As in `keras.layers.Conv2D`.
         momentum, epsilon: Of the batch normalization.
@@ -325,7 +346,7 @@ class HighwayBlock2D(BaseBlock2D):
     Reference: Srivastava, Greff & Schmidhuber 2015; on G: Cohen & Welling 2016, section 6.
     """
 
-    def __init__(self, filters, kernel_size=3, group="p4", gate_bias=-2.0, **kwargs):
+    def __init__(self, filters, kernel_size=3, group=None, gate_bias=-2.0, **kwargs):
         super().__init__(filters, kernel_size, group, **kwargs)
         self.gate_bias = arguments.number(gate_bias, "gate_bias")
 

@@ -1,25 +1,24 @@
-"""CosetPooling2D: from the group to a quotient of it, or to the plane."""
+"""CosetPooling2D and RestrictGroup: from the group to a quotient of it, or to a subgroup."""
 
 import keras
 
 from keras_gcnn import arguments
-from keras_gcnn import groups as point_groups
 from keras_gcnn import ops as group_ops
 from keras_gcnn.groups import Space
-from keras_gcnn.layers.base_layer import BaseGroupLayer
+from keras_gcnn.layers.base_layer import BaseGroupLayer, serialized_subgroup
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
 class CosetPooling2D(BaseGroupLayer):
     """Coset pooling: pools a feature map on G over the cosets of a subgroup K of H.
 
-        y(x, gK)_c = max over k in K of f_c(x, gk)      or the mean, or the sum
+        y_c(x, gK) = max over k in K of f_c(x, gk)      or the mean, or the sum
 
     The result is a function on G/K that still turns with the input. With K = H it is a plain image,
     to which any planar layer applies; a maximum or mean over space then makes it invariant.
 
     Args:
-        group: The point group H, the same as the layer before.
+        group: The point group H. `None`: that of the input, which a layer of this library has made.
         subgroup: K, by name (`"p2"`), as a `PointGroup`, or by the indices of its elements in H
             (`[0, 4]`). `None` is all of H.
         reduction: `"max"`, `"mean"` or `"sum"`.
@@ -52,10 +51,15 @@ class CosetPooling2D(BaseGroupLayer):
     Reference: Cohen & Welling 2016, section 6.3.
     """
 
-    def __init__(self, group="p4", subgroup=None, reduction="max", data_format=None, **kwargs):
+    def __init__(self, group=None, subgroup=None, reduction="max", data_format=None, **kwargs):
         super().__init__(group, data_format, **kwargs)
-        self.subgroup = self.group if subgroup is None else self.group.subgroup(subgroup)
+        self.subgroup = subgroup
         self.reduction = arguments.one_of(reduction, arguments.REDUCTIONS, "reduction")
+        if self.group is not None:
+            self.fit_group()
+
+    def fit_group(self):
+        self.subgroup = self.group if self.subgroup is None else self.group.subgroup(self.subgroup)
 
     @property
     def output_space(self):
@@ -73,6 +77,68 @@ class CosetPooling2D(BaseGroupLayer):
     def get_config(self):
         return {
             **super().get_config(),
-            "subgroup": point_groups.serialize(self.subgroup),
+            "subgroup": serialized_subgroup(self.subgroup),
             "reduction": self.reduction,
         }
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class RestrictGroup(BaseGroupLayer):
+    """Reads a feature map on G as several maps on a subgroup G′, in the channels.
+
+        y_{c·n + j}(x, h′) = f_c(x, h′·tⱼ)        for the n cosets H′tⱼ of H′ in H
+
+    The numbers are the same, so nothing is lost. The layers after it are equivariant to G′ alone:
+    a network can be mirrored in its first layers, and tell left from right in its last ones.
+
+    Args:
+        subgroup: H′, by name (`"p4"`), as a `PointGroup`, or by the indices of its elements in H.
+        group: The point group H. `None`: that of the input, which a layer of this library has made.
+        data_format: As in `keras.layers.Conv2D`.
+
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        - `"channels_last"`: `(batch, height, width, |H′|, C·|H|/|H′|)`
+        - `"channels_first"`: `(batch, C·|H|/|H′|, |H′|, height, width)`
+
+    Returns:
+        The feature map on G′. Cosets stand in the order of `PointGroup.right_cosets`.
+
+    Raises:
+        ValueError: If H′ is no subgroup of H, or the input is not on this group.
+
+    Example:
+    >>> x = np.random.rand(4, 24, 24, 8, 10)
+    >>> keras_gcnn.layers.RestrictGroup("p4", group="p4m")(x).shape
+    (4, 24, 24, 4, 20)
+
+    Reference: Cohen & Welling 2016, section 6.3, a stride onto a subgroup.
+    """
+
+    def __init__(self, subgroup, group=None, data_format=None, **kwargs):
+        super().__init__(group, data_format, **kwargs)
+        self.subgroup = subgroup
+        if self.group is not None:
+            self.fit_group()
+
+    def fit_group(self):
+        self.subgroup = self.group.subgroup(self.subgroup)
+
+    @property
+    def output_space(self):
+        return Space.whole(self.subgroup)
+
+    def call(self, inputs):
+        return group_ops.restrict_group(inputs, self.group, self.subgroup, self.data_format)
+
+    def compute_output_shape(self, input_shape):
+        size, channels = self._size_and_channels(input_shape)
+        space = self.output_space
+        channels *= self.group.order // self.subgroup.order
+        return self._shape(input_shape[0], size, space.axis_lengths, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "subgroup": serialized_subgroup(self.subgroup)}

@@ -21,7 +21,8 @@ class LiftingConv2D(BaseGroupConv):
         kernel_size: Integer or two. Odd and even sizes keep equivariance. Groups with quarter turns
             need a square.
         group: The point group: one of `keras_gcnn.groups.names(dimension=2)`, such as `"p4"`
-            (quarter turns) or `"p4m"` (and mirrors), or a `keras_gcnn.groups.PointGroup`.
+            (quarter turns) or `"p4m"` (and mirrors), or a `keras_gcnn.groups.PointGroup`. The
+            layers that follow take it from here.
         strides: Integer or two. A stride keeps equivariance only if nothing is left over:
             (size + padding - kernel) mod stride = 0. Otherwise the layer warns when it is built.
         padding: `"valid"`, `"same"`, or `"centered"`, which pads with kernel size - 1 zeros at
@@ -58,6 +59,9 @@ class LiftingConv2D(BaseGroupConv):
     Reference: Cohen & Welling 2016, section 6.1, the first layer.
     """
 
+    def __init__(self, filters, kernel_size, group="p4", *args, **kwargs):
+        super().__init__(filters, kernel_size, group, *args, **kwargs)
+
     @property
     def input_space(self):
         return Space.lattice(self.group)
@@ -81,7 +85,7 @@ class GroupConv2D(BaseGroupConv):
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.
         kernel_size: Integer or two. Odd and even sizes keep equivariance. Groups with quarter turns
             need a square.
-        group: The point group, the same as the layer before.
+        group: The point group. `None`: that of the input, which a layer of this library has made.
         strides, padding, data_format, dilation_rate, groups, activation, use_bias: As in
             `LiftingConv2D`.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,

@@ -4,6 +4,8 @@ import keras
 
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
+from keras_gcnn.groups import Space
+from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.base_window import BaseWindow
 
 
@@ -21,7 +23,7 @@ class BaseGroupPooling(BaseWindow):
         strides=None,
         padding="valid",
         data_format=None,
-        group="p4",
+        group=None,
         **kwargs,
     ):
         super().__init__(pool_size, group, strides, padding, data_format, **kwargs)
@@ -45,7 +47,7 @@ class BaseGroupPooling(BaseWindow):
 class GroupMaxPooling2D(BaseGroupPooling):
     """The maximum over windows of space, for each element of H by itself.
 
-        y(x, h)_c = max over t in the window of f_c(strides·x + t, h)
+        y_c(x, h) = max over t in the window of f_c(strides·x + t, h)
 
     A stock `keras.layers.MaxPooling3D((2, 2, 1))` (with `"channels_last"`) computes the same. This
     layer also knows the group, so it warns when the windows do not turn with the input.
@@ -56,7 +58,7 @@ class GroupMaxPooling2D(BaseGroupPooling):
             over, (size + padding - pool_size) mod stride = 0.
         padding: `"valid"` or `"same"`.
         data_format: As in `keras.layers.MaxPooling2D`.
-        group: The point group, the same as the layer before.
+        group: The point group. `None`: that of the input, which a layer of this library has made.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, |H|, C)`
@@ -78,7 +80,7 @@ class GroupMaxPooling2D(BaseGroupPooling):
 
     Example:
     >>> x = np.random.rand(4, 24, 24, 4, 10)
-    >>> keras_gcnn.layers.GroupMaxPooling2D(2)(x).shape
+    >>> keras_gcnn.layers.GroupMaxPooling2D(2, group="p4")(x).shape
     (4, 12, 12, 4, 10)
 
     Reference: Cohen & Welling 2016, section 6.3.
@@ -91,7 +93,7 @@ class GroupMaxPooling2D(BaseGroupPooling):
 class GroupAveragePooling2D(BaseGroupPooling):
     """The mean over windows of space, for each element of H by itself.
 
-        y(x, h)_c = mean over t in the window of f_c(strides·x + t, h)
+        y_c(x, h) = mean over t in the window of f_c(strides·x + t, h)
 
     A stock `keras.layers.AveragePooling3D((2, 2, 1))` (with `"channels_last"`) computes the same.
     This layer also knows the group, so it warns when the windows do not turn with the input.
@@ -100,8 +102,120 @@ class GroupAveragePooling2D(BaseGroupPooling):
 
     Example:
     >>> x = np.random.rand(4, 24, 24, 4, 10)
-    >>> keras_gcnn.layers.GroupAveragePooling2D(2)(x).shape
+    >>> keras_gcnn.layers.GroupAveragePooling2D(2, group="p4")(x).shape
     (4, 12, 12, 4, 10)
+
+    Reference: Cohen & Welling 2016, section 6.3.
+    """
+
+    reduction = "mean"
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GroupBlurPooling2D(BaseGroupPooling):
+    """Anti-aliased pooling: a mean with binomial weights, for each element of H by itself.
+
+        y_c(x, h) = Σ_t w_t f_c(strides·x + t, h),      w = (1, 2, 1)/4 along each axis for size 3
+
+    It removes the fine detail that a stride would alias, so the result changes less when the input
+    moves by one pixel. For an anti-aliased maximum, put it after `GroupMaxPooling2D(2, strides=1)`.
+    Padded points count as zeros, as in a convolution.
+
+    Args:
+        pool_size: Integer or two, the window. Use an odd one for odd sizes of the input, and an
+            even one for even sizes, or equivariance is lost.
+        strides, padding, data_format, group: As in `GroupMaxPooling2D`, with strides of 2.
+
+    Shapes, errors and warnings are those of `GroupMaxPooling2D`.
+
+    Example:
+    >>> x = np.random.rand(4, 24, 24, 4, 10)
+    >>> keras_gcnn.layers.GroupBlurPooling2D(4, padding="same", group="p4")(x).shape
+    (4, 12, 12, 4, 10)
+
+    Reference: Zhang 2019, "Making Convolutional Networks Shift-Invariant Again".
+    """
+
+    reduction = "blur"
+    sees_padding = True
+
+    def __init__(self, pool_size=3, strides=2, *args, **kwargs):
+        super().__init__(pool_size, strides, *args, **kwargs)
+
+
+class BaseGlobalGroupPooling(BaseGroupLayer):
+    """Pools space and H with the `reduction` of the subclass."""
+
+    reduction = None
+
+    def __init__(self, group=None, data_format=None, keepdims=False, **kwargs):
+        super().__init__(group, data_format, **kwargs)
+        self.keepdims = bool(keepdims)
+
+    @property
+    def output_space(self):
+        """One point with one coset, or `None` for vectors."""
+        return Space(self.group, self.group, has_axis=True) if self.keepdims else None
+
+    def call(self, inputs):
+        return group_ops.global_group_pool(inputs, self.reduction, self.keepdims, self.data_format)
+
+    def compute_output_shape(self, input_shape):
+        _, channels = self._size_and_channels(input_shape)
+        if not self.keepdims:
+            return (input_shape[0], channels)
+        return self._shape(input_shape[0], (1,) * self.dimension, (1,), channels)
+
+    def get_config(self):
+        return {**super().get_config(), "keepdims": self.keepdims}
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GlobalGroupMaxPooling2D(BaseGlobalGroupPooling):
+    """The maximum over space and H: a vector that no element of the group changes.
+
+        y_c = max over x and h of f_c(x, h)
+
+    Args:
+        group: The point group. `None`: that of the input, which a layer of this library has made.
+        data_format: As in `keras.layers.GlobalMaxPooling2D`.
+        keepdims: Whether space and H stay, as axes of length 1. The result then multiplies or adds
+            to a map on G, as in squeeze-and-excitation.
+
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        - `(batch, C)`
+        - with `keepdims`: `(batch, 1, 1, 1, C)` or `(batch, C, 1, 1, 1)`
+
+    Raises:
+        ValueError: On a bad argument, or an input that is not on this group.
+
+    Example:
+    >>> x = np.random.rand(4, 24, 24, 4, 10)
+    >>> keras_gcnn.layers.GlobalGroupMaxPooling2D("p4")(x).shape
+    (4, 10)
+
+    Reference: Cohen & Welling 2016, section 6.3.
+    """
+
+    reduction = "max"
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GlobalGroupAveragePooling2D(BaseGlobalGroupPooling):
+    """The mean over space and H: a vector that no element of the group changes.
+
+        y_c = mean over x and h of f_c(x, h)
+
+    Args, shapes and errors are those of `GlobalGroupMaxPooling2D`.
+
+    Example:
+    >>> x = np.random.rand(4, 24, 24, 4, 10)
+    >>> keras_gcnn.layers.GlobalGroupAveragePooling2D("p4")(x).shape
+    (4, 10)
 
     Reference: Cohen & Welling 2016, section 6.3.
     """

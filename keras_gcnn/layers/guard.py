@@ -7,8 +7,9 @@ from pathlib import Path
 
 import keras
 
+from keras_gcnn import groups as point_groups
 from keras_gcnn import stock
-from keras_gcnn.groups import Sampling
+from keras_gcnn.groups import Sampling, Space
 
 _LIBRARIES = tuple(
     str(Path(module.__file__).parent) for module in (keras, sys.modules["keras_gcnn"])
@@ -22,6 +23,43 @@ class EquivarianceWarning(UserWarning):
 
     >>> warnings.simplefilter("error", keras_gcnn.EquivarianceWarning)
     """
+
+
+def group_of_source(layer, x):
+    """The group of the map that a layer is called on.
+
+    Raises:
+        ValueError: If the graph does not tell, since `x` is no symbolic tensor or no layer of this
+            library made it.
+
+    Warns:
+        FutureWarning: If the map is the input of a model and could be on p4, which was the default
+            of release 0.1.
+    """
+    is_symbolic = isinstance(x, keras.KerasTensor)
+    maker = stock.follow(x, None, layer.data_format).maker if is_symbolic else None
+    if maker is not None:
+        return maker.output_space.group
+    whole = Space.whole(point_groups.get("p4"))
+    if not is_symbolic or len(x.shape) != whole.rank or x.shape[whole.axis(layer.data_format)] != 4:
+        raise no_group(layer)
+    warnings.warn(
+        f"{stock.named(layer)} has no `group`, and takes its input for a map on p4, as release 0.1 "
+        "did. Name the group.",
+        FutureWarning,
+        stacklevel=_level_of_user(),
+    )
+    return whole.group
+
+
+def no_group(layer):
+    """The error for a layer that has no group and finds none."""
+    return ValueError(
+        f"{stock.named(layer)} needs a `group`. Received: group=None, and no layer of keras_gcnn "
+        "that made its input is known. In a functional or Sequential model that begins with a "
+        f"LiftingConv{layer.dimension}D the group is that of the input. Anywhere else name it, as "
+        f"in {type(layer).__name__}(…, group='p4')."
+    )
 
 
 def check_source(layer, x):
@@ -79,6 +117,45 @@ def warn_if_lost(layer, sampling, size, window_argument):
         f"not mapped to itself by the group. To keep equivariance, use "
         f"{'; or '.join(remedies) or 'strides=1'}.",
     )
+
+
+def is_symmetric(group, amounts):
+    """Whether padding or cropping by these amounts keeps the centre and is alike where it must."""
+    centre = [behind - front for front, behind in amounts]
+    return group.fixes(centre) and group.fixes_lengths([sum(pair) for pair in amounts])
+
+
+def warn_if_shifted(layer, amounts, size, argument, sign):
+    """Warns if padding or cropping by these amounts moves the centre that the group turns about.
+
+    Args:
+        layer: The layer.
+        amounts: A pair for each axis, in front and behind.
+        size: Points along each axis of the input, `None` where not yet known.
+        argument: What the layer calls the amounts.
+        sign: 1 for padding, -1 for cropping.
+    """
+    if is_symmetric(layer.group, amounts):
+        return
+    total = [front + behind for front, behind in amounts]
+    larger = max(total) + max(total) % 2
+    equal = ((larger // 2,) * 2,) * len(size)
+    remedies = [f"{argument}={equal}"]
+    if None not in size and len(set(size)) == 1 and len(set(total)) == 1:
+        # The same output from an input of another size, with amounts equal on both sides.
+        changed = _times([n + sign * (t - 2 * (t // 2)) for n, t in zip(size, total, strict=True)])
+        remedies.append(f"an input of size {changed} with {argument}={total[0] // 2}")
+    warn_once(
+        layer,
+        f"{stock.named(layer)} loses equivariance to {layer.group.name} on an input of size "
+        f"{_times(size)}: {argument}={amounts} moves the centre of the map. To keep equivariance, "
+        f"use {'; or '.join(remedies)}.",
+    )
+
+
+def warn_of(message):
+    """An `EquivarianceWarning` at the user's line."""
+    warnings.warn(message, EquivarianceWarning, stacklevel=_level_of_user())
 
 
 def warn_once(layer, message):
@@ -140,6 +217,8 @@ def _other_windows(group, sampling):
 
 
 def _pooling_instead_of_stride_works(group, sampling, size):
+    if not isinstance(sampling, Sampling):
+        return False
     dense = replace(sampling, strides=(1,) * len(size))
     pooling = Sampling(sampling.strides, sampling.strides)
     if max(sampling.strides) == 1 or not dense.fits(size):

@@ -60,6 +60,14 @@ def compilers():
     return {"jax": ["xla"], "tensorflow": ["xla", "graph"], "torch": ["torch.compile"]}[_name()]
 
 
+def compilation_in_fit():
+    """The `Compilation` of what `fit` and `predict` run by default."""
+    compiler = {"jax": "xla", "tensorflow": "graph"}.get(_name())
+    if compiler is None:
+        return Compilation(_name(), None, None)
+    return compilation_by(compiler, ops.zeros(()))
+
+
 def is_traced_by_torch():
     """Whether `torch.compile` is tracing."""
     return _name() == "torch" and sys.modules["torch"].compiler.is_compiling()

@@ -47,3 +47,44 @@ def _moved(x, space, element, data_format):
     shape = ops.shape(x)
     points = layout.reshape(x, (shape[0], indices.shape[0], shape[-1]))
     return layout.reshape(ops.take(points, indices, axis=1), shape)
+
+
+def transform_each(x, group, elements, data_format=None):
+    """Transforms every image of a batch by an element of its own, about the centre of its grid.
+
+        y_b(x) = f_b(h_b⁻¹x)
+
+    Args:
+        x: Images, `(batch, *space, channels)` or `(batch, channels, *space)`; or without channels,
+            `(batch, *space)`, as masks are. Quarter turns need a square.
+        group: Name of the point group H, or a `PointGroup`.
+        elements: Integers `(batch,)`: indices of h_b in the group.
+        data_format: As in `keras.ops.conv`.
+
+    Returns:
+        The transformed images, of `x`'s shape and dtype.
+
+    Raises:
+        ValueError: If `x` has the wrong rank, or the group does not map the grid to itself.
+
+    Reference: Cohen & Welling 2016, section 4.4.
+    """
+    x, group = backend.tensor(x), arguments.group(group)
+    data_format = arguments.data_format(data_format)
+    has_channels = len(x.shape) == group.dimension + 2
+    if not has_channels and len(x.shape) != group.dimension + 1:
+        raise ValueError(
+            f"`x` must be a batch of images, of rank {group.dimension + 2}, or "
+            f"{group.dimension + 1} without channels. Received: x.shape={tuple(x.shape)}."
+        )
+    if has_channels and data_format == "channels_first":
+        x = layout.to_channels_last(x, has_group_axis=False)
+        y = transform_each(x, group, elements, "channels_last")
+        return layout.to_channels_first(y, has_group_axis=False)
+    size = tuple(x.shape[1 : group.dimension + 1])
+    shape = ops.shape(x)
+    table = tables.left_translations(group, size)  # (|H|, points)
+    indices = ops.take(table, elements, axis=0)
+    points = layout.reshape(x, (shape[0], table.shape[1], -1))
+    moved = ops.take_along_axis(points, ops.expand_dims(indices, -1), axis=1)
+    return layout.reshape(moved, shape)

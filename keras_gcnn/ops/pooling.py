@@ -1,12 +1,14 @@
 """Pooling over windows of space, and over cosets of a subgroup (paper, section 6.3)."""
 
 import itertools
+import math
 
 from keras import ops
 
 from keras_gcnn import arguments
 from keras_gcnn.groups import Sampling, Space, coset_axis
 from keras_gcnn.ops import backend, layout, policy, tables
+from keras_gcnn.ops.resizing import padded
 
 _REDUCTIONS = {"max": ops.max, "mean": ops.mean, "sum": ops.sum}
 
@@ -46,14 +48,16 @@ def coset_pool(x, group, subgroup=None, reduction="max", data_format=None):
 def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", data_format=None):
     """Pools space, leaving the axis of H and the channels as they are.
 
-        y(x, h)_c = max, or mean, over taps t in the window of f_c(strides·x + t, h)
+        y_c(x, h) = max, or mean, over taps t in the window of f_c(strides·x + t, h)
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
         pool_size: Integer, or one per axis.
         strides: Integer, or one per axis. `None` is `pool_size`.
-        padding: `"valid"` or `"same"`; padded points are left out.
-        reduction: `"max"` or `"mean"`.
+        padding: `"valid"` or `"same"`. A maximum or mean leaves padded points out; `"blur"` counts
+            them as zeros.
+        reduction: `"max"`, `"mean"`, or `"blur"`: a mean with binomial weights, which removes the
+            fine detail that strides would alias.
         data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
 
     Returns:
@@ -62,7 +66,7 @@ def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", dat
     Raises:
         ValueError: On a bad argument, or if a window does not fit into the map.
 
-    Reference: Cohen & Welling 2016, section 6.3.
+    Reference: Cohen & Welling 2016, section 6.3; `"blur"`: Zhang 2019.
     """
     x, data_format = backend.tensor(x), arguments.data_format(data_format)
     arguments.floating(x, "x")
@@ -71,12 +75,72 @@ def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", dat
     strides = window if strides is None else arguments.integer_tuple(strides, dimension, "strides")
     padding = arguments.one_of(padding, arguments.POOLING_PADDINGS, "padding")
     reduction = arguments.one_of(reduction, arguments.POOLING_REDUCTIONS, "reduction")
-    sampling = Sampling(window, strides, padding, sees_padding=False)
+    sampling = Sampling(window, strides, padding, sees_padding=reduction == "blur")
     arguments.fits(sampling, arguments.size_of(x, dimension, data_format), "pool_size")
     order = x.shape[coset_axis(data_format, dimension)]
     merged = layout.merge_group_axis(x, data_format)  # (batch, *space, |H|·C)
-    pool = _max_pool if reduction == "max" else _average_pool
+    pool = {"max": _max_pool, "mean": _average_pool, "blur": _blur_pool}[reduction]
     return layout.split_group_axis(pool(merged, sampling, data_format), order, data_format)
+
+
+def global_group_pool(x, reduction="max", keepdims=False, data_format=None):
+    """The maximum or mean over space and H: one number for each channel, which is invariant.
+
+        y_c = max, or mean, over x and h of f_c(x, h)
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        reduction: `"max"` or `"mean"`.
+        keepdims: Whether space and H stay, as axes of length 1.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+
+    Returns:
+        `(batch, channels)`, or with axes of length 1 between or behind.
+
+    Raises:
+        ValueError: On a bad argument.
+
+    Reference: Cohen & Welling 2016, section 6.3.
+    """
+    x, data_format = backend.tensor(x), arguments.data_format(data_format)
+    dimension = arguments.dimension_of_map(x)
+    reduce = _REDUCTIONS[arguments.one_of(reduction, ("max", "mean"), "reduction")]
+    first = 1 if data_format == "channels_last" else 2
+    return reduce(x, axis=tuple(range(first, first + dimension + 1)), keepdims=bool(keepdims))
+
+
+def restrict_group(x, group, subgroup, data_format=None):
+    """Reads a function on G as several functions on a subgroup G′, in the channels.
+
+        y_{c·n + j}(x, h′) = f_c(x, h′·tⱼ)        for the n cosets H′tⱼ of H′ in H
+
+    Nothing is lost: the numbers are the same. The result is equivariant to H′ alone.
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        group: Name of the point group H, or a `PointGroup`.
+        subgroup: H′, by name, as a `PointGroup`, or by the indices of its elements in H.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+
+    Returns:
+        Feature map on G′, with an axis `|H′|` and n times the channels. Cosets stand in the order
+        of `PointGroup.right_cosets`.
+
+    Raises:
+        ValueError: If H′ is no subgroup of H, or `x` is no map on G.
+
+    Reference: Cohen & Welling 2016, section 6.3, a stride onto a subgroup.
+    """
+    x, group = backend.tensor(x), arguments.group(group)
+    data_format = arguments.data_format(data_format)
+    cosets = tables.right_cosets(group, subgroup)  # (n, |H'|)
+    axis = arguments.space_of(x, [Space.whole(group)], data_format).axis(data_format)
+    y = ops.take(x, cosets, axis=axis)  # (..., n, |H'|, ...)
+    if data_format == "channels_last":
+        y = ops.moveaxis(y, axis, -1)  # (batch, *space, |H'|, channels, n)
+        return layout.reshape(y, (*ops.shape(y)[:-2], y.shape[-2] * y.shape[-1]))
+    shape = ops.shape(y)  # (batch, channels, n, |H'|, *space)
+    return layout.reshape(y, (shape[0], shape[1] * shape[2], *shape[3:]))
 
 
 def _max_pool(x, sampling, data_format):
@@ -104,3 +168,15 @@ def _average_pool(x, sampling, data_format):
     return backend.average_pool(
         x, sampling.kernel_size, sampling.strides, sampling.padding, data_format, amounts
     )
+
+
+def _blur_pool(x, sampling, data_format):
+    """The weighted sum over the window, axis by axis, with zeros outside of the map."""
+    first = 1 if data_format == "channels_last" else 2
+    size = x.shape[first : first + len(sampling.strides)]
+    x = padded(x, sampling.padding_amounts(size), data_format)
+    for axis, k in enumerate(sampling.kernel_size):
+        before = (slice(None),) * (first + axis)
+        shifts = enumerate(sampling.shifts(axis))
+        x = sum(math.comb(k - 1, tap) / 2 ** (k - 1) * x[(*before, shift)] for tap, shift in shifts)
+    return x

@@ -34,9 +34,22 @@ def cosets(group, subgroup):
 
 
 @constant
+def right_cosets(group, subgroup):
+    """`PointGroup.right_cosets` as integers `(cosets, |K|)`."""
+    return group.right_cosets(subgroup).astype("int32")
+
+
+@constant
 def left_translation(group, element, size, subgroup):
     """`groups.left_translation`, flattened to one axis."""
     return _indices(groups.left_translation(group, element, size, subgroup))
+
+
+@constant
+def left_translations(group, size):
+    """`groups.left_translation` of an image for every element, integers `(|H|, points)`."""
+    translations = [groups.left_translation(group, h, size, group) for h in range(group.order)]
+    return np.stack(translations)[..., 0].astype("int32")
 
 
 @untraced

@@ -1,6 +1,6 @@
 """What stock Keras layers do to a map on a space: the one table, and the graph followed by it."""
 
-from keras_gcnn.stock.graph import follow
+from keras_gcnn.stock.graph import follow, in_order
 from keras_gcnn.stock.table import TABLE, acts_on_each_number, is_pointwise, named, row_of
 
-__all__ = ["TABLE", "acts_on_each_number", "follow", "is_pointwise", "named", "row_of"]
+__all__ = ["TABLE", "acts_on_each_number", "follow", "in_order", "is_pointwise", "named", "row_of"]

@@ -55,6 +55,15 @@ class Call:
         """Whether there is nothing but channels."""
         return all(self.shape[axis] == 1 for axis in (*self.space_axes, *self.coset_axes))
 
+    def commutes(self, matrix):
+        """Whether a map of space to itself, by its matrix, commutes with every element."""
+        elements = self.space.group.elements
+        return np.array_equal(matrix @ elements, elements @ matrix)
+
+    def takes_alike(self, axes):
+        """Whether of axes of space that the group exchanges all are among these axes, or none."""
+        return self.space.group.fixes_lengths([int(a in axes) for a in self.space_axes])
+
     def get(self, name):
         """An attribute of the operation."""
         return getattr(self.operation, name, None)
@@ -107,10 +116,19 @@ def per_channel(call):
 
 
 def along_axes(call):
-    """The axes of space must be all among them, or none."""
-    touched = call.axes() & set(call.space_axes)
-    if touched and touched != set(call.space_axes):
+    """Of axes of space that the group exchanges, all must be among them, or none."""
+    if not call.takes_alike(call.axes()):
         return f"it acts along axis {call.get('axis')}, and not along all axes of space"
+
+
+def attention(call):
+    """It goes along all axes of space, along H, or both; its own kernels go along the last axis."""
+    axes = call.get("attention_axes")
+    if axes is None:
+        axes = range(1, call.space.rank - 1)
+    if not call.takes_alike({int(a) % call.space.rank for a in axes}):
+        return f"its attention_axes {tuple(axes)} are not all axes of space"
+    return on_last_axis(call)
 
 
 def shared_axes(call):
@@ -178,10 +196,14 @@ def flattened(call):
 
 
 def in_order(call):
-    """Axes must stay where they are."""
+    """Axes must stay where they are, or the exchange must commute with the group."""
     order = call.get("dims") or [axis for axis in call.get("axes") or () if axis]
-    if list(order) != list(range(1, call.space.rank)):
+    order = [0, *map(int, order)] if len(order) == call.space.rank - 1 else []
+    if not order or any(order[a] != a for a in range(len(order)) if a not in call.space_axes):
         return "it exchanges axes"
+    places = [call.space_axes.index(order[axis]) for axis in call.space_axes]
+    if not call.commutes(np.eye(call.space.dimension, dtype=int)[places]):
+        return "it exchanges axes of space"
 
 
 def sliced(call):
@@ -199,12 +221,15 @@ def sliced(call):
 
 
 def permuted(call):
-    """A permutation of H must commute with the group."""
-    axes = call.axes()
-    if axes & set(call.space_axes):
+    """A flip, or a roll of H, must commute with the group; a roll of space must be fixed by it."""
+    axes, shift = call.axes(), call.get("shift")
+    moved = [axis in axes for axis in call.space_axes]
+    if any(moved) and shift is None and not call.commutes(np.diag(1 - 2 * np.array(moved))):
+        return "it mirrors space, and the group does not commute with that"
+    if any(moved) and shift is not None:
         return "it moves points of space"
     if axes & set(call.coset_axes):
-        places, shift = np.arange(call.space.cosets), call.get("shift")
+        places = np.arange(call.space.cosets)
         order = places[::-1] if shift is None else np.roll(places, shift)
         action = call.space.group.coset_action(call.space.subgroup)
         if not np.array_equal(action[:, order], order[action]):

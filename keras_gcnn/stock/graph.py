@@ -33,13 +33,30 @@ def follow(x, space, data_format):
     Args:
         x: A `keras.KerasTensor`.
         space: The `Space` that a layer wants. An input of the model with its rank is taken to be on
-            it, and one with the rank of an image on the lattice.
+            it, and one with the rank of an image on the lattice. `None`: inputs are unknown.
         data_format: The layer's.
 
     Returns:
         `Found`.
     """
     return _Walk(space, data_format).result(x)
+
+
+def in_order(model):
+    """Each operation of a functional model with its node, after those that it depends on."""
+    seen, order = set(), []
+    waiting = [(x, False) for x in reversed(model.outputs)]
+    while waiting:
+        tensor, is_ready = waiting.pop()
+        operation, node = _history(tensor)
+        if is_ready:
+            if not node.is_input and id(node) not in seen:
+                order.append((operation, node))
+            seen.add(id(node))
+        elif id(node) not in seen:
+            waiting.append((tensor, True))
+            waiting += [(x, False) for x in reversed(node.input_tensors)]
+    return order
 
 
 class _Walk:
@@ -68,7 +85,7 @@ class _Walk:
         if getattr(operation, "output_space", None) is not None:
             return Found(operation.output_space, operation)
         if not sources:
-            spaces = (self.space, Space.lattice(self.space.group))
+            spaces = (self.space and (self.space, Space.lattice(self.space.group))) or ()
             return Found(next((s for s in spaces if len(tensor.shape) == s.rank), None))
         if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
             return self._through_model(tensor, operation, sources)

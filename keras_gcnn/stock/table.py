@@ -23,7 +23,7 @@ class Row:
         check: A function of a `checks.Call` that returns why equivariance is lost, or `None`.
         planar: What `to_planar` makes of it: `"itself"`, for it acts on each number by itself;
             `"nothing"`, for it acts in training alone; `"rule"`, by a rule of `convert.rules`.
-            `None`: it is refused.
+            `None`: itself, on the map with its axis of H.
     """
 
     names: str
@@ -91,8 +91,14 @@ TABLE = (
         "UnitNormalization Softmax LogSoftmax Max Min Mean Sum Prod Var Std Amax Amin Any All "
         "Logsumexp",
         "condition",
-        "it goes along channels, along H, or along all of space",
+        "it goes along channels, H, or all axes of space that the group exchanges",
         checks.along_axes,
+    ),
+    Row(
+        "MultiHeadAttention",
+        "condition",
+        "channels are last, and `attention_axes` are H, or all axes that the group exchanges",
+        checks.attention,
     ),
     Row("Dense", "condition", "channels are last, as Dense takes them", checks.on_last_axis),
     Row("PReLU", "condition", "space and H are all in `shared_axes`", checks.shared_axes),
@@ -145,12 +151,12 @@ TABLE = (
         "only axes of length 1 come and go",
         checks.same_shape,
     ),
-    Row("Permute Transpose", "breaks", "exchanges axes", checks.in_order),
+    Row("Permute Transpose", "breaks", "exchanges axes, except on p2", checks.in_order),
     Row("GetItem", "condition", "it slices channels alone", checks.sliced),
     Row(
         "Flip Roll",
         "condition",
-        "its axis is that of the channels, or it commutes with the group on H",
+        "its axis is that of the channels, or it commutes with the group",
         checks.permuted,
     ),
     Row("RotatedImage", "condition", "the group has no mirrors", checks.rotated),

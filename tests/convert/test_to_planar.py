@@ -1,4 +1,4 @@
-"""Planar models against the models they are made of, and without keras_gcnn."""
+"""Planar models give the outputs of the models they come from, without keras_gcnn."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ MODELS = {
 
 
 def shaken(model):
-    """The model with other numbers in place of ones and zeros, as after training."""
+    """The model with random numbers in place of ones and zeros, as after training."""
     rng = np.random.default_rng(0)
     for weight in model.weights:
         if weight.name == "moving_variance" or weight.name in (
@@ -105,7 +105,7 @@ def test_batch_normalization_is_folded_and_dropout_gone():
 
 @st.composite
 def convolutional(draw):
-    """Channels first or last, and a lifting, a convolution and a pooling: classes and options."""
+    """Data format, classes and options of a lifting, a convolution and a pooling."""
     group = draw(st.sampled_from(["p1", "p2", "p4", "pm", "pmm", "p4m"]))
     last = draw(st.booleans())
     strides, dilation = draw(st.sampled_from([(1, 1), (2, 1), (1, 2)]))
@@ -113,7 +113,7 @@ def convolutional(draw):
     plan = []
     for layer in (LiftingConv2D, GroupConv2D):
         options = {
-            "filters": 14,  # more than any width, for the sake of the defect below
+            "filters": 14,  # more than any width, or the defect below would show
             "kernel_size": draw(st.integers(1, 3)),
             "strides": strides,
             "dilation_rate": dilation,
@@ -155,7 +155,9 @@ def test_centered_padding(data_format, strides):
     inputs = keras.Input((8, 8, 2) if last else (2, 8, 8))
     options = {"strides": strides, "padding": "centered", "data_format": data_format}
     x = LiftingConv2D(3, 3, "p4", **options)(inputs)
-    x = ResidualBlock2D(4, strides=strides, data_format=data_format, activation="tanh")(x)
+    x = ResidualBlock2D(4, strides=strides, data_format=data_format, activation="tanh", group="p4")(
+        x
+    )
     assert_same(keras.Model(inputs, x))
 
 
@@ -218,7 +220,9 @@ def test_blocks(data_format):
 
 def test_models_in_models_stay_shared():
     lift = keras.Sequential([keras.Input((8, 8, 2)), LiftingConv2D(3, 3), layers.ReLU()])
-    on_group = keras.Sequential([keras.Input((6, 6, 4, 3)), GroupConv2D(2, 3), CosetPooling2D()])
+    on_group = keras.Sequential(
+        [keras.Input((6, 6, 4, 3)), GroupConv2D(2, 3, group="p4"), CosetPooling2D(group="p4")]
+    )
     inputs = [keras.Input((8, 8, 2)), keras.Input((8, 8, 2))]
     outputs = [on_group(lift(x)) for x in inputs]
     model = keras.Model(inputs, [layers.Add()(outputs), lift(inputs[0])])
@@ -288,32 +292,63 @@ def masked(constant):
 
 
 MASK = np.tri(8, dtype="float32").reshape(8, 8, 1, 1)
+ON_WHOLE_MAPS = {
+    "a mask": lambda: masked(MASK),
+    "a vector along channels": lambda: masked(np.array([0.5, 2, 3], "float32")),
+    "Activation along channels": lambda: lifted(layers.Activation("sparsemax")),
+    "an operation as activation": lambda: lifted(layers.Activation(keras.ops.softmax)),
+    "GroupConv2D with softmax": lambda: lifted(GroupConv2D(2, 3, "p4", activation="softmax")),
+    "Softmax": lambda: lifted(layers.Softmax()),
+    "PReLU": lambda: lifted(layers.PReLU("uniform", shared_axes=[1, 2, 3])),
+    "UpSampling3D along H": lambda: lifted(layers.UpSampling3D((1, 1, 2))),
+    "Dense": lambda: lifted(layers.Dense(3), layers.ReLU(), GroupConv2D(2, 3)),
+    "Flatten": lambda: lifted(layers.Flatten(), layers.Dense(2)),
+    "BatchNormalization along H": lambda: lifted(layers.BatchNormalization(axis=3)),
+    "LayerNormalization": lambda: lifted(layers.LayerNormalization(), CosetPooling2D()),
+    "GroupNormalization": lambda: lifted(layers.GroupNormalization(1), CosetPooling2D()),
+    "squeeze and excitation": lambda: gated(kg.layers.GlobalGroupAveragePooling2D(keepdims=True)),
+    "stock squeeze and excitation": lambda: gated(layers.GlobalAveragePooling3D(keepdims=True)),
+    "maps of other widths": lambda: of_two(layers.Multiply(), 2, 1),
+}
+
+
+def gated(pooling):
+    inputs = keras.Input((8, 8, 1))
+    x = LiftingConv2D(3, 3, padding="same")(inputs)
+    gate = layers.Dense(3, activation="sigmoid")(pooling(x))
+    x = layers.Multiply()([x, gate])
+    return keras.Model(inputs, GroupConv2D(2, 3)(x))
+
+
+def of_two(merge, *filters):
+    inputs = keras.Input((8, 8, 1))
+    return keras.Model(inputs, merge([LiftingConv2D(n, 3)(inputs) for n in filters]))
+
+
+@pytest.mark.skipif(
+    keras.config.image_data_format() == "channels_first", reason="they are written for last"
+)
+@pytest.mark.parametrize("make", ON_WHOLE_MAPS.values(), ids=ON_WHOLE_MAPS)
+def test_what_is_not_pointwise_acts_on_the_map_with_its_axis(make):
+    assert_same(shaken(make()))
+
+
 REFUSED = [
-    (lambda: masked(MASK), "Multiply 'multiply.*constant that is no single number"),
-    (lambda: masked(np.ones(3, "float32")), "constant that is no single number"),
-    (lambda: lifted(layers.Activation("sparsemax", name="soft")), "Activation 'soft'"),
-    (lambda: lifted(layers.Activation(keras.ops.softmax, name="soft")), "Activation 'soft'"),
     (lambda: lifted(layers.Activation(user_activation, name="own")), "Activation 'own'"),
-    (lambda: lifted(GroupConv2D(2, 3, activation="sparsemax", name="conv")), "GroupConv2D 'conv'"),
     (
-        lambda: lifted(GroupConv2D(2, 3, activation=user_activation, name="conv")),
+        lambda: lifted(GroupConv2D(2, 3, activation=user_activation, name="conv", group="p4")),
         "GroupConv2D 'conv'",
     ),
     (
-        lambda: lifted(HighwayBlock2D(2, activation="softmax", name="block")),
+        lambda: lifted(HighwayBlock2D(2, activation="softmax", name="block", group="p4")),
         "HighwayBlock2D 'block'",
     ),
-    (lambda: lifted(layers.Softmax(name="soft")), "Softmax 'soft'"),
-    (lambda: lifted(layers.PReLU(shared_axes=[1, 2, 3], name="p")), "PReLU 'p'"),
-    (lambda: lifted(layers.UpSampling3D((1, 1, 2), name="up")), "UpSampling3D 'up'.*along H"),
-    (lambda: lifted(layers.Dense(2, name="dense")), "Dense 'dense'"),
-    (lambda: lifted(layers.Flatten(name="flat")), "Flatten 'flat'"),
-    (lambda: lifted(layers.Activation("softmax", name="soft")), "Activation 'soft'"),
-    (lambda: lifted(GroupConv2D(2, 3, activation="softmax", name="conv")), "GroupConv2D 'conv'"),
-    (lambda: lifted(layers.BatchNormalization(axis=3, name="norm")), "BatchNormalization 'norm'"),
     (lambda: lifted(OfTheUser(name="mine")), "OfTheUser 'mine'"),
     (lambda: kg.models.p8cnn(), "RotatedImage 'turned'"),
-    (lambda: keras.Sequential([keras.Input((6, 6, 4, 3)), GroupConv2D(2, 3)]), "takes models of"),
+    (
+        lambda: keras.Sequential([keras.Input((6, 6, 4, 3)), GroupConv2D(2, 3, group="p4")]),
+        "takes models of",
+    ),
     (lambda: keras.Sequential([layers.Dense(2)]), "that are built"),
     (lambda: Subclassed(), "Functional and Sequential"),
 ]
@@ -334,14 +369,56 @@ def test_a_single_number_is_no_mask(constant):
     "activation", ["relu", "gelu", "mish", "squareplus", layers.LeakyReLU(0.2)]
 )
 def test_known_pointwise_activations(activation):
-    assert_same(lifted(GroupConv2D(2, 3, activation=activation), layers.Activation(activation)))
+    assert_same(
+        lifted(GroupConv2D(2, 3, activation=activation, group="p4"), layers.Activation(activation))
+    )
 
 
-def test_maps_of_other_shapes_are_not_merged_pointwise():
-    inputs = keras.Input((8, 8, 1))
-    x, y = LiftingConv2D(2, 3)(inputs), LiftingConv2D(1, 3)(inputs)
-    with pytest.raises(ValueError, match="Multiply 'gated'"):
-        kg.to_planar(keras.Model(inputs, layers.Multiply(name="gated")([x, y])))
+OTHERS = {
+    "transposed": [kg.layers.GroupConv2DTranspose(3, 2, strides=2, activation="relu")],
+    "transposed and cropped": [
+        kg.layers.GroupConv2DTranspose(3, 4, strides=2, padding="same"),
+        layers.BatchNormalization(),
+    ],
+    "transposed with output padding": [
+        kg.layers.GroupConv2DTranspose(3, 3, strides=2, output_padding=1, activation="tanh")
+    ],
+    "transposed without strides": [kg.layers.GroupConv2DTranspose(3, 3, padding="same")],
+    "transposed and dilated": [kg.layers.GroupConv2DTranspose(3, 2, dilation_rate=2)],
+    "depthwise": [
+        kg.layers.GroupDepthwiseConv2D(3, depth_multiplier=2),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+    ],
+    "separable": [kg.layers.GroupSeparableConv2D(3, 3, padding="centered", activation="relu")],
+    "dense": [kg.layers.GroupDense(3), layers.BatchNormalization()],
+    "upsampling": [kg.layers.GroupUpSampling2D(2, interpolation="bilinear"), GroupConv2D(2, 3)],
+    "padding and cropping": [
+        kg.layers.GroupZeroPadding2D(((1, 1), (2, 2))),
+        kg.layers.GroupCropping2D(1),
+        GroupConv2D(2, 3),
+    ],
+    "blur": [kg.layers.GroupBlurPooling2D(3, padding="same"), GroupConv2D(2, 1)],
+    "restriction": [kg.layers.RestrictGroup("pmm"), GroupConv2D(2, 3)],
+    "global": [kg.layers.GlobalGroupMaxPooling2D(), layers.Dense(2)],
+    "global mean": [kg.layers.GlobalGroupAveragePooling2D(keepdims=True)],
+}
+
+
+@pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_layer(name, data_format):
+    last = data_format == "channels_last"
+    stack = [keras.Input((8, 8, 2) if last else (2, 8, 8))]
+    for layer in [LiftingConv2D(2, 3, group="p4m"), *OTHERS[name]]:
+        config = layer.get_config()
+        if "data_format" in config:
+            config["data_format"] = data_format
+        if isinstance(layer, layers.BatchNormalization):
+            config["axis"] = -1 if last else 1
+        stack.append(type(layer).from_config(config))
+    assert_same(shaken(keras.Sequential(stack)))
 
 
 def test_the_rules_are_those_that_the_table_of_stock_layers_has():

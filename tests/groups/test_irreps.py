@@ -13,7 +13,7 @@ def generated(name, *generators):
 
 
 class Abstract:
-    """A group by its Cayley table, for one that no integer matrices of three dimensions have."""
+    """A group given by its Cayley table, where no integer matrices of size 3 have it."""
 
     def __init__(self, elements):
         self.order = len(elements)

@@ -215,5 +215,5 @@ def test_registering_is_all_that_a_new_group_takes(monkeypatch):
         groups.get("p4m").subgroup(PointGroup("x", [E, [[1, 1], [0, -1]]]))
     with pytest.raises(ValueError, match="a name of its own"):
         groups.register(PointGroup("mine", [E]))
-    # Its matrices are saved, since another installation may not have the row.
+    # The config holds the matrices, since another installation may lack the row.
     assert groups.get(groups.serialize(mine)) == mine

@@ -11,7 +11,7 @@ from tests import oracle
 
 
 def sampled_points(size, kernel, strides, padding, dilation):
-    """Where the windows sit, in half-pixels about the centre of the input, one axis at a time."""
+    """The centres of the windows on each axis, in half-pixels about the centre of the input."""
     axes = []
     for n, k, s, d in zip(size, kernel, strides, dilation, strict=True):
         span = (k - 1) * d + 1

@@ -1,4 +1,4 @@
-"""One contract for every layer: what Keras promises of a layer holds of ours."""
+"""The contract of every layer: whatever Keras promises of a layer."""
 
 import json
 
@@ -10,13 +10,13 @@ TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2, "float16": 2e-2}
 
 
 def run_layer_contract(layer_class, arguments, input_shape, weight_shapes, tmp_path):
-    """Holds a layer against the contract.
+    """Checks that a layer keeps the contract.
 
     Args:
         layer_class: The layer's class.
         arguments: Its constructor's arguments.
         input_shape: With the batch axis.
-        weight_shapes: Shapes of all its weights, and there must be no others.
+        weight_shapes: The shapes of all its weights.
         tmp_path: A folder to save in.
     """
     x = np.random.default_rng(0).normal(size=input_shape).astype("float32")
@@ -63,7 +63,7 @@ def _space(layer, rank):
 def _check_training_step(layer_class, arguments, x, has_weights):
     inputs = keras.Input(x.shape[1:])
     layer = layer_class(**arguments)
-    scale = keras.layers.Rescaling(1.0)  # gives a layer without weights a model to be in
+    scale = keras.layers.Rescaling(1.0)  # a layer without weights needs a model around it
     outputs = keras.layers.Dense(1)(keras.layers.Flatten()(scale(layer(inputs))))
     model = keras.Model(inputs, outputs)
     model.compile("sgd", "mse")

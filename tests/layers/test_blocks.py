@@ -15,7 +15,7 @@ every_block = pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 
 
 def randomize(layer, seed=1):
-    """Weights that leave nothing at its initial value, variances positive."""
+    """Random weights and statistics in place of the initial ones, variances positive."""
     rng = np.random.default_rng(seed)
     layer.set_weights([rng.uniform(0.1, 0.9, w.shape) * 0.5 for w in layer.get_weights()])
     return layer
@@ -26,7 +26,7 @@ def test_contract_of_the_residual_block(data_format, tmp_path):
     shape = (2, 6, 6, 4, 2) if data_format == "channels_last" else (2, 2, 4, 6, 6)
     norms = [[(c,)] * 4 for c in (2, 3)]
     convs = [[(3, 3, 4, 2, 3), (3,)], [(3, 3, 4, 3, 3), (3,)], [(1, 1, 4, 2, 3), (3,)]]
-    arguments = {"filters": 3, "data_format": data_format}
+    arguments = {"filters": 3, "group": "p4", "data_format": data_format}
     layer = ResidualBlock2D(**arguments)
     layer.build(shape)
     expected = sorted([*norms[0], *convs[0], *norms[1], *convs[1], *convs[2]])
@@ -70,7 +70,7 @@ def normalized(x, norm):
 
 
 def convolved(x, convolution):
-    """By the sums over the group of the paper's formula."""
+    """The convolution by the sums of the formula."""
     kernel, *bias = convolution.get_weights()
     maps = [oracle.group_correlation(f, kernel, "p4", padding="same") for f in x]
     return np.stack(maps) + (bias[0] if bias else 0)
@@ -79,7 +79,7 @@ def convolved(x, convolution):
 @pytest.mark.parametrize("filters", [2, 3])
 def test_the_residual_block_is_its_formula(filters):
     x = np.random.default_rng(0).normal(size=(2, 5, 5, 4, 2))
-    block = ResidualBlock2D(filters)
+    block = ResidualBlock2D(filters, group="p4")
     block.build(x.shape)
     randomize(block)
     norm_a, _, conv_a, norm_b, _, conv_b = block.branch
@@ -92,7 +92,7 @@ def test_the_residual_block_is_its_formula(filters):
 
 def test_the_highway_block_is_its_formula():
     x = np.random.default_rng(0).normal(size=(2, 5, 5, 4, 2))
-    block = HighwayBlock2D(2)
+    block = HighwayBlock2D(2, group="p4")
     block.build(x.shape)
     randomize(block)
     transformed = np.maximum(normalized(convolved(x, block.convolution), block.normalization), 0)
@@ -103,7 +103,7 @@ def test_the_highway_block_is_its_formula():
 
 def test_a_new_highway_carries_most_of_its_input():
     x = np.random.default_rng(0).normal(size=(1, 5, 5, 4, 2)).astype("float32")
-    block = HighwayBlock2D(2)
+    block = HighwayBlock2D(2, group="p4")
     block.build(x.shape)
     gate = ops.convert_to_numpy(block.gate(np.zeros_like(x)))
     np.testing.assert_allclose(gate, 1 / (1 + np.exp(2.0)), rtol=1e-5)
@@ -127,11 +127,17 @@ def test_trains_saves_and_normalizes_by_the_batch(block, tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: HighwayBlock2D(3).build((None, 6, 6, 4, 2)), r"channels, 2, .*filters=3"),
-        (lambda: ResidualBlock2D(3, downsampling="dilation"), "downsampling='dilation'"),
-        (lambda: ResidualBlock2D(0), "filters=0"),
-        (lambda: ResidualBlock2D(3).build((None, 6, 6, 8, 2)), r"\|H\|=8"),
-        (lambda: ResidualBlock2D(3).build((None, 6, 6, 2)), "Lift an image"),
+        (
+            lambda: HighwayBlock2D(3, group="p4").build((None, 6, 6, 4, 2)),
+            r"channels, 2, .*filters=3",
+        ),
+        (
+            lambda: ResidualBlock2D(3, downsampling="dilation", group="p4"),
+            "downsampling='dilation'",
+        ),
+        (lambda: ResidualBlock2D(0, group="p4"), "filters=0"),
+        (lambda: ResidualBlock2D(3, group="p4").build((None, 6, 6, 8, 2)), r"\|H\|=8"),
+        (lambda: ResidualBlock2D(3, group="p4").build((None, 6, 6, 2)), "Lift an image"),
     ],
 )
 def test_errors(call, message):
@@ -216,7 +222,7 @@ def test_what_is_frozen_stays_frozen(block, freeze, again, tmp_path):
     assert [
         w.path.split("/", 1)[1] for w in second.get_layer("body").trainable_weights
     ] == trainable
-    if not trainable:  # then statistics do not move either
+    if not trainable:  # then the statistics stay too
         second.compile("sgd", "mse")
         body = second.get_layer("body")
         before = [w.copy() for w in body.get_weights()]
@@ -229,7 +235,7 @@ def test_what_is_frozen_stays_frozen(block, freeze, again, tmp_path):
 @pytest.mark.parametrize(("size", "strides"), [(7, 2), (8, 2), (8, 3)])
 @pytest.mark.parametrize("group", ["p1", "p4"])
 def test_branch_and_shortcut_sample_the_same_points(size, strides, group):
-    """The block is the formula with centred windows, whose first one is on the first point."""
+    """The windows of both are centred, and the first one is on the first point."""
     order = kg.groups.get(group).order
     x = np.random.default_rng(0).normal(size=(1, size, size, order, 2)).astype("float32")
     block = ResidualBlock2D(3, group=group, strides=strides, data_format="channels_last")
@@ -254,7 +260,7 @@ def strided(x, convolution, group, strides):
 def test_alignment_does_not_change_the_verdict_of_the_guard(size, strides, kernel_size):
     said = []
     for padding in ("same", "centered"):
-        block = ResidualBlock2D(3, kernel_size, strides=strides, padding=padding)
+        block = ResidualBlock2D(3, kernel_size, strides=strides, padding=padding, group="p4")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             block.build((None, size, size, 4, 2))
@@ -272,6 +278,7 @@ def test_options_reach_the_parts():
         "kernel_regularizer": "l2",
         "bias_regularizer": "l1",
         "implementation": "direct",
+        "group": "p4",
     }
     for block in BLOCKS.values():
         layer = block.from_config(block(3, **options).get_config())
@@ -291,7 +298,7 @@ def test_options_reach_the_parts():
 @every_block
 def test_a_seeded_initializer_starts_no_two_kernels_equal_and_repeats_itself(block):
     def kernels():
-        layer = block(3, kernel_initializer=keras.initializers.HeNormal(seed=1))
+        layer = block(3, group="p4", kernel_initializer=keras.initializers.HeNormal(seed=1))
         layer.build((None, 6, 6, 4, 3))
         return [w for w in layer.get_weights() if w.ndim == 5 and w.shape[0] == 3]
 

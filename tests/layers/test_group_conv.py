@@ -203,7 +203,7 @@ GROUP = GroupConv2D
             lambda: LIFT(8, (3, 5)),
             r"axes that p4 exchanges.*kernel_size=\(3, 5\)\. Use \(5, 5\).*'pmm'",
         ),
-        (lambda: GROUP(8, 3, dilation_rate=(1, 2)), r"`dilation_rate`.*Received.*\(1, 2\)"),
+        (lambda: GROUP(8, 3, "p4", dilation_rate=(1, 2)), r"`dilation_rate`.*Received.*\(1, 2\)"),
         (lambda: LIFT(8, 3, strides=0), "`strides` must be a positive"),
         (
             lambda: LIFT(8, 3, padding="causal"),
@@ -222,17 +222,20 @@ GROUP = GroupConv2D
             r"rank 4, \(batch, height, width, channels\)\. Received: input_shape=\(None, 28, 28\)",
         ),
         (lambda: LIFT(8, 3).build((None, 28, 28, 4, 1)), "on the group already, use GroupConv2D"),
-        (lambda: GROUP(8, 3).build((None, 28, 28, 1)), "Lift an image.*with LiftingConv2D"),
+        (lambda: GROUP(8, 3, "p4").build((None, 28, 28, 1)), "Lift an image.*with LiftingConv2D"),
         (
             lambda: GROUP(8, 3, group="p4m").build((None, 28, 28, 4, 2)),
             r"axis \|H\| has length 8\. Received: .* with \|H\|=4\. Give every layer the same",
         ),
         (
-            lambda: GROUP(8, 3, data_format="channels_first").build((None, 28, 28, 4, 2)),
+            lambda: GROUP(8, 3, "p4", data_format="channels_first").build((None, 28, 28, 4, 2)),
             r"\(batch, channels, \|H\|, height, width\) with \|H\|=28",
         ),
-        (lambda: GROUP(8, 3).build((None, 28, 28, 4, None)), "channel axis.*must be known"),
-        (lambda: GROUP(8, 3, groups=2).build((None, 8, 8, 4, 3)), "input channels.*3 and groups=2"),
+        (lambda: GROUP(8, 3, "p4").build((None, 28, 28, 4, None)), "channel axis.*must be known"),
+        (
+            lambda: GROUP(8, 3, "p4", groups=2).build((None, 8, 8, 4, 3)),
+            "input channels.*3 and groups=2",
+        ),
         (
             lambda: LIFT(8, 5).build((None, 4, 4, 1)),
             r"must fit into its input\. Received: an input of size \(4, 4\).*padding='same'",
@@ -248,7 +251,7 @@ def test_errors(call, message):
 def test_error_reaches_the_user_of_a_functional_model():
     x = keras.Input((28, 28, 1))
     with pytest.raises(ValueError, match="Lift an image"):
-        GroupConv2D(8, 3)(x)
+        GroupConv2D(8, 3, group="p4")(x)
 
 
 @both_formats
@@ -294,7 +297,7 @@ def test_in_double_precision_the_implementations_agree_to_the_last_digits():
 
 def test_unknown_implementations_and_sizes_are_refused():
     with pytest.raises(ValueError, match=r"`implementation` must be one of .*Received: .*fft"):
-        GroupConv2D(3, 3, implementation="fft")
+        GroupConv2D(3, 3, implementation="fft", group="p4")
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="others know every size")
@@ -302,7 +305,9 @@ def test_the_fourier_implementation_pads_unknown_sizes_where_strides_are_1():
     import tensorflow as tf
 
     def output(strides):
-        layer = GroupConv2D(3, 3, padding="same", strides=strides, implementation="fourier")
+        layer = GroupConv2D(
+            3, 3, padding="same", strides=strides, implementation="fourier", group="p4"
+        )
         layer.build((None, None, None, 4, 2))
         sizes = tf.TensorSpec((1, None, None, 4, 2))
         return layer, tf.function(layer, input_signature=[sizes])
@@ -318,9 +323,11 @@ def test_the_fourier_implementation_pads_unknown_sizes_where_strides_are_1():
     "make",
     [
         lambda: LiftingConv2D(3, 3, data_format="channels_last"),
-        lambda: kg.layers.ResidualBlock2D(3, data_format="channels_last"),
-        lambda: GroupConv2D(3, 3, implementation="direct", data_format="channels_last"),
-        lambda: GroupConv2D(3, 3, implementation="fourier", data_format="channels_last"),
+        lambda: kg.layers.ResidualBlock2D(3, data_format="channels_last", group="p4"),
+        lambda: GroupConv2D(3, 3, implementation="direct", data_format="channels_last", group="p4"),
+        lambda: GroupConv2D(
+            3, 3, implementation="fourier", data_format="channels_last", group="p4"
+        ),
     ],
 )
 @pytest.mark.parametrize("training", [True, False, None])
@@ -331,7 +338,7 @@ def test_rematerialization_changes_nothing(make, training):
     shape = (2, 7, 7, 2) if is_lifting else (2, 7, 7, 4, 3)
     x = np.random.default_rng(0).normal(size=shape).astype("float32")
     if isinstance(layer, kg.layers.ResidualBlock2D) and training:
-        training = False  # Keras' own statistics cannot move inside of it
+        training = False  # under which Keras' own statistics cannot move
     layer.build(shape)
     plain = type(layer).from_config(layer.get_config())
     plain.build(shape)

@@ -60,7 +60,7 @@ def test_equals_the_reduction_over_each_window(
 def test_is_the_stock_pooling_of_size_one_along_h(layer_class):
     f = np.random.default_rng(0).normal(size=(2, 6, 6, 4, 3)).astype("float32")
     stock = STOCK[layer_class]((2, 2, 1), data_format="channels_last")
-    layer = layer_class(2, data_format="channels_last")
+    layer = layer_class(2, data_format="channels_last", group="p4")
     oracle.assert_close(ops.convert_to_numpy(layer(f)), ops.convert_to_numpy(stock(f)))
 
 
@@ -78,11 +78,20 @@ def test_is_equivariant_under_every_element(layer_class, group, data_format):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: GroupMaxPooling2D(0), "`pool_size` must be a positive integer.*pool_size=0"),
-        (lambda: GroupMaxPooling2D((2, 3)), r"`pool_size` must be the same along axes.*\(2, 3\)"),
-        (lambda: GroupMaxPooling2D(2).build((None, 8, 8, 8, 1)), r"\|H\|=8"),
-        (lambda: GroupMaxPooling2D(2).build((None, 8, 8, 1)), "Lift an image"),
-        (lambda: GroupAveragePooling2D(5).build((None, 4, 4, 4, 1)), "smaller pool_size"),
+        (
+            lambda: GroupMaxPooling2D(0, group="p4"),
+            "`pool_size` must be a positive integer.*pool_size=0",
+        ),
+        (
+            lambda: GroupMaxPooling2D((2, 3), group="p4"),
+            r"`pool_size` must be the same along axes.*\(2, 3\)",
+        ),
+        (lambda: GroupMaxPooling2D(2, group="p4").build((None, 8, 8, 8, 1)), r"\|H\|=8"),
+        (lambda: GroupMaxPooling2D(2, group="p4").build((None, 8, 8, 1)), "Lift an image"),
+        (
+            lambda: GroupAveragePooling2D(5, group="p4").build((None, 4, 4, 4, 1)),
+            "smaller pool_size",
+        ),
     ],
 )
 def test_errors(call, message):
@@ -97,7 +106,7 @@ def test_errors(call, message):
     [(6, 2, 2, True), (6, 3, 3, True), (7, 2, 2, False), (6, 2, 1, False)],
 )
 def test_maxima_of_tiles_where_xla_compiles(size, pool, strides, tiles, monkeypatch):
-    """The same values and gradients as those of a pooling, which eager code takes."""
+    """They have the values and gradients of the pooling that eager code uses."""
     rule, answers = policy.tiles_are_reduced, []
     monkeypatch.setattr(
         policy, "tiles_are_reduced", lambda *of: answers.append(rule(*of)) or answers[-1]
@@ -123,6 +132,6 @@ def test_maxima_of_tiles_where_xla_compiles(size, pool, strides, tiles, monkeypa
 @with_xla
 def test_equal_entries_share_the_gradient_there():
     f = np.ones((1, 4, 4, 4, 2), "float32")
-    layer = GroupMaxPooling2D(2, data_format="channels_last")
+    layer = GroupMaxPooling2D(2, data_format="channels_last", group="p4")
     (gradient,) = differentiate.gradients(by_xla(lambda f: ops.sum(layer(f))), f)
     assert np.array_equal(gradient, np.full_like(f, 0.25))

@@ -72,13 +72,13 @@ def test_names_layer_size_and_remedies():
     ("layer", "shape", "remedies"),
     [
         (
-            GroupMaxPooling2D(2),
+            GroupMaxPooling2D(2, group="p4"),
             (25, 25, 4, 1),
             "use an input of size 24×24 or 26×26; or pool_size=(1, 1) or (3, 3);",
         ),
         (LiftingConv2D(1, 2, padding="same"), (8, 8, 1), "(1, 1) or (3, 3); or padding='valid'."),
         (LiftingConv2D(1, 3, strides=(2, 1)), (9, 9, 1), "strides=(1, 1); or strides=(2, 2)."),
-        (GroupMaxPooling2D(2, 3), (4, 4, 4, 1), "use an input of size 2×2 or 5×5;"),
+        (GroupMaxPooling2D(2, 3, group="p4"), (4, 4, 4, 1), "use an input of size 2×2 or 5×5;"),
     ],
 )
 def test_remedies(layer, shape, remedies):

@@ -84,7 +84,7 @@ def test_saves_and_loads(build, tmp_path):
 
 
 def _trained_a_little(model):
-    """So that the batch normalizations no longer are the identity."""
+    """A few steps, after which batch normalization is no longer the identity."""
     rng = np.random.default_rng(0)
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.train_on_batch(

@@ -9,9 +9,12 @@ on_torch = pytest.mark.skipif(keras.backend.backend() != "torch", reason="about 
 LAYERS = [
     (lambda: kg.layers.LiftingConv2D(3, 3, group="p4m"), (2, 7, 7, 2)),
     (lambda: kg.layers.GroupConv2D(3, 3, group="p4m"), (2, 7, 7, 8, 2)),
-    (lambda: kg.layers.GroupConv2D(3, 4, data_format="channels_first"), (2, 2, 4, 7, 7)),
+    (
+        lambda: kg.layers.GroupConv2D(3, 4, data_format="channels_first", group="p4"),
+        (2, 2, 4, 7, 7),
+    ),
     (lambda: kg.layers.GroupConv2D(3, 3, group="p4m", implementation="fourier"), (2, 7, 7, 8, 2)),
-    (lambda: kg.layers.GroupMaxPooling2D(2), (2, 6, 6, 4, 2)),
+    (lambda: kg.layers.GroupMaxPooling2D(2, group="p4"), (2, 6, 6, 4, 2)),
 ]
 
 

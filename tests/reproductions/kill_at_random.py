@@ -2,8 +2,8 @@
 
     python -m tests.reproductions.kill_at_random FOLDER KILLS EPOCHS
 
-Every child is forked from this process, so that it starts within a moment. Prints one JSON object:
-the number of epochs on disk after each kill, and the history at the end.
+Each child is forked from this process, so it starts at once. The script prints one JSON object:
+the number of epochs on disk after each kill, and the final history.
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.reproductions.test_training import model
 
 
 def digits():
-    """Images that differ by their label, as no other process need have them."""
+    """Easy images, made here, whose brightness tells the label."""
     labels = np.arange(40) % 10
     images = np.random.default_rng(0).normal(size=(40, 28, 28, 1)) + labels[:, None, None, None]
     pairs = tf.data.Dataset.from_tensor_slices((images.astype("float32"), labels))
@@ -37,7 +37,7 @@ def train(folder, epochs):
 
 
 def main(folder, kills, epochs):
-    """Starts children until `kills` of them were killed, then lets one end."""
+    """Kills `kills` children, then trains to the end."""
     moments, done = random.Random(0), []
     while len(done) < kills:
         child = os.fork()
@@ -53,12 +53,12 @@ def main(folder, kills, epochs):
 
 
 def _starting(folder, moments):
-    """Waits for a moment until the first epoch is done, which is the slow one: it compiles."""
+    """Waits until some moment of the first epoch, which is slow because it compiles."""
     time.sleep(moments.uniform(0, max(_seconds(folder))))
 
 
 def _training(folder, moments):
-    """Waits for a moment of the epoch after the first, second or third."""
+    """Waits until some moment of one of the next epochs."""
     due = _epochs_done(folder) + moments.randint(1, 3)
     started = time.monotonic()
     while _epochs_done(folder) < due:
@@ -68,7 +68,7 @@ def _training(folder, moments):
 
 
 def _seconds(folder):
-    """How long each epoch took; a guess where none is known yet."""
+    """How long each epoch took, or a guess if none is done."""
     path = folder / "history.json"
     history = json.loads(path.read_text()) if path.exists() else []
     return [record["seconds"] for record in history] or [1.0]

@@ -1,9 +1,9 @@
-"""`python -m reproductions` on few digits, whose numbers four devices divide.
+"""`python -m reproductions` on a few digits, in numbers that four devices can share.
 
     python -m tests.reproductions.small_job run … --data rotated_mnist/divisible
 
-In float64, for batch normalization over several devices rounds otherwise than over one. With
-VIRTUAL_DEVICES=4, TensorFlow sees its CPU as four devices.
+It computes in float64, since batch normalization rounds differently on several devices. With
+VIRTUAL_DEVICES=4, TensorFlow splits its CPU into four devices.
 """
 
 import os

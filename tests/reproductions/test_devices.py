@@ -28,7 +28,7 @@ def command(data_dir, out):
 
 
 def row_of_job(data_dir, out, *hosts):
-    """The row of the small job, by one process for each environment of `hosts`."""
+    """The row of the small job, run by one process per environment in `hosts`."""
     processes = [
         subprocess.Popen(
             command(data_dir, out),
@@ -56,7 +56,7 @@ def free_ports(count):
 
 
 def two_hosts():
-    """The environments of two processes that make a cluster, as the documentation tells."""
+    """The environments of two processes that form a cluster."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     if BACKEND == "jax":
         common = {

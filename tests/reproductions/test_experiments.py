@@ -1,4 +1,4 @@
-"""The files of experiments: complete, true to the paper, and what they say of themselves."""
+"""The files of experiments are complete, and their numbers are the paper's."""
 
 import ast
 import dataclasses

@@ -1,4 +1,4 @@
-"""Killed with SIGKILL at any moment, a run goes on and ends as if it had not been."""
+"""A run that is killed at any moment goes on, and ends as if nothing had happened."""
 
 import json
 import os

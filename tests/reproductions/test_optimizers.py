@@ -25,7 +25,7 @@ def rates(schedule, steps):
 
 def test_the_rate_drops_to_a_tenth_after_the_epochs_named():
     expected = [0.1] * 6 + [0.01] * 4 + [0.001] * 6  # two steps an epoch; drops after 3 and 5
-    # Keras counts a boundary's own step to what is before it.
+    # Keras counts the step at a boundary to what is before.
     found = rates((3, 5), 16)
     assert np.count_nonzero(~np.isclose(found, expected)) <= 2
     assert found[5] == pytest.approx(0.1)

@@ -50,7 +50,7 @@ def folder(tmp_path):
 
 
 def cells(text, first):
-    """The line of a table that begins with a cell."""
+    """The cells of the line that begins with `first`."""
     (line,) = [line for line in text.splitlines() if line.startswith(f"| {first} |")]
     return [cell.strip() for cell in line.strip("|").split("|")]
 

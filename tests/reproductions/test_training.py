@@ -67,7 +67,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(small, uninterrupted,
 
 
 def test_killed_in_the_middle_of_writing(small, uninterrupted, tmp_path, monkeypatch):
-    """A kill after any number of bytes leaves the file before, whole."""
+    """After a kill at any byte, the old file is still whole."""
     train(tmp_path, small, 1)
     savez = np.savez
 

@@ -1,12 +1,7 @@
 """The G-correlation as a filter transformation and one planar convolution (paper, section 7)."""
 
-from keras_gcnn.ops import backend, layout, policy
-from keras_gcnn.ops.conv.filters import (
-    exchange,
-    planar_kernel,
-    transform_filters,
-    transform_filters_with_gradient,
-)
+from keras_gcnn.ops import backend, layout
+from keras_gcnn.ops.conv.filters import exchange, planar_bank
 from keras_gcnn.ops.conv.planar import planar_conv
 
 
@@ -20,10 +15,7 @@ def direct_correlation(x, kernel, space, sampling, data_format, groups, training
     if space.has_axis:
         x = exchange(x, group.order, groups) if last else x
         x = layout.merge_group_axis(x, data_format)  # (batch, *space, |H|·C)
-    own_gradient = training and policy.has_own_bank_gradient(compilation)
-    transform = transform_filters_with_gradient if own_gradient else transform_filters
-    bank = transform(kernel, group)  # (*kernel_size, [|H|,] C, |H|, filters)
-    bank = planar_kernel(bank, space.dimension, groups, data_format)
+    bank = planar_bank(kernel, group, groups, data_format, training, compilation)
     padding = sampling.padding
     if padding == "centered":
         amounts = sampling.padding_amounts((None,) * space.dimension)

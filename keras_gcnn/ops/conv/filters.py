@@ -3,7 +3,7 @@
 from keras import ops
 
 from keras_gcnn import arguments
-from keras_gcnn.ops import backend, layout, tables
+from keras_gcnn.ops import backend, layout, policy, tables
 
 
 def transform_filters(kernel, group):
@@ -52,6 +52,32 @@ def transform_filters_with_gradient(kernel, group):
         return ops.reshape(total, shape)
 
     return backend.with_gradient(lambda kernel: transform_filters(kernel, group), gradient, kernel)
+
+
+def adjoint_filter(kernel, group):
+    """The filter of the adjoint G-correlation, with channels and filters exchanged.
+
+        ψ*(u, a) = ψ(-a⁻¹u, a⁻¹)ᵀ
+
+    Args:
+        kernel: Filter ψ on G, `(*kernel_size, |H|, channels, filters)`.
+        group: The `PointGroup` H.
+
+    Returns:
+        `(*kernel_size, |H|, filters, channels)`.
+    """
+    *domain, channels, filters = backend.known_shape(kernel)
+    indices = tables.adjoint_filter(group, (*domain, channels, filters))
+    adjoint = ops.take(ops.reshape(kernel, (-1, channels, filters)), indices, axis=0)
+    return ops.reshape(ops.swapaxes(adjoint, -1, -2), (*domain, filters, channels))
+
+
+def planar_bank(kernel, group, groups, data_format, training, compilation):
+    """The bank of a filter as a kernel of `keras.ops.conv`, as `planar_kernel` lays it out."""
+    own_gradient = training and policy.has_own_bank_gradient(compilation)
+    transform = transform_filters_with_gradient if own_gradient else transform_filters
+    bank = transform(kernel, group)  # (*kernel_size, [|H|,] C, |H|, filters)
+    return planar_kernel(bank, group.dimension, groups, data_format)
 
 
 def planar_kernel(bank, dimension, groups, data_format):

@@ -6,6 +6,7 @@ import math
 from keras import ops
 
 from keras_gcnn.ops import backend, tables
+from keras_gcnn.ops.conv.filters import adjoint_filter
 from keras_gcnn.ops.conv.plan import (
     apply_in_chunks,
     columns_of,
@@ -36,12 +37,9 @@ def of_input(plan, dy, kernel):
     From y(x, h) = Σ f(z, h') ψ(h⁻¹(z - x), h⁻¹h') it follows that
 
         df(z, h') = Σ dy(x, h) ψ(h⁻¹(z - x), h⁻¹h') = Σ dy(x, h) ψ*(h'⁻¹(x - z), h'⁻¹h)
-        ψ*(u, a) = ψ(-a⁻¹u, a⁻¹)ᵀ
     """
     *domain, channels, filters = plan.kernel_shape
-    indices = tables.adjoint_filter(plan.group, plan.kernel_shape)
-    adjoint = ops.take(ops.reshape(kernel, (-1, channels, filters)), indices, axis=0)
-    adjoint = ops.reshape(ops.swapaxes(adjoint, -1, -2), (*domain, filters, channels))
+    adjoint = adjoint_filter(kernel, plan.group)
     reach = [span - 1 for span in plan.sampling.effective_kernel_size]
     pairs = zip(reach, plan.amounts, strict=True)
     amounts = tuple((n - front, n - behind) for n, (front, behind) in pairs)

@@ -1,4 +1,4 @@
-"""One literal example of each operation, to be checked by eye."""
+"""One example of each operation, small enough to check by eye."""
 
 import numpy as np
 from keras import ops
@@ -67,7 +67,7 @@ def test_coset_pooling_of_p4_over_its_half_turn():
 
 
 def test_a_map_on_p4_turned_by_90_degrees():
-    """Every plane turns, and moves to the next place."""
+    """Every plane turns and moves to the next place."""
     planes = np.arange(16).reshape(4, 2, 2)
     f = np.moveaxis(planes, 0, -1).reshape(1, 2, 2, 4, 1).astype("float32")
     turned = kg.ops.transform_feature_map(f, "p4", 1, data_format="channels_last")

@@ -54,7 +54,7 @@ def test_a_fit_finds_the_coefficients_and_the_limit():
     found = cost_model.fit(rows, ratios)
     assert found["coefficients"] == pytest.approx(coefficients, abs=1e-9)
     assert found["limit"] == pytest.approx(1.0)
-    # One that was slower than predicted keeps away all that are predicted to be as slow as it.
+    # After one was slower than predicted, none that is predicted to be as slow is taken.
     slower = int(np.argsort(ratios)[9])
     ratios[slower] = 1.1
     found = cost_model.fit(rows, ratios)
@@ -80,7 +80,7 @@ def test_auto_takes_what_is_predicted_to_be_faster_where_it_compiles(
     monkeypatch.setattr(cost_model, "choose", lambda *a: chosen.append(choose(*a)) or chosen[-1])
     fits[key(training, compiler)] = {"coefficients": [0, 0, 0, 0, 0.5], "limit": 0.6}
     x = np.ones((1, 4, 4, 4, 2), "float32")
-    layer = kg.layers.GroupConv2D(2, 1, data_format="channels_last")
+    layer = kg.layers.GroupConv2D(2, 1, data_format="channels_last", group="p4")
     model = compiled(layer, x.shape, compiler)
     layer(x)
     assert chosen.pop() == "direct"  # eager

@@ -1,4 +1,4 @@
-"""How the Fourier implementation is computed; what it computes is in test_group_conv.py."""
+"""How the Fourier implementation computes. What it computes is tested in test_correlation.py."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def correlation(x, kernel, **options):
 )
 @pytest.mark.parametrize("strides", [1, 2, 3])
 def test_chunks_keep_the_transform_small(mode, images, group, kernel_shape, strides):
-    """As few chunks as that takes, each of as many images."""
+    """There are as few equal chunks as that takes."""
     group = kg.groups.get(group)
     size = kernel_shape[:2]
     sampling = kg.groups.Sampling(size, (strides, strides), "same", (1, 1))
@@ -71,7 +71,7 @@ def test_no_chunks_where_no_tap_is_shifted_or_the_batch_is_not_known():
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("training", [False, True])
 def test_chunks_change_nothing(padding, strides, training, monkeypatch):
-    """Neither outputs nor gradients, derived by JAX or written by us."""
+    """Outputs and gradients stay the same, be they derived by JAX or written by us."""
     x, kernel = random(6, 5, 5, 8, 2), random(3, 3, 8, 2, 3, seed=1)
     expected = [
         oracle.group_correlation(f, kernel, "p4m", (strides,) * 2, padding=padding) for f in x

@@ -1,4 +1,4 @@
-"""The implementations' own gradients, against the formula and against other derivatives."""
+"""Our own gradients, against the formula and against other derivatives."""
 
 import itertools
 
@@ -52,7 +52,7 @@ def test_is_the_derivative_of_the_sum_over_the_group(group, lifting, implementat
     weights = random(*correlation(f, psi).shape, seed=2)
     options = {"strides": strides, "dilation_rate": dilation, "padding": padding}
     df, dpsi = differentiate.gradients(loss(implementation, weights, group, **options), f, psi)
-    # The sum is linear in f and in ψ: along any direction it grows by its own value there.
+    # The sum is linear in f and in ψ, so its derivative along a direction is its value there.
     along_f = [random(*f.shape, seed=seed) for seed in range(3, 6)]
     along_psi = [random(*psi.shape, seed=seed) for seed in range(6, 9)]
     actual = [np.sum(df * d) for d in along_f] + [np.sum(dpsi * d) for d in along_psi]
@@ -67,7 +67,7 @@ def test_is_the_derivative_of_the_sum_over_the_group(group, lifting, implementat
 @every_group
 @pytest.mark.parametrize("lifting", [True, False])
 def test_the_direct_one_has_its_own_under_torch_compile(group, lifting, monkeypatch):
-    """A gather in place of PyTorch's scatter: the same numbers, and no graph break."""
+    """It gathers where PyTorch would scatter. The numbers are the same, and no graph breaks."""
     import torch
 
     order = () if lifting else (groups.get(group).order,)

@@ -1,0 +1,302 @@
+"""Goes through a model layer by layer: what each is, costs and keeps at a size of the input."""
+
+import math
+from dataclasses import dataclass
+
+import keras
+
+from keras_gcnn import stock
+from keras_gcnn.groups import Space
+from keras_gcnn.layers import GroupConv2DTranspose, GroupDepthwiseConv2D, GroupSeparableConv2D
+from keras_gcnn.layers.base_group_conv import BaseGroupConv
+from keras_gcnn.layers.base_layer import BaseGroupLayer
+from keras_gcnn.layers.blocks import BaseBlock2D
+from keras_gcnn.ops import backend
+from keras_gcnn.ops.conv import cost_model
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One layer, or one part of a block.
+
+    Attributes:
+        name: Its name, with those of the models around it.
+        kind: Its class.
+        space: The name of the space of its output, `""` where none is known.
+        shape: The shape of its output, without the batch.
+        maps: The number of feature maps.
+        parameters: The number of its weights.
+        multiplications: For one input, by the implementation that runs; 0 for other layers than
+            convolutions and dense ones. `None` where sizes are open.
+        implementation: `"direct"`, `"fourier"`, or `""`.
+        verdict: `"kept"`, `"invariant"`, why equivariance is lost, or `""` where no layer of this
+            library made the map.
+    """
+
+    name: str
+    kind: str
+    space: str
+    shape: tuple
+    maps: int | None
+    parameters: int
+    multiplications: int | None
+    implementation: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """The rows of a model. Prints as a table.
+
+    Attributes:
+        name: Name of the model.
+        rows: A `SummaryRow` for each layer, in the order in which they run.
+    """
+
+    name: str
+    rows: tuple
+
+    @property
+    def lost(self):
+        """The rows at which equivariance is lost."""
+        return [row for row in self.rows if row.verdict.startswith("lost")]
+
+    def __str__(self):
+        head = (
+            "layer",
+            "space",
+            "output",
+            "maps",
+            "parameters",
+            "multiplications",
+            "by",
+            "verdict",
+        )
+        cells = [head, *map(_cells, self.rows)]
+        parameters = sum(row.parameters for row in self.rows)
+        products = sum(row.multiplications or 0 for row in self.rows)
+        cells.append(("total", "", "", "", f"{parameters:,}", f"{products:,}", "", self._verdict()))
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = [
+            "  ".join(map(_aligned, line, widths, range(len(head)))).rstrip() for line in cells
+        ]
+        rule = "─" * max(map(len, lines))
+        return "\n".join([f"Model '{self.name}'", lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+    def _verdict(self):
+        return f"lost at {len(self.lost)} of {len(self.rows)} layers" if self.lost else "kept"
+
+
+def summary(model):
+    """Prints and returns what each layer of a model is, costs, and keeps of equivariance.
+
+    The blocks of this library and models within the model are unfolded. Multiplications are those
+    of the implementation that `fit` and `predict` run on this backend.
+
+    Args:
+        model: A Functional or Sequential model that is built.
+
+    Returns:
+        A `ModelSummary`.
+
+    Raises:
+        ValueError: If it is another kind of model.
+
+    Example:
+    >>> keras_gcnn.summary(keras_gcnn.models.p4cnn())
+
+    Reference: Cohen & Welling 2016, section 7, for the cost of a G-convolution.
+    """
+    _check_kind(model)
+    found = ModelSummary(model.name, tuple(_rows(model, set())))
+    print(found)
+    return found
+
+
+def sizes_that_keep(model, farthest=64):
+    """The sizes of the input nearest to a model's own at which no layer loses equivariance.
+
+    Args:
+        model: A Functional or Sequential model of one image.
+        farthest: By how many points to look in each direction.
+
+    Returns:
+        List of at most two integers, the nearest smaller one (or the model's own) and the nearest
+        larger one. All sides of the input have that size.
+    """
+    (x,) = model.inputs
+    last = _data_format(model) == "channels_last"
+    size = next((n for n in (x.shape[1:-1] if last else x.shape[2:]) if n), 32)
+
+    def keeps(n):
+        shape = (1, *(n,) * (len(x.shape) - 2), x.shape[-1]) if last else None
+        shape = shape or (1, x.shape[1], *(n,) * (len(x.shape) - 2))
+        return n > 0 and _keeps_at(model, shape)
+
+    if keeps(size):
+        return [size]
+    steps = [range(size - 1, max(size - farthest, 0), -1), range(size + 1, size + farthest + 1)]
+    return [n for n in (next(filter(keeps, step), None) for step in steps) if n is not None]
+
+
+def _keeps_at(model, shape):
+    """Whether no layer of this library loses equivariance for an input of this shape."""
+    try:
+        return all(kept for _, kept in _verdicts(model, shape))
+    except (ValueError, TypeError):  # it does not fit
+        return False
+
+
+def _verdicts(model, shape):
+    known = {id(model.inputs[0]): keras.KerasTensor(shape, model.inputs[0].dtype)}
+    for operation, node in stock.in_order(model):
+        inputs = [known[id(x)] for x in keras.tree.flatten(node.input_tensors)]
+        if isinstance(operation, BaseGroupLayer):
+            kept = operation.keeps_equivariance(tuple(inputs[0].shape))
+            yield operation, kept
+            if not kept:
+                return
+        if isinstance(operation, keras.layers.Flatten):
+            return  # sizes behind it are those of the model's own input
+        args, kwargs = _replaced(node, known)
+        outputs = keras.tree.flatten(operation.compute_output_spec(*args, **kwargs))
+        known.update(zip(map(id, node.outputs), outputs, strict=True))
+
+
+def _replaced(node, known):
+    def other(x):
+        return known.get(id(x), x) if isinstance(x, keras.KerasTensor) else x
+
+    return keras.tree.map_structure(other, (node.arguments.args, node.arguments.kwargs))
+
+
+def _rows(model, invariant, prefix=""):
+    """The rows of a model. `invariant` collects the tensors that no element of a group changes."""
+    data_format = _data_format(model)
+    for operation, node in stock.in_order(model):
+        name, output = prefix + operation.name, node.outputs[0]
+        if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
+            yield from _rows(operation, invariant, f"{name}/")
+        elif isinstance(operation, BaseBlock2D):
+            for part, before, after in operation.steps(tuple(node.input_tensors[0].shape)):
+                verdict = _verdict_of(part, before)
+                yield _row(part, prefix + part.name, operation.output_space, before, after, verdict)
+        else:
+            space = getattr(operation, "output_space", None)
+            space = space or stock.follow(output, None, data_format).space
+            verdict = _verdict_in_graph(operation, node, data_format, invariant)
+            shapes = tuple(node.input_tensors[0].shape), tuple(output.shape)
+            yield _row(operation, name, space, *shapes, verdict)
+
+
+def _row(operation, name, space, before, after, verdict):
+    channel_axis = 1 if getattr(operation, "data_format", None) == "channels_first" else -1
+    implementation, products = _cost(operation, before, after)
+    return SummaryRow(
+        name,
+        type(operation).__name__,
+        space.name if isinstance(space, Space) else "",
+        after[1:],
+        after[channel_axis],
+        operation.count_params() if getattr(operation, "built", False) else 0,
+        products,
+        implementation,
+        verdict,
+    )
+
+
+def _verdict_of(operation, input_shape):
+    if isinstance(operation, BaseGroupLayer) and not operation.keeps_equivariance(input_shape):
+        return "lost: its windows do not turn with an input of this size"
+    return "kept"
+
+
+def _verdict_in_graph(operation, node, data_format, invariant):
+    found = [stock.follow(x, None, data_format) for x in node.input_tensors]
+    after = stock.follow(node.outputs[0], None, data_format)
+    verdict = "kept"
+    if isinstance(operation, BaseGroupLayer):
+        verdict = _verdict_of(operation, tuple(node.input_tensors[0].shape))
+    elif new := [loss for loss in after.losses if all(loss not in f.losses for f in found)]:
+        verdict = f"lost: {new[0].split(': ', 1)[1]}"
+    elif after.broken and not any(f.broken for f in found):
+        verdict = f"lost: {after.broken}"
+    pairs = zip(node.input_tensors, found, strict=True)
+    known = all(id(x) in invariant or f.space is not None for x, f in pairs)
+    if verdict != "kept" or not known:
+        return verdict if verdict != "kept" else ""
+    if len(node.outputs[0].shape) <= 2:
+        invariant.add(id(node.outputs[0]))
+        return "invariant"
+    return "kept"
+
+
+def _cost(operation, before, after):
+    """The implementation and its multiplications for one input."""
+    weights = [w for w in getattr(operation, "weights", []) if "kernel" in w.name]
+    if not weights:
+        return "", 0
+    last = getattr(operation, "data_format", "channels_last") != "channels_first"
+    if not isinstance(operation, BaseGroupConv):
+        points = after[1:-1] if last else after[2:]
+        is_transposed = "Transpose" in type(operation).__name__
+        points = (before[1:-1] if last else before[2:]) if is_transposed else points
+        if None in points:
+            return "", None
+        return "", sum(math.prod(w.shape) for w in weights) * math.prod(points)
+    d, order = operation.dimension, operation.group.order
+    shape = before if isinstance(operation, GroupConv2DTranspose) else after
+    points = shape[1 : d + 1] if last else shape[-d:]
+    implementation, share = _implementation(operation)
+    if None in points:
+        return implementation, None
+    per_point = math.prod(operation.kernel.shape) * order * share
+    if isinstance(operation, GroupSeparableConv2D):
+        per_point += math.prod(operation.pointwise_kernel.shape) * order
+    return implementation, round(per_point * math.prod(points))
+
+
+def _implementation(layer):
+    """What runs in `fit`, and its share of the multiplications of the direct implementation."""
+    asked = layer.implementation
+    is_strided = isinstance(layer, GroupConv2DTranspose) and max(layer.strides) > 1
+    if is_strided or isinstance(layer, GroupDepthwiseConv2D):
+        asked = "direct"
+    shape = tuple(layer.kernel.shape)
+    shape = (1,) * (layer.dimension + 3 - len(shape)) * (layer.input_space.has_axis) + shape
+    if asked == "auto":
+        asked = cost_model.choose(backend.compilation_in_fit(), shape, layer.group, layer.strides)
+    if asked == "direct":
+        return asked, 1.0
+    return asked, cost_model.features(layer.group, shape)[0]
+
+
+def _data_format(model):
+    found = {
+        layer.data_format
+        for layer in model._flatten_layers(include_self=False)
+        if isinstance(layer, BaseGroupLayer)
+    }
+    return found.pop() if len(found) == 1 else keras.config.image_data_format()
+
+
+def _check_kind(model):
+    is_model = isinstance(model, keras.Model) and model.built
+    if not is_model or not getattr(model, "outputs", None):
+        raise ValueError(
+            "`model` must be a Functional or Sequential model that is built. Received: "
+            f"{model!r}. Call it on an image once, or write it as `keras.Model(inputs, outputs)`."
+        )
+
+
+def _cells(row):
+    products = "?" if row.multiplications is None else f"{row.multiplications:,}"
+    shape = "×".join("?" if n is None else str(n) for n in row.shape)
+    name = f"{row.name} ({row.kind})"
+    numbers = str(row.maps or ""), f"{row.parameters:,}" if row.parameters else ""
+    products = products if row.multiplications != 0 else ""
+    return name, row.space, shape, *numbers, products, row.implementation, row.verdict
+
+
+def _aligned(cell, width, column):
+    return cell.rjust(width) if column in (3, 4, 5) else cell.ljust(width)

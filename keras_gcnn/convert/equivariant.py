@@ -1,0 +1,315 @@
+"""Equivariant models out of plain ones: the walk, the widths, the report."""
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import keras
+from keras import layers
+
+from keras_gcnn import arguments, audit, stock
+from keras_gcnn import layers as group_layers
+from keras_gcnn.convert import on_group
+from keras_gcnn.convert.merged import ByTensor, structure
+from keras_gcnn.convert.walk import Walk
+from keras_gcnn.layers import CosetPooling2D, EquivarianceWarning, LiftingConv2D
+from keras_gcnn.layers.guard import warn_of
+
+WIDTHS = ("parameters", "maps", "same")
+CLOSE_ENOUGH = 0.01  # of the number of parameters
+MOST_TRIES = 8
+
+
+@dataclass(frozen=True)
+class ConversionReport:
+    """What `convert` made of each layer. Prints as a table.
+
+    Attributes:
+        name: Name of the plain model.
+        group: The `PointGroup`.
+        width: `"parameters"`, `"maps"` or `"same"`.
+        factor: By what the numbers of filters were multiplied.
+        rows: For each layer its name, its class, and what became of it.
+        parameters_before, parameters_after: The numbers of weights.
+        losses: Why equivariance is lost at the model's input size, one sentence each.
+        size: The model's input size, `None` where it is open.
+        sizes_that_keep: The nearest sizes of the input at which no layer loses it.
+    """
+
+    name: str
+    group: object
+    width: str
+    factor: float
+    rows: tuple
+    parameters_before: int
+    parameters_after: int
+    losses: tuple
+    size: int | None
+    sizes_that_keep: tuple
+
+    def __str__(self):
+        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
+        lines = [f"'{self.name}' on {self.group.name}, filters × {self.factor:.3f}"]
+        for row in self.rows:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+            lines.append("  ".join(cells).rstrip())
+        ratio = self.parameters_after / max(self.parameters_before, 1)
+        lines.append(
+            f"parameters: {self.parameters_before:,} → {self.parameters_after:,} ({ratio:.3f})"
+        )
+        return "\n".join([*lines, self.verdict()])
+
+    def verdict(self):
+        """Whether the model is equivariant at its input size, and at which sizes it is."""
+        if not self.losses:
+            return f"equivariant to {self.group.name} at this input size"
+        lines = [f"equivariance to {self.group.name} is lost at this input size:"]
+        lines += [f"- {loss}" for loss in self.losses]
+        sizes = " or ".join(f"{n}×{n}" for n in self.sizes_that_keep)
+        lines.append(f"It is kept at {sizes}." if sizes else "No size of the input keeps it.")
+        return "\n".join(lines)
+
+
+def convert(model, group="p4m", width="parameters", weights=None):
+    """An equivariant model with the layers of a plain one.
+
+    The first convolution becomes a lifting, and the later ones act on the group. Normalizations,
+    poolings, paddings, merges and activations follow. Coset pooling goes before what leaves the
+    group: a flattening, the last convolution of a segmentation, or the output.
+
+        Conv2D, first                   LiftingConv2D
+        Conv2D, later; transposed,
+        depthwise, separable            GroupConv2D; GroupConv2DTranspose, GroupDepthwiseConv2D, …
+        Dense on a map                  GroupDense
+        BatchNormalization              GroupBatchNormalization
+        pooling, padding, upsampling    their counterparts on the group
+        GlobalAveragePooling2D, …       GlobalGroupAveragePooling2D, …
+        Flatten                         CosetPooling2D before it
+        layers on vectors               themselves
+
+    Args:
+        model: A Functional or Sequential model of images that is built.
+        group: Name of the point group, or a `PointGroup`.
+        width: What stays the same as filters are divided: `"parameters"`, the number of weights, to
+            within 1 % where widths allow it; `"maps"`, |H| times the filters; or `"same"`, the
+            filters.
+        weights: `None` for new ones. `"planar"`, with `width="same"`: each kernel of the model at
+            h′ = e, and zeros elsewhere. Each plane of a map is then the plain network on the turned
+            image. Where all behind the coset pooling is linear, the model gives what
+            `symmetrize(model, group)` gives, and can be trained on from there. A
+            squeeze-and-excitation then gates each plane by itself.
+
+    Returns:
+        The `keras.Model`, and a `ConversionReport`.
+
+    Raises:
+        ValueError: On a bad argument, another kind of model, or a layer that is not known. The
+            message names it, and what to do.
+
+    Warns:
+        EquivarianceWarning: If equivariance is lost at the model's input size.
+
+    Example:
+    >>> plain = keras.applications.ResNet50V2(weights=None, input_shape=(33, 33, 3))
+    >>> model, report = keras_gcnn.convert(plain, "p4")
+    >>> print(report)
+
+    Reference: Cohen & Welling 2016, section 8.2: networks of equal numbers of parameters.
+    """
+    _check_kind(model)
+    group = arguments.group(group, 2)
+    width = arguments.one_of(width, WIDTHS, "width")
+    if weights is not None and (weights != "planar" or width != "same"):
+        raise ValueError(
+            "`weights` must be None, or 'planar' with width='same'. Received: "
+            f"weights={weights!r}, width={width!r}."
+        )
+    factor = {"maps": 1 / group.order, "same": 1.0}.get(width)
+    if factor is None:
+        factor = _factor_of_equal_parameters(model, group)
+    rewriting = Rewriting(model, group, factor, keeps_planes=weights == "planar")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", EquivarianceWarning)
+        converted = rewriting.result()
+    if weights == "planar":
+        rewriting.set_planar_weights()
+    losses = [str(w.message) for w in caught if w.category is EquivarianceWarning]
+    report = _report(model, converted, rewriting, width, (*losses, *rewriting.losses))
+    if report.losses:
+        warn_of(f"`convert` of '{model.name}': {report.verdict()}")
+    return converted, report
+
+
+class Rewriting(Walk):
+    """A walk that makes the equivariant model. `spaces` holds the group for maps on it.
+
+    Args:
+        model: The plain model.
+        group: The `PointGroup`.
+        factor: By what to multiply numbers of filters.
+        is_count: Whether the result is to be counted only. Initial weights are then zeros.
+        keeps_planes: Whether gates, as in squeeze-and-excitation, are taken for each plane by
+            itself, and not for all of H.
+    """
+
+    def __init__(self, model, group, factor, is_count=False, keeps_planes=False):
+        super().__init__()
+        self.model = model
+        self.group = group
+        self.factor = factor
+        self.is_count = is_count
+        self.keeps_planes = keeps_planes
+        self.role = on_group.Roles(model)
+        self.left = ByTensor()  # whether a tensor comes from a map on G that was pooled
+        self.data_format = None  # that of the lifting
+        self.rows = []
+        self.losses = []
+        self.pairs = []  # of a plain layer and the one that takes its weights
+
+    def result(self):
+        made = self.of_model(self.model, self.model.inputs)
+        if self.data_format is None:
+            raise ValueError(
+                f"`model` must have a convolution to lift with. Received: '{self.model.name}', "
+                "which has no Conv2D. Write it with a LiftingConv2D as its first layer."
+            )
+        outputs = [self.pooled(x, f"output_{i}_pool") for i, x in enumerate(made.outputs)]
+        inputs = keras.tree.pack_sequence_as(structure(self.model, "input"), made.inputs)
+        outputs = keras.tree.pack_sequence_as(structure(self.model, "output"), outputs)
+        return keras.Model(inputs, outputs, name=f"{self.model.name}_{self.group.name}")
+
+    def call(self, layer, *args, **kwargs):
+        inputs = keras.tree.flatten((args, kwargs))
+        tensors = [x for x in inputs if isinstance(x, keras.KerasTensor)]
+        has_left = any(self.is_on_group(x) or self.left.get(x) for x in tensors)
+        outputs = self._outputs(layer, args, kwargs, tensors, has_left)
+        for y in keras.tree.flatten(outputs):
+            self.left[y] = has_left and not self.is_on_group(y)
+        return outputs
+
+    def _outputs(self, layer, args, kwargs, tensors, has_left):
+        if isinstance(layer, keras.Model):
+            return self._nested(layer, *args)
+        if any(map(self.is_on_group, tensors)):
+            return on_group.rewritten(self, layer, args, kwargs)
+        if has_left:
+            return on_group.off_group(self, layer, args, kwargs)
+        if type(layer) is layers.Conv2D:
+            return self._lifted(layer, *args)
+        if on_group.is_convolution(layer):
+            raise on_group.unknown(layer, "comes before the first Conv2D, which lifts")
+        self.note(layer, "stays")
+        return on_group.plainly(self, layer, args, kwargs)
+
+    def is_on_group(self, tensor):
+        """Whether a tensor is a map on G."""
+        return self.spaces.get(tensor) is not None
+
+    def width(self, layer, filters):
+        """The number of filters in place of a layer's."""
+        if self.role.is_head(layer):
+            return filters
+        return max(1, round(filters * self.factor))
+
+    def made_by(self, layer, kind, **changes):
+        """A layer of another kind with the arguments that both take; made once."""
+
+        def make():
+            config = on_group.common_config(layer, kind, changes)
+            if self.is_count:
+                config |= {name: "zeros" for name in config if name.endswith("_initializer")}
+            made = kind.from_config(config)
+            made.trainable = layer.trainable
+            self.pairs.append((layer, made))
+            return made
+
+        return self.once(layer, make)
+
+    def note(self, layer, fate):
+        """Writes a row of the report."""
+        self.rows.append((layer.name, type(layer).__name__, fate))
+
+    def pooled(self, x, name):
+        """The mean over H, where a tensor is a map on G."""
+        if not self.is_on_group(x):
+            return x
+        return CosetPooling2D(
+            self.group, reduction="mean", data_format=self.spaces.get(x), name=name
+        )(x)
+
+    def set_planar_weights(self):
+        """Gives each new layer the weights of the plain one, kernels at h′ = e."""
+        for plain, made in self.pairs:
+            on_group.set_planar_weights(plain, made)
+
+    def _lifted(self, layer, x):
+        self.data_format = layer.data_format
+        filters = self.width(layer, layer.filters)
+        groups = math.gcd(layer.groups, filters)
+        made = self.made_by(layer, LiftingConv2D, filters=filters, groups=groups, group=self.group)
+        self.note(layer, f"LiftingConv2D, {filters} filters")
+        return self.mark(made(x), layer.data_format)
+
+    def _nested(self, model, *inputs):
+        flat = keras.tree.flatten(inputs)
+        made = self.once(model, lambda: self.of_model(model, flat))
+        outputs = keras.tree.flatten(made(flat))
+        for inside, outside in zip(made.outputs, outputs, strict=True):
+            self.mark(outside, self.spaces.get(inside))
+        return keras.tree.pack_sequence_as(structure(model, "output"), outputs)
+
+
+def _factor_of_equal_parameters(model, group):
+    """The factor of widths with which the number of parameters stays about the same."""
+    wanted, factor, tried = model.count_params(), group.order**-0.5, {}
+    for _ in range(MOST_TRIES):
+        count = _count(model, group, factor)
+        tried[factor] = abs(count / wanted - 1)
+        if tried[factor] < CLOSE_ENOUGH:
+            break
+        factor *= (wanted / count) ** 0.55  # it grows by a power between 1 and 2
+    return min(tried, key=tried.get)
+
+
+def _count(model, group, factor):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EquivarianceWarning)
+        return Rewriting(model, group, factor, is_count=True).result().count_params()
+
+
+def _report(model, converted, rewriting, width, losses):
+    sizes = ()
+    if losses and len(converted.inputs) == 1:
+        sizes = tuple(audit.sizes_that_keep(converted))
+    shape = model.inputs[0].shape
+    last = rewriting.data_format == "channels_last"
+    return ConversionReport(
+        model.name,
+        rewriting.group,
+        width,
+        rewriting.factor,
+        tuple(rewriting.rows),
+        model.count_params(),
+        converted.count_params(),
+        tuple(losses),
+        shape[1] if last else shape[-1],
+        sizes,
+    )
+
+
+def _check_kind(model):
+    is_model = isinstance(model, keras.Model) and model.built
+    if not is_model or not getattr(model, "outputs", None):
+        raise ValueError(
+            "`convert` reads Functional and Sequential models that are built. Received: "
+            f"{model!r}. Call it on an image once, or write it as `keras.Model(inputs, outputs)`."
+        )
+    ours = [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if isinstance(layer, group_layers.LiftingConv2D)
+    ]
+    if ours:
+        raise ValueError(
+            f"`convert` takes a plain model. Received: '{model.name}', with {stock.named(ours[0])}."
+        )

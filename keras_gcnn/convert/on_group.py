@@ -1,0 +1,462 @@
+"""What a plain layer becomes on the group: a rule is a function of the walk, layer and inputs."""
+
+import inspect
+import math
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_gcnn import stock
+from keras_gcnn.convert.walk import copy_of
+from keras_gcnn.groups import Space
+from keras_gcnn.layers import (
+    GlobalGroupAveragePooling2D,
+    GlobalGroupMaxPooling2D,
+    GroupAveragePooling2D,
+    GroupBatchNormalization,
+    GroupConv2D,
+    GroupConv2DTranspose,
+    GroupCropping2D,
+    GroupDense,
+    GroupDepthwiseConv2D,
+    GroupMaxPooling2D,
+    GroupSeparableConv2D,
+    GroupUpSampling2D,
+    GroupZeroPadding2D,
+)
+from keras_gcnn.stock.checks import Call
+
+# Layers with a counterpart of the same arguments.
+COUNTERPARTS = {
+    layers.MaxPooling2D: GroupMaxPooling2D,
+    layers.AveragePooling2D: GroupAveragePooling2D,
+    layers.GlobalMaxPooling2D: GlobalGroupMaxPooling2D,
+    layers.GlobalAveragePooling2D: GlobalGroupAveragePooling2D,
+    layers.ZeroPadding2D: GroupZeroPadding2D,
+    layers.Cropping2D: GroupCropping2D,
+    layers.UpSampling2D: GroupUpSampling2D,
+}
+MERGES = (
+    layers.Add,
+    layers.Average,
+    layers.Concatenate,
+    layers.Maximum,
+    layers.Minimum,
+    layers.Multiply,
+    layers.Subtract,
+)
+CONVOLUTIONS = (
+    layers.Conv2D,
+    layers.Conv2DTranspose,
+    layers.DepthwiseConv2D,
+    layers.SeparableConv2D,
+)
+# Classes of keras.applications that act on each number, or with a weight for each channel.
+OF_APPLICATIONS = ("LayerScale", "StochasticDepth")
+
+
+class Roles:
+    """What a layer of a plain model is for: the head of an output, or a gate of a map.
+
+    Args:
+        model: The plain model.
+    """
+
+    def __init__(self, model):
+        self._heads, self._gates = set(), set()
+        self._tensors_of_heads = set()
+        order = stock.in_order(model)
+        makers = {id(x): (operation, node) for operation, node in order for x in node.outputs}
+        for x in model.outputs:
+            self._follow_head(x, makers)
+        vectors = _vectors(order)
+        for operation, node in reversed(order):
+            self._follow_gate(operation, node, vectors)
+
+    def is_head(self, layer):
+        """Whether its outputs reach the model's through layers without weights alone."""
+        return id(layer) in self._heads
+
+    def is_gate(self, layer):
+        """Whether its vectors are combined with a map."""
+        return id(layer) in self._gates
+
+    def _follow_head(self, x, makers):
+        while id(x) in makers:
+            operation, node = makers[id(x)]
+            if isinstance(operation, keras.Model):
+                inner = {id(y): m for m in stock.in_order(operation) for y in m[1].outputs}
+                self._follow_head(operation.outputs[0], inner)
+                return
+            if is_convolution(operation) or isinstance(operation, layers.Dense):
+                self._heads.add(id(operation))
+                return
+            if len(node.input_tensors) != 1 or getattr(operation, "weights", None):
+                return
+            (x,) = node.input_tensors
+
+    def _follow_gate(self, operation, node, vectors):
+        """Marks what makes the vectors that are combined with a map, from there backwards."""
+        inputs, outputs = node.input_tensors, node.outputs
+        is_map = any(id(x) not in vectors for x in inputs)
+        if is_map and any(id(x) in vectors for x in inputs):
+            self._tensors_of_heads |= {id(x) for x in inputs if id(x) in vectors}
+        elif any(id(y) in self._tensors_of_heads for y in outputs):
+            self._gates.add(id(operation))
+            self._tensors_of_heads |= {id(x) for x in inputs if id(x) in vectors}
+
+
+def _vectors(order):
+    """The tensors that have one value for each channel of an image."""
+    vectors = set()
+    leaving = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D, layers.Flatten)
+    for operation, node in order:
+        inputs = node.input_tensors
+        if isinstance(operation, leaving) or all(id(x) in vectors for x in inputs):
+            vectors |= set(map(id, node.outputs))
+    return vectors
+
+
+def is_convolution(layer):
+    """Whether a layer is a planar convolution of any kind."""
+    return isinstance(layer, CONVOLUTIONS)
+
+
+def rewritten(walk, layer, args, kwargs):
+    """What a layer becomes whose input, or one of them, is a map on G."""
+    for kinds, rule in RULES.items():
+        if isinstance(layer, kinds):
+            return rule(walk, layer, *args)
+    if type(layer).__name__ in OF_APPLICATIONS:
+        return _of_applications(walk, layer, args, kwargs)
+    row = stock.row_of(layer)
+    if row is None:
+        raise unknown(layer, "is not known to act on maps on the group")
+    (x, *others) = [
+        x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)
+    ]
+    if others or not isinstance(layer, layers.Layer):
+        return _operation(walk, layer, args, kwargs)
+    data_format = walk.spaces.get(x)
+    call = Call(layer, Space.whole(walk.group), data_format, tuple(x.shape), [], tuple(x.shape))
+    if row.effect == "breaks" or row.check(call):
+        raise unknown(layer, row.check(call) or row.says)
+    walk.note(layer, "stays")
+    return walk.mark(plainly(walk, layer, args, kwargs), data_format)
+
+
+def plainly(walk, layer, args, kwargs):
+    """A layer or operation of Keras, called as it is, with a copy of its weights."""
+    if isinstance(layer, layers.Layer):
+        layer = walk.once(layer, lambda: copy_of(layer))
+    return layer(*args, **kwargs)
+
+
+def off_group(walk, layer, args, kwargs):
+    """A layer on vectors, or on a map of one point, that come from a map on G."""
+    if isinstance(layer, layers.Reshape) and walk.role.is_gate(layer):
+        shape = _with_open_channels(layer)
+        walk.note(layer, "stays")
+        return walk.made_by(layer, layers.Reshape, target_shape=shape)(*args)
+    if not getattr(layer, "weights", None):
+        walk.note(layer, "stays")
+        return plainly(walk, layer, args, kwargs)
+    changes = {}
+    if walk.role.is_gate(layer) or is_convolution(layer):
+        for name in ("filters", "units"):
+            if hasattr(layer, name):
+                changes[name] = walk.width(layer, getattr(layer, name))
+    made = walk.made_by(layer, type(layer), **changes)
+    walk.note(layer, "stays" + "".join(f", {n} {name}" for name, n in changes.items()))
+    return made(*args, **kwargs)
+
+
+def _with_open_channels(layer):
+    """The target of a reshaping of vectors to one point, for any number of channels."""
+    shape = list(layer.target_shape)
+    larger = [axis for axis, n in enumerate(shape) if n != 1]
+    if len(larger) > 1:
+        raise unknown(layer, f"makes {tuple(shape)} of a vector")
+    if larger:
+        shape[larger[0]] = -1
+    return tuple(shape)
+
+
+def common_config(layer, kind, changes):
+    """The arguments of a layer that another kind takes too, with changes."""
+    config = layer.get_config()
+    if kind is not type(layer):
+        taken = _arguments_of(kind)
+        config = {name: value for name, value in config.items() if name in taken}
+    return {**config, **changes}
+
+
+def set_planar_weights(plain, made):
+    """Gives a layer on G the weights of the plain one: kernels at h′ = e, zeros elsewhere."""
+    values = []
+    for new, old in zip(made.weights, _in_order_of(plain, made), strict=True):
+        if tuple(new.shape) != tuple(old.shape):
+            whole = np.zeros(new.shape, old.dtype)
+            whole[(slice(None),) * (old.ndim - 2) + (0,)] = old
+            old = whole
+        values.append(old)
+    made.set_weights(values)
+
+
+def unknown(layer, reason):
+    """The error for a layer that cannot be converted, and what to do."""
+    return ValueError(
+        f"`convert` knows no counterpart of {stock.named(layer)}: it {reason}. Replace it in the "
+        "plain model by layers that docs/stock_layers.md lists, convert the models before and "
+        "behind it by themselves, or write that part with the layers of keras_gcnn."
+    )
+
+
+def _in_order_of(plain, made):
+    by_name = {w.name: keras.ops.convert_to_numpy(w) for w in plain.weights}
+    names = {"kernel": ("kernel", "depthwise_kernel")}
+    for w in made.weights:
+        yield next(by_name[n] for n in names.get(w.name, (w.name,)) if n in by_name)
+
+
+def _arguments_of(kind):
+    """The names of the arguments of a constructor and of those of its base classes."""
+    names = set()
+    for base in kind.__mro__:
+        if base is keras.layers.Layer:
+            break
+        if "__init__" in vars(base):
+            names |= set(inspect.signature(base.__init__).parameters)
+    dropped = set(getattr(kind, "left_out", ())) | {"self", "args", "kwargs"}
+    renamed = {kind.renamed.get(n, n) for n in names} if hasattr(kind, "renamed") else names
+    return (renamed | {"name", "dtype", "trainable"}) - dropped
+
+
+def _convolution(walk, layer, x):
+    data_format, channels = layer.data_format, x.shape[-1 if _is_last(layer) else 1]
+    if walk.role.is_head(layer) and max(layer.kernel_size) == max(layer.strides) == 1:
+        pooled = walk.pooled(x, f"{layer.name}_pool")
+        walk.note(layer, "CosetPooling2D, then it stays")
+        return walk.made_by(layer, type(layer))(pooled)
+    filters = walk.width(layer, layer.filters)
+    groups = math.gcd(layer.groups, channels, filters)
+    if layer.groups > 1 and layer.filters % layer.groups == 0 and _is_depthwise(layer):
+        groups, filters = channels, channels * (layer.filters // layer.groups)
+    changes = {"filters": filters, "groups": groups, "group": walk.group}
+    if not walk.role.is_head(layer):
+        made = walk.made_by(layer, GroupConv2D, **changes)
+        walk.note(layer, f"GroupConv2D, {filters} filters")
+        return walk.mark(made(x), data_format)
+    made = walk.made_by(layer, GroupConv2D, **changes, activation=None)
+    y = walk.pooled(walk.mark(made(x), data_format), f"{layer.name}_pool")
+    walk.note(layer, "GroupConv2D, then CosetPooling2D")
+    return layers.Activation(layer.activation, name=f"{layer.name}_activation")(y)
+
+
+def _is_depthwise(layer):
+    return layer.kernel.shape[-2] == 1
+
+
+def _transposed(walk, layer, x):
+    filters = walk.width(layer, layer.filters)
+    options = {"filters": filters, "group": walk.group}
+    if not walk.role.is_head(layer):
+        made = walk.made_by(layer, GroupConv2DTranspose, **options)
+        walk.note(layer, f"GroupConv2DTranspose, {filters} filters")
+        return walk.mark(made(x), layer.data_format)
+    made = walk.made_by(layer, GroupConv2DTranspose, **options, activation=None)
+    y = walk.pooled(walk.mark(made(x), layer.data_format), f"{layer.name}_pool")
+    walk.note(layer, "GroupConv2DTranspose, then CosetPooling2D")
+    return layers.Activation(layer.activation, name=f"{layer.name}_activation")(y)
+
+
+def _depthwise(walk, layer, x):
+    made = walk.made_by(layer, GroupDepthwiseConv2D, group=walk.group)
+    walk.note(layer, "GroupDepthwiseConv2D")
+    return walk.mark(made(x), layer.data_format)
+
+
+def _separable(walk, layer, x):
+    filters = walk.width(layer, layer.filters)
+    made = walk.made_by(layer, GroupSeparableConv2D, filters=filters, group=walk.group)
+    walk.note(layer, f"GroupSeparableConv2D, {filters} filters")
+    return walk.mark(made(x), layer.data_format)
+
+
+def _dense(walk, layer, x):
+    data_format = walk.spaces.get(x)
+    if data_format != "channels_last":
+        raise unknown(layer, "acts along the width where channels are first")
+    units = walk.width(layer, layer.units)
+    options = {"units": units, "group": walk.group, "data_format": data_format}
+    made = walk.made_by(layer, GroupDense, **options)
+    walk.note(layer, f"GroupDense, {units} units")
+    return walk.mark(made(x), data_format)
+
+
+def _batch_normalization(walk, layer, x):
+    data_format = walk.spaces.get(x)
+    _check_axis(layer, data_format)
+    options = {"axis": -1 if data_format == "channels_last" else 1, "data_format": data_format}
+    made = walk.made_by(layer, GroupBatchNormalization, **options)
+    walk.note(layer, "GroupBatchNormalization")
+    return walk.mark(made(x), data_format)
+
+
+def _normalization(walk, layer, x):
+    data_format = walk.spaces.get(x)
+    _check_axis(layer, data_format)
+    changes = {"axis": -1 if data_format == "channels_last" else 1}
+    if hasattr(layer, "groups") and layer.groups > 0:
+        channels = x.shape[changes["axis"]]
+        changes["groups"] = (
+            channels if layer.groups == channels else math.gcd(layer.groups, channels)
+        )
+    walk.note(layer, "stays")
+    return walk.mark(walk.made_by(layer, type(layer), **changes)(x), data_format)
+
+
+def _check_axis(layer, data_format):
+    axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
+    if {a % 4 for a in axes} != {3 if data_format == "channels_last" else 1}:
+        raise unknown(layer, "has another axis than that of the channels")
+
+
+def _counterpart(walk, layer, x):
+    is_global = isinstance(layer, (layers.GlobalMaxPooling2D, layers.GlobalAveragePooling2D))
+    if is_global and walk.keeps_planes and walk.role.is_gate(layer):
+        return _gate_of_each_plane(walk, layer, x)
+    kind = COUNTERPARTS[type(layer)]
+    made = walk.made_by(layer, kind, group=walk.group)
+    walk.note(layer, kind.__name__)
+    y = made(x)
+    on_group = len(y.shape) == 5 and not getattr(layer, "keepdims", False)
+    if getattr(layer, "keepdims", False):  # one point: an image again, for planar layers
+        shape = (1, 1, y.shape[-1]) if _is_last(layer) else (y.shape[1], 1, 1)
+        return layers.Reshape(shape, name=f"{layer.name}_point")(y)
+    return walk.mark(y, layer.data_format) if on_group else y
+
+
+def _gate_of_each_plane(walk, layer, x):
+    """A pooling over space alone, so that each plane stays the plain network on a turned image."""
+    is_max = isinstance(layer, layers.GlobalMaxPooling2D)
+    kind = GroupMaxPooling2D if is_max else GroupAveragePooling2D
+    size = x.shape[1:3] if _is_last(layer) else x.shape[3:]
+    options = {"group": walk.group, "data_format": layer.data_format, "name": layer.name}
+    walk.note(layer, f"{kind.__name__} over all of space")
+    return walk.mark(walk.once(layer, lambda: kind(size, **options))(x), layer.data_format)
+
+
+def _reshape(walk, layer, x):
+    """Nothing, for one point of which a plain model makes a map of one point."""
+    if not walk.role.is_gate(layer):
+        raise unknown(layer, "mixes up axes")
+    _with_open_channels(layer)
+    walk.note(layer, "dropped")
+    return x
+
+
+def _flatten(walk, layer, x):
+    size = x.shape[1:3] if walk.spaces.get(x) == "channels_last" else x.shape[3:]
+    if set(size) != {1}:
+        walk.losses.append(f"{stock.named(layer)} gives every point weights of its own.")
+    walk.note(layer, "CosetPooling2D, then it stays")
+    return walk.made_by(layer, layers.Flatten)(walk.pooled(x, f"{layer.name}_pool"))
+
+
+def _merge(walk, layer, tensors):
+    data_format = next(filter(None, map(walk.spaces.get, tensors)))
+    changes = {}
+    if isinstance(layer, layers.Concatenate):
+        if layer.axis % 4 != (3 if data_format == "channels_last" else 1):
+            raise unknown(layer, "combines maps along another axis than that of the channels")
+        changes["axis"] = -1 if data_format == "channels_last" else 1
+    maps = [_as_map(walk, layer, x, data_format) for x in tensors]
+    walk.note(layer, "stays")
+    return walk.mark(walk.made_by(layer, type(layer), **changes)(maps), data_format)
+
+
+def _operation(walk, layer, args, kwargs):
+    """An operation of `keras.ops` on maps and numbers."""
+    tensors = [x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)]
+    data_format = next(filter(None, map(walk.spaces.get, tensors)))
+    others = [x for x in keras.tree.flatten((args, kwargs)) if np.ndim(getattr(x, "shape", ()))]
+    arrays = [x for x in others if not isinstance(x, keras.KerasTensor) and np.size(x) > 1]
+    if not stock.acts_on_each_number(layer) or arrays:
+        raise unknown(layer, "is not known to act on each number of a map on the group")
+
+    def as_map(x):
+        return _as_map(walk, layer, x, data_format) if isinstance(x, keras.KerasTensor) else x
+
+    args, kwargs = keras.tree.map_structure(as_map, (args, kwargs))
+    walk.note(layer, "stays")
+    return walk.mark(layer(*args, **kwargs), data_format)
+
+
+def _as_map(walk, layer, x, data_format):
+    """A map on G, or an image or vector with an axis of H that merges with one."""
+    if walk.is_on_group(x):
+        return x
+    if len(x.shape) != 4:
+        raise unknown(layer, f"combines a map with a tensor of shape {tuple(x.shape)}")
+    last = data_format == "channels_last"
+    shape = (*x.shape[1:3], 1, x.shape[3]) if last else (x.shape[1], 1, *x.shape[2:])
+    y = layers.Reshape(shape)(x)
+    if not isinstance(layer, layers.Concatenate):
+        return y
+    size = (1, 1, walk.group.order) if last else (walk.group.order, 1, 1)
+    return layers.UpSampling3D(size, data_format=data_format)(y)
+
+
+def _dropout(walk, layer, x):
+    changes = {}
+    if getattr(layer, "noise_shape", None) is not None:
+        noise = list(layer.noise_shape)
+        noise.insert(3 if walk.spaces.get(x) == "channels_last" else 2, 1)
+        changes["noise_shape"] = tuple(noise)
+    kind = type(layer)
+    if isinstance(layer, layers.SpatialDropout2D):
+        kind = layers.SpatialDropout3D
+    walk.note(layer, "stays" if kind is type(layer) else kind.__name__)
+    return walk.mark(walk.made_by(layer, kind, **changes)(x), walk.spaces.get(x))
+
+
+def _prelu(walk, layer, x):
+    data_format = walk.spaces.get(x)
+    axes = [1, 2, 3] if data_format == "channels_last" else [2, 3, 4]
+    if set(layer.shared_axes or ()) != ({1, 2} if data_format == "channels_last" else {2, 3}):
+        raise unknown(layer, "has a weight for each point. Set shared_axes to the axes of space")
+    walk.note(layer, "stays")
+    return walk.mark(walk.made_by(layer, layers.PReLU, shared_axes=axes)(x), data_format)
+
+
+def _of_applications(walk, layer, args, kwargs):
+    x, changes = args[0], {}
+    if type(layer).__name__ == "LayerScale":
+        changes["projection_dim"] = x.shape[-1]
+    walk.note(layer, "stays")
+    made = walk.made_by(layer, type(layer), **changes)
+    return walk.mark(made(*args, **kwargs), walk.spaces.get(x))
+
+
+def _is_last(layer):
+    return layer.data_format == "channels_last"
+
+
+# The first class that fits is taken.
+RULES = {
+    layers.Conv2DTranspose: _transposed,
+    layers.DepthwiseConv2D: _depthwise,
+    layers.SeparableConv2D: _separable,
+    layers.Conv2D: _convolution,
+    layers.Dense: _dense,
+    layers.BatchNormalization: _batch_normalization,
+    (layers.LayerNormalization, layers.GroupNormalization): _normalization,
+    tuple(COUNTERPARTS): _counterpart,
+    layers.Flatten: _flatten,
+    layers.Reshape: _reshape,
+    MERGES: _merge,
+    (layers.Dropout, layers.SpatialDropout2D): _dropout,
+    layers.PReLU: _prelu,
+}

@@ -1,0 +1,95 @@
+"""Plain models made equivariant by the mean over a group."""
+
+import keras
+
+from keras_gcnn import arguments
+from keras_gcnn import groups as point_groups
+from keras_gcnn import ops as group_ops
+
+
+def symmetrize(model, group="p4m", data_format=None):
+    """Any model of images, made exactly invariant or equivariant by the mean over a group.
+
+        y = mean over h of f(L_h⁻¹x)              for vectors: invariant
+        y = mean over h of L_h f(L_h⁻¹x)          for images: equivariant
+
+    The model runs once, on a batch |H| times as large. Its weights are shared, so that it can be
+    trained like this too. This is what test-time augmentation does, and the baseline for a network
+    on the group, which costs less to run at equal width.
+
+    Args:
+        model: A Keras model of one image, of a known size. Outputs of rank 4 are images.
+        group: Name of the point group, or a `PointGroup`.
+        data_format: That of the model's images; Keras' default for `None`.
+
+    Returns:
+        A `keras.Model` with the inputs and outputs of `model`, which it holds.
+
+    Raises:
+        ValueError: On a bad argument, another kind of model, or images that the group does not map
+            to themselves.
+
+    Example:
+    >>> plain = keras.applications.MobileNetV2(weights=None, input_shape=(32, 32, 3))
+    >>> invariant = keras_gcnn.symmetrize(plain, "p4")
+
+    Reference: the mean over a group of Reynolds; Cohen & Welling 2016, section 2.
+    """
+    group = arguments.group(group, 2)
+    data_format = arguments.data_format(data_format)
+    inputs = getattr(model, "inputs", None) if isinstance(model, keras.Model) else None
+    if not inputs or len(inputs) != 1 or len(inputs[0].shape) != 4:
+        raise ValueError(
+            f"`model` must be a Keras model of one image, and be built. Received: {model!r}. Call "
+            "it on an image once, or write it as `keras.Model(inputs, outputs)`."
+        )
+    fresh = keras.Input(batch_shape=inputs[0].shape, dtype=inputs[0].dtype)
+    options = {"group": group, "data_format": data_format}
+    outputs = model(GroupOrbit(**options, name="orbit")(fresh))
+    names = iter(range(len(keras.tree.flatten(outputs))))
+    outputs = keras.tree.map_structure(
+        lambda y: GroupMean(**options, name=f"mean_{next(names)}")(y), outputs
+    )
+    return keras.Model(fresh, outputs, name=f"{model.name}_mean_{group.name}")
+
+
+class _OfGroup(keras.layers.Layer):
+    def __init__(self, group, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.group = arguments.group(group, 2)
+        self.data_format = arguments.data_format(data_format)
+
+    def get_config(self):
+        group = point_groups.serialize(self.group)
+        return {**super().get_config(), "group": group, "data_format": self.data_format}
+
+    def _moved(self, x, element):
+        return group_ops.transform_feature_map(x, self.group, element, data_format=self.data_format)
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GroupOrbit(_OfGroup):
+    """The images of a batch, transformed by the inverse of each element: |H| times the batch."""
+
+    def call(self, inputs):
+        moved = [self._moved(inputs, int(h)) for h in self.group.inverses]
+        return keras.ops.concatenate(moved, axis=0)
+
+    def compute_output_shape(self, input_shape):
+        batch = input_shape[0]
+        return (None if batch is None else batch * self.group.order, *input_shape[1:])
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GroupMean(_OfGroup):
+    """The mean over the elements in a batch that `GroupOrbit` made; images are moved back first."""
+
+    def call(self, inputs):
+        parts = keras.ops.split(inputs, self.group.order, axis=0)
+        if len(inputs.shape) == 4:
+            parts = [self._moved(part, h) for h, part in enumerate(parts)]
+        return sum(parts) / self.group.order
+
+    def compute_output_shape(self, input_shape):
+        batch = input_shape[0]
+        return (None if batch is None else batch // self.group.order, *input_shape[1:])

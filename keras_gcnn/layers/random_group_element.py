@@ -1,0 +1,68 @@
+"""RandomGroupElement: augmentation by the elements of a group."""
+
+import keras
+
+from keras_gcnn import arguments
+from keras_gcnn import groups as point_groups
+from keras_gcnn import ops as group_ops
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class RandomGroupElement(keras.layers.Layer):
+    """Transforms every image of a batch by a random element of a group, in training alone.
+
+        y_b(x) = f_b(h_b⁻¹x)      with h_b drawn uniformly from H
+
+    Several inputs are transformed alike: a list or dictionary of images and their masks stays
+    matched. No value is interpolated. A network on the group needs this augmentation no more; it is
+    for plain networks, and for what only part of a network is equivariant to.
+
+    Args:
+        group: The point group H, by name or as a `PointGroup`.
+        data_format: As in `keras.layers.Conv2D`.
+        seed: Integer, for the same elements in every run.
+
+    Input shape:
+        Images `(batch, height, width, channels)` or `(batch, channels, height, width)`. Masks may
+        be `(batch, height, width)`. Or a list, tuple or dictionary of them.
+
+    Output shape:
+        That of the input.
+
+    Raises:
+        ValueError: If an input is no image, or the group has quarter turns and it is not square.
+
+    Example:
+    >>> images, masks = np.random.rand(4, 28, 28, 3), np.ones((4, 28, 28), "int32")
+    >>> layer = keras_gcnn.layers.RandomGroupElement("p4m")
+    >>> images, masks = layer([images, masks], training=True)
+
+    Reference: Cohen & Welling 2016, section 4.4, for the transformation.
+    """
+
+    def __init__(self, group="p4", data_format=None, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.group = arguments.group(group, 2)
+        self.data_format = arguments.data_format(data_format)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=True):
+        if not training:
+            return inputs
+        batch = keras.ops.shape(keras.tree.flatten(inputs)[0])[:1]
+        elements = keras.random.randint(batch, 0, self.group.order, seed=self.seed_generator)
+        return keras.tree.map_structure(
+            lambda x: group_ops.transform_each(x, self.group, elements, self.data_format), inputs
+        )
+
+    def compute_output_spec(self, inputs, training=True):
+        return keras.tree.map_structure(lambda x: keras.KerasTensor(x.shape, x.dtype), inputs)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "group": point_groups.serialize(self.group),
+            "data_format": self.data_format,
+            "seed": self.seed,
+        }

@@ -1,0 +1,183 @@
+"""Padding, cropping and upsampling of space."""
+
+import keras
+
+from keras_gcnn import arguments
+from keras_gcnn import ops as group_ops
+from keras_gcnn.layers import guard
+from keras_gcnn.layers.base_layer import BaseGroupLayer
+from keras_gcnn.ops.resizing import INTERPOLATIONS
+
+
+class BaseGroupPadding(BaseGroupLayer):
+    """Adds or cuts points around space.
+
+    Subclasses say what they call the amounts (`argument`), and whether they add them or cut them
+    (`sign`).
+    """
+
+    argument = None
+    sign = None
+
+    def __init__(self, amounts, group=None, data_format=None, **kwargs):
+        super().__init__(group, data_format, **kwargs)
+        self.amounts = arguments.amounts(amounts, self.dimension, self.argument)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.compute_output_shape(input_shape)  # which refuses to leave nothing
+        size, _ = self._size_and_channels(input_shape)
+        guard.warn_if_shifted(self, self.amounts, size, self.argument, self.sign)
+
+    def keeps_equivariance(self, input_shape):
+        return guard.is_symmetric(self.group, self.amounts)
+
+    def compute_output_shape(self, input_shape):
+        size, channels = self._size_and_channels(input_shape)
+        signed = [(self.sign * front, self.sign * behind) for front, behind in self.amounts]
+        arguments.leaves_something(size, signed, self.argument)
+        pairs = zip(size, signed, strict=True)
+        new_size = tuple(None if n is None else n + sum(around) for n, around in pairs)
+        return self._shape(input_shape[0], new_size, self.output_space.axis_lengths, channels)
+
+    def get_config(self):
+        return {**super().get_config(), self.argument: self.amounts}
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GroupZeroPadding2D(BaseGroupPadding):
+    """Zeros in front of and behind each axis of space, for each element of H by itself.
+
+    Amounts that differ in front and behind move the centre of the map, so that it no longer turns
+    with its input. The layer warns of that when it is built.
+
+    Args:
+        padding: Integer, two of them, or two pairs ((top, bottom), (left, right)).
+        group: The point group. `None`: that of the input, which a layer of this library has made.
+        data_format: As in `keras.layers.ZeroPadding2D`.
+
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        The same, with other heights and widths.
+
+    Raises:
+        ValueError: On a bad argument, or an input that is not on this group.
+
+    Warns:
+        EquivarianceWarning: At build time, if the amounts break equivariance.
+
+    Example:
+    >>> x = np.random.rand(4, 24, 24, 4, 10)
+    >>> keras_gcnn.layers.GroupZeroPadding2D(1, group="p4")(x).shape
+    (4, 26, 26, 4, 10)
+
+
+    Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
+    """
+
+    argument = "padding"
+    sign = 1
+
+    def __init__(self, padding=1, group=None, data_format=None, **kwargs):
+        super().__init__(padding, group, data_format, **kwargs)
+        self.padding = self.amounts
+
+    def call(self, inputs):
+        return group_ops.group_pad(inputs, self.padding, self.data_format)
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GroupCropping2D(BaseGroupPadding):
+    """Cuts points away in front of and behind each axis of space, for each element of H by itself.
+
+    Amounts that differ in front and behind move the centre of the map, so that it no longer turns
+    with its input. The layer warns of that when it is built.
+
+    Args:
+        cropping: Integer, two of them, or two pairs ((top, bottom), (left, right)).
+        group: The point group. `None`: that of the input, which a layer of this library has made.
+        data_format: As in `keras.layers.Cropping2D`.
+
+    Shapes and warnings are those of `GroupZeroPadding2D`.
+
+    Raises:
+        ValueError: On a bad argument, an input that is not on this group, or if nothing is left.
+
+    Example:
+    >>> x = np.random.rand(4, 24, 24, 4, 10)
+    >>> keras_gcnn.layers.GroupCropping2D(2, group="p4")(x).shape
+    (4, 20, 20, 4, 10)
+
+
+    Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
+    """
+
+    argument = "cropping"
+    sign = -1
+
+    def __init__(self, cropping=1, group=None, data_format=None, **kwargs):
+        super().__init__(cropping, group, data_format, **kwargs)
+        self.cropping = self.amounts
+
+    def call(self, inputs):
+        return group_ops.group_crop(inputs, self.cropping, self.data_format)
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GroupUpSampling2D(BaseGroupLayer):
+    """Makes space larger, for each element of H by itself.
+
+    `"nearest"` repeats every point. `"bilinear"` takes the point i of the output from the place
+    (i + 1/2)/size - 1/2 of the input, by linear interpolation along each axis; outside of the input
+    is the value of its edge. Both are equivariant at every size of the input.
+
+    Args:
+        size: Integer or two, the factors of height and width. Groups with quarter turns need equal
+            ones.
+        group: The point group. `None`: that of the input, which a layer of this library has made.
+        data_format: As in `keras.layers.UpSampling2D`.
+        interpolation: `"nearest"` or `"bilinear"`.
+
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        The same, with heights and widths times `size`.
+
+    Raises:
+        ValueError: On a bad argument, or an input that is not on this group.
+
+    Example:
+    >>> x = np.random.rand(4, 12, 12, 4, 10)
+    >>> keras_gcnn.layers.GroupUpSampling2D(2, group="p4")(x).shape
+    (4, 24, 24, 4, 10)
+
+
+    Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
+    """
+
+    def __init__(self, size=2, group=None, data_format=None, interpolation="nearest", **kwargs):
+        super().__init__(group, data_format, **kwargs)
+        self.size = arguments.integer_tuple(size, self.dimension, "size")
+        self.interpolation = arguments.one_of(interpolation, INTERPOLATIONS, "interpolation")
+        if self.group is not None:
+            self.fit_group()
+
+    def fit_group(self):
+        arguments.symmetric(self.size, self.group, "size")
+
+    def call(self, inputs):
+        return group_ops.group_upsample(inputs, self.size, self.interpolation, self.data_format)
+
+    def compute_output_shape(self, input_shape):
+        size, channels = self._size_and_channels(input_shape)
+        pairs = zip(size, self.size, strict=True)
+        new_size = tuple(None if n is None else n * factor for n, factor in pairs)
+        return self._shape(input_shape[0], new_size, self.output_space.axis_lengths, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size, "interpolation": self.interpolation}

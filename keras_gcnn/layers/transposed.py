@@ -1,0 +1,100 @@
+"""GroupConv2DTranspose: the adjoint of GroupConv2D."""
+
+import keras
+
+from keras_gcnn import arguments
+from keras_gcnn import ops as group_ops
+from keras_gcnn.layers.base_group_conv import BaseGroupConv
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class GroupConv2DTranspose(BaseGroupConv):
+    """The transposed convolution on the group: the adjoint of GroupConv2D.
+
+        y_c(y, h') = activation(b_c + Σ_x Σ_h Σ_k f_k(x, h) ψ_c,k(h⁻¹(y - strides·x), h⁻¹h'))
+
+    A map on G comes in, and a larger one goes out. The kernel, `(kh, kw, |H|, filters, C)`, is that
+    of the GroupConv2D from `filters` maps to C whose adjoint the layer is.
+
+    Args:
+        filters: Integer, the number of feature maps on the group that go out.
+        kernel_size, group, data_format, dilation_rate, activation, use_bias: As in `GroupConv2D`.
+        strides: Integer or two. With `padding="same"` equivariance asks that kernel size and stride
+            are both even or both odd. Otherwise the layer warns when it is built.
+        padding: `"valid"`, `"same"`, or `"centered"`, where n points become (n - 1)·strides + 1.
+        output_padding: As in `keras.layers.Conv2DTranspose`. One that is not 0 adds points on one
+            side, which loses equivariance.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+        activity_regularizer, kernel_constraint, bias_constraint: As in `keras.layers.Conv2D`.
+
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        - `"channels_last"`: `(batch, new_height, new_width, |H|, filters)`
+        - `"channels_first"`: `(batch, filters, |H|, new_height, new_width)`
+
+        New sizes are those of `keras.layers.Conv2DTranspose`.
+
+    Returns:
+        A tensor of rank 5.
+
+    Raises:
+        ValueError: On a bad argument, or an input that is not on this group.
+
+    Warns:
+        EquivarianceWarning: At build time, if strides, padding or output padding break
+            equivariance.
+
+    Example:
+    >>> x = np.random.rand(4, 12, 12, 4, 10)
+    >>> layer = keras_gcnn.layers.GroupConv2DTranspose(5, 2, group="p4", strides=2)
+    >>> layer(x).shape
+    (4, 24, 24, 4, 5)
+
+    Reference: the adjoint of Cohen & Welling 2016, section 6.1.
+    """
+
+    left_out = ("groups", "implementation")
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        group=None,
+        strides=1,
+        padding="valid",
+        output_padding=None,
+        data_format=None,
+        dilation_rate=1,
+        **kwargs,
+    ):
+        self.output_padding = output_padding
+        super().__init__(
+            filters, kernel_size, group, strides, padding, data_format, dilation_rate, **kwargs
+        )
+        self.output_padding = self.sampling.output_padding
+
+    def convolution_op(self, inputs, kernel, training=False):
+        return group_ops.group_conv_transpose(
+            inputs,
+            kernel,
+            self.group,
+            strides=self.strides,
+            padding=self.padding,
+            output_padding=self.output_padding,
+            data_format=self.data_format,
+            dilation_rate=self.dilation_rate,
+            training=training,
+        )
+
+    def _whole_config(self):
+        return {**super()._whole_config(), "output_padding": self.output_padding}
+
+    def _kernel_shape(self, channels):
+        return *self.kernel_size, *self.input_space.axis_lengths, self.filters, channels
+
+    def _sampling(self):
+        windows = self._window, self.strides, self.padding, self.dilation_rate
+        return arguments.transposed_sampling(*windows, self.output_padding)

@@ -1,0 +1,76 @@
+"""Densely connected networks on any group (Veeling et al. 2018)."""
+
+import keras
+from keras import layers
+
+from keras_gcnn import arguments
+from keras_gcnn.layers import GroupAveragePooling2D, GroupConv2D, LiftingConv2D
+from keras_gcnn.models import building
+
+LAST = {"data_format": "channels_last"}
+
+
+def dense_net(
+    group="p4m",
+    input_shape=(96, 96, 3),
+    classes=2,
+    growth=8,
+    blocks=5,
+    layers_in_block=1,
+    compression=1.0,
+):
+    """The densely connected network of rotation equivariant digital pathology, on any group.
+
+    Every layer of a block is batch normalization, ReLU and a 3×3 convolution, whose maps are added
+    to the channels. Between blocks stand a 1×1 convolution and 2×2 average pooling. At the end come
+    batch normalization, ReLU, the mean over space and group, and a linear layer.
+
+    Args:
+        group: Name of the point group, or a `PointGroup`.
+        input_shape: `(height, width, channels)`. Equivariance is exact where the poolings divide
+            the sizes.
+        classes: Number of logits.
+        growth: Integer, the maps on the group that each layer adds.
+        blocks: Integer, the number of blocks.
+        layers_in_block: Integer, the number of layers in each.
+        compression: By what the 1×1 convolutions multiply the number of channels, at most 1.
+
+    Returns:
+        A `keras.Model` from images to logits, `(batch, classes)`.
+
+    Raises:
+        ValueError: On an unknown argument.
+
+    Warns:
+        EquivarianceWarning: If a pooling does not divide a size.
+
+    Example:
+    >>> keras_gcnn.models.dense_net("p4m", (96, 96, 3), classes=2).output_shape
+    (None, 2)
+
+    Reference: Veeling et al. 2018, "Rotation Equivariant CNNs for Digital Pathology"; Huang et al.
+        2017. The default numbers of layers and maps are ours.
+    """
+    group = arguments.group(group, dimension=2)
+    growth = arguments.integer(growth, "growth")
+    blocks = arguments.integer(blocks, "blocks")
+    layers_in_block = arguments.integer(layers_in_block, "layers_in_block")
+    compression = arguments.number(compression, "compression")
+
+    inputs = keras.Input(input_shape, name="image")
+    options = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal", **LAST}
+    x = LiftingConv2D(2 * growth, 3, group, name="conv1", **options)(inputs)
+    for block in range(1, blocks + 1):
+        for layer in range(1, layers_in_block + 1):
+            name = f"{block}_{layer}"
+            y = building.normalize(x, group, name=f"_{name}")
+            y = GroupConv2D(growth, 3, name=f"conv_{name}", **options)(y)
+            x = layers.Concatenate(name=f"dense_{name}")([x, y])
+        if block < blocks:
+            x = building.normalize(x, group, name=f"_{block}_transition")
+            filters = max(1, round(x.shape[-1] * compression))
+            x = GroupConv2D(filters, 1, name=f"transition_{block}", **options)(x)
+            x = GroupAveragePooling2D(2, name=f"pool_{block}", **LAST)(x)
+    x = building.normalize(x, group, name="_end")
+    x = building.mean_over_space_and_group(x, group)
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name=f"dense_{group.name}")

@@ -1,0 +1,100 @@
+"""A U-Net on any group, for segmentation."""
+
+import keras
+from keras import layers
+
+from keras_gcnn import arguments
+from keras_gcnn.layers import (
+    CosetPooling2D,
+    GroupConv2D,
+    GroupMaxPooling2D,
+    GroupUpSampling2D,
+    LiftingConv2D,
+)
+from keras_gcnn.models import building
+
+LAST = {"data_format": "channels_last"}
+
+
+def unet(
+    group="p4m",
+    input_shape=(64, 64, 1),
+    classes=1,
+    widths=(16, 32, 64),
+    kernel_size=3,
+    dropout=0.0,
+    activation=None,
+):
+    """A U-Net: a path down by pooling, and one up that takes what the first one had at each size.
+
+    Each stage has two convolutions with batch normalization and ReLU. Upsampling repeats points,
+    and a convolution follows it. At the end stand the mean over the group and a 1×1 convolution.
+    The segmentation turns with the image at every size that the poolings divide.
+
+    Args:
+        group: Name of the point group, or a `PointGroup`. `"z2"` is the plain U-Net.
+        input_shape: `(height, width, channels)`. Sizes must be multiples of 2 to the number of
+            widths less one. They may be `None`.
+        classes: Number of maps that go out.
+        widths: Integers, the maps on the group in each stage, from the largest size down.
+        kernel_size: Integer, of all convolutions but the last.
+        dropout: Rate of dropout at the smallest size.
+        activation: Of the output, such as `"sigmoid"` or `"softmax"`. `None`: logits.
+
+    Returns:
+        A `keras.Model` from images to maps `(batch, height, width, classes)`.
+
+    Raises:
+        ValueError: If a size is no multiple, or another argument is unknown.
+
+    Example:
+    >>> keras_gcnn.models.unet("p4m", (64, 64, 3), classes=2).output_shape
+    (None, 64, 64, 2)
+
+    Reference: Ronneberger et al. 2015; on the group: Cohen & Welling 2016, section 6.
+    """
+    group = arguments.group(group, dimension=2)
+    widths = arguments.integer_tuple(widths, len(tuple(widths)), "widths")
+    _check_size(input_shape, 2 ** (len(widths) - 1))
+
+    inputs = keras.Input(input_shape, name="image")
+    x, skips = inputs, []
+    for stage, filters in enumerate(widths):
+        if stage:
+            skips.append(x)
+            x = GroupMaxPooling2D(2, name=f"pool{stage}", **LAST)(x)
+        x = _two_convolutions(x, filters, kernel_size, group, f"down{stage}")
+    x = layers.Dropout(dropout, name="dropout")(x)
+    for stage in reversed(range(len(widths) - 1)):
+        x = GroupUpSampling2D(2, name=f"up{stage}_larger", **LAST)(x)
+        x = layers.Concatenate(name=f"up{stage}_skip")([x, skips[stage]])
+        x = _two_convolutions(x, widths[stage], kernel_size, group, f"up{stage}")
+    x = CosetPooling2D(reduction="mean", name="group_mean", **LAST)(x)
+    outputs = layers.Conv2D(classes, 1, activation=activation, name="maps", **LAST)(x)
+    return keras.Model(inputs, outputs, name=f"unet_{group.name}")
+
+
+def _two_convolutions(x, filters, kernel_size, group, name):
+    for part in ("a", "b"):
+        kind = GroupConv2D if building.is_on_group(x, group) else LiftingConv2D
+        convolution = kind(
+            filters,
+            kernel_size,
+            group=group,
+            padding="same",
+            use_bias=False,
+            kernel_initializer="he_normal",
+            name=f"{name}_conv_{part}",
+            **LAST,
+        )
+        x = building.normalize(convolution(x), group, name=f"_{name}_{part}")
+    return x
+
+
+def _check_size(input_shape, multiple):
+    if any(n is not None and n % multiple for n in input_shape[:2]):
+        raise ValueError(
+            f"Height and width in `input_shape` must be multiples of {multiple}, for the poolings. "
+            f"Received: input_shape={tuple(input_shape)}. Pad or crop the images, or use fewer "
+            "`widths`."
+        )

@@ -1,0 +1,127 @@
+"""Depthwise and separable G-correlations, and products at each point."""
+
+from keras import ops
+
+from keras_gcnn import arguments
+from keras_gcnn.groups import Space
+from keras_gcnn.ops import backend, layout
+from keras_gcnn.ops.conv.correlation import group_conv
+
+
+def group_depthwise_conv(
+    x,
+    kernel,
+    group,
+    strides=1,
+    padding="valid",
+    data_format=None,
+    dilation_rate=1,
+    training=False,
+):
+    """The G-correlation of each channel by itself with filters of its own.
+
+        y_{c·m + j}(x, h) = Σ_y Σ_h' f_c(y, h') ψ_{c,j}(h⁻¹(y - x), h⁻¹h')
+
+    It is one planar convolution in as many blocks as there are channels.
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        kernel: m filters on G for each channel, `(*kernel_size, |H|, channels, m)`.
+        group: Name of the point group H, or a `PointGroup`.
+        strides: Integer, or one per axis.
+        padding: `"valid"`, `"same"` or `"centered"`, as in `group_conv`.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+        dilation_rate: Integer, or one per axis.
+        training: Whether gradients will be taken.
+
+    Returns:
+        Feature map on G of `channels·m` channels.
+
+    Raises:
+        ValueError: As `group_conv`.
+
+    Reference: Cohen & Welling 2016, section 6.1, for one channel; depthwise: Chollet 2017.
+    """
+    kernel, group = backend.tensor(kernel), arguments.group(group)
+    shape = backend.known_shape(kernel)
+    arguments.space_of_kernel(shape, group)
+    *domain, channels, multiplier = shape
+    return group_conv(
+        x,
+        ops.reshape(kernel, (*domain, 1, channels * multiplier)),
+        group,
+        strides=strides,
+        padding=padding,
+        data_format=data_format,
+        dilation_rate=dilation_rate,
+        groups=channels,
+        implementation="direct",
+        training=training,
+    )
+
+
+def pointwise_conv(x, kernel, group, data_format=None):
+    """Combines the channels at each point of G, in the same way at all of them.
+
+        y_k(x, h) = Σ_c f_c(x, h) w_c,k
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        kernel: w, `(channels, filters)`.
+        group: Name of the point group H, or a `PointGroup`.
+        data_format: As in `group_conv`.
+
+    Returns:
+        Feature map on G of `filters` channels.
+
+    Raises:
+        ValueError: If `x` is no map on G, or has other channels than the kernel.
+
+    Reference: Chollet 2017, "Xception", the second half of a separable convolution.
+    """
+    x, kernel, group = backend.tensor(x), backend.tensor(kernel), arguments.group(group)
+    data_format = arguments.data_format(data_format)
+    arguments.space_of(x, [Space.whole(group)], data_format)
+    if len(kernel.shape) != 2:
+        raise ValueError(
+            "`kernel` must be a matrix (channels, filters). Received: "
+            f"kernel.shape={tuple(kernel.shape)}."
+        )
+    channels, filters = kernel.shape
+    channel_axis = -1 if data_format == "channels_last" else 1
+    if x.shape[channel_axis] not in (None, channels):
+        raise ValueError(
+            f"`kernel` must have as many rows as `x` has channels. Received: "
+            f"kernel.shape={tuple(kernel.shape)}, x.shape={tuple(x.shape)}, "
+            f"data_format={data_format!r}."
+        )
+    x = ops.moveaxis(x, channel_axis, -1)
+    y = backend.matmul(ops.reshape(x, (-1, channels)), kernel)
+    y = layout.reshape(y, (*ops.shape(x)[:-1], filters))
+    return ops.moveaxis(y, -1, channel_axis)
+
+
+def group_dense(x, kernel, group, data_format=None, training=False):
+    """Combines all of H and the channels at each point of space: a convolution over H alone.
+
+        y_k(x, h) = Σ_h' Σ_c f_c(x, h') ψ_c,k(h⁻¹h')
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        kernel: ψ, `(|H|, channels, units)`.
+        group: Name of the point group H, or a `PointGroup`.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+        training: Whether gradients will be taken.
+
+    Returns:
+        Feature map on G of `units` channels.
+
+    Raises:
+        ValueError: As `group_conv`.
+
+    Reference: Cohen & Welling 2016, section 6.1, for a filter of one tap.
+    """
+    kernel, group = backend.tensor(kernel), arguments.group(group)
+    shape = backend.known_shape(kernel)
+    one_tap = ops.reshape(kernel, ((1,) * group.dimension) + shape)
+    return group_conv(x, one_tap, group, data_format=data_format, training=training)

@@ -1,0 +1,115 @@
+"""The transposed G-correlation: the adjoint of `correlation.group_conv`."""
+
+from keras import ops
+
+from keras_gcnn import arguments
+from keras_gcnn.groups import Space
+from keras_gcnn.ops import backend, layout
+from keras_gcnn.ops.conv.correlation import group_conv
+from keras_gcnn.ops.conv.filters import adjoint_filter, planar_bank
+from keras_gcnn.ops.resizing import padded
+
+
+def group_conv_transpose(
+    x,
+    kernel,
+    group,
+    strides=1,
+    padding="valid",
+    output_padding=None,
+    data_format=None,
+    dilation_rate=1,
+    training=False,
+):
+    """The adjoint of the G-correlation with a filter: it spreads a map where that one gathers.
+
+        [f ⋆ᵀ ψ]_c(y, h') = Σ_x Σ_h Σ_k f_k(x, h) ψ_c,k(h⁻¹(y - strides·x), h⁻¹h')
+
+    For maps u and v, Σ group_conv(u, ψ)·v = Σ u·group_conv_transpose(v, ψ). With strides of 1 it is
+    the G-correlation with the adjoint filter; otherwise it is one planar transposed convolution.
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        kernel: Filter on G, `(*kernel_size, |H|, filters, channels)`: that of a `group_conv` from
+            `filters` to `channels`.
+        group: Name of the point group H, or a `PointGroup`.
+        strides: Those of the `group_conv`: an integer, or one per axis.
+        padding: That of the `group_conv`: `"valid"`, `"same"` or `"centered"`.
+        output_padding: Integer, or one per axis: which of the sizes that the `group_conv` takes to
+            the same one the output has, as in `keras.layers.Conv2DTranspose`.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+        dilation_rate: That of the `group_conv`: an integer, or one per axis.
+        training: Whether gradients will be taken.
+
+    Returns:
+        Feature map on G, `(batch, *new_space, |H|, filters)`, or `(batch, filters, |H|,
+        *new_space)` with `"channels_first"`. `groups.TransposedSampling` says how large it is.
+
+    Raises:
+        ValueError: On a bad argument, and if map and filter are not both on G or have other numbers
+            of channels.
+
+    Reference: the adjoint of Cohen & Welling 2016, section 6.1.
+    """
+    x, kernel, group = backend.tensor(x), backend.tensor(kernel), arguments.group(group)
+    arguments.floating(x, "x")
+    arguments.floating(kernel, "kernel")
+    data_format = arguments.data_format(data_format)
+    padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
+    windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
+    shape = _checked_shape(x, kernel, group, data_format)
+    sampling = arguments.transposed_sampling(
+        shape[: group.dimension], windows[0], padding, windows[1], output_padding
+    )
+    spread = _by_adjoint if max(windows[0]) == 1 else _by_bank
+    if data_format == "channels_last" or backend.takes_channels_first():
+        return spread(x, kernel, group, sampling, data_format, bool(training))
+    x = layout.to_channels_last(x, has_group_axis=True)
+    y = spread(x, kernel, group, sampling, "channels_last", bool(training))
+    return layout.to_channels_first(y, has_group_axis=True)
+
+
+def _by_adjoint(x, kernel, group, sampling, data_format, training):
+    spans = zip(sampling.crops(), sampling.effective_kernel_size, strict=True)
+    amounts = [(k - 1 - front, k - 1 - behind) for (front, behind), k in spans]
+    x = layout.merge_group_axis(x, data_format)
+    x = padded(x, amounts, data_format)
+    x = layout.split_group_axis(x, group.order, data_format)
+    return group_conv(
+        x,
+        adjoint_filter(kernel, group),
+        group,
+        data_format=data_format,
+        dilation_rate=sampling.dilation_rate,
+        training=training,
+    )
+
+
+def _by_bank(x, kernel, group, sampling, data_format, training):
+    x = layout.merge_group_axis(x, data_format)  # (batch, *space, |H|·channels)
+    bank = planar_bank(kernel, group, 1, data_format, training, backend.compilation_of(x))
+    y = ops.conv_transpose(x, bank, sampling.strides, "valid", None, data_format)
+    # Keras adds strides - kernel size zeros behind, where that is positive.
+    windows = zip(sampling.crops(), sampling.strides, sampling.kernel_size, strict=True)
+    amounts = [(-front, -behind - max(s - k, 0)) for (front, behind), s, k in windows]
+    y = padded(y, amounts, data_format)
+    return layout.split_group_axis(y, group.order, data_format)
+
+
+def _checked_shape(x, kernel, group, data_format):
+    """The shape of the filter, which must be on G as the map is."""
+    whole, shape = Space.whole(group), backend.known_shape(kernel)
+    arguments.space_of(x, [whole], data_format)
+    if arguments.space_of_kernel(shape, group) != whole:
+        raise ValueError(
+            f"`kernel` must be a filter on {group.name}, (*kernel_size, {group.order}, filters, "
+            f"channels). Received: kernel.shape={shape}."
+        )
+    channels = x.shape[-1 if data_format == "channels_last" else 1]
+    if channels not in (None, shape[-1]):
+        raise ValueError(
+            f"The last axis of `kernel` must be the channels of `x`. Received: kernel.shape="
+            f"{shape}, x.shape={tuple(x.shape)} with {channels} channels, "
+            f"data_format={data_format!r}."
+        )
+    return shape

@@ -1,0 +1,117 @@
+"""Padding, cropping and upsampling of space, which leave H and the channels as they are."""
+
+from keras import ops
+
+from keras_gcnn import arguments
+from keras_gcnn.groups import coset_axis
+from keras_gcnn.ops import backend, layout
+
+INTERPOLATIONS = ("nearest", "bilinear")
+
+
+def group_pad(x, padding, data_format=None):
+    """Zeros in front of and behind each axis of space.
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        padding: Integer; or one for each axis; or for each axis a pair, in front and behind.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+
+    Returns:
+        The larger map.
+
+    Raises:
+        ValueError: On a bad argument.
+
+    Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
+    """
+    return _padded_map(x, padding, data_format, "padding", sign=1)
+
+
+def group_crop(x, cropping, data_format=None):
+    """Cuts points away in front of and behind each axis of space.
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        cropping: Integer; or one for each axis; or for each axis a pair, in front and behind.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+
+    Returns:
+        The smaller map.
+
+    Raises:
+        ValueError: On a bad argument, or if nothing is left.
+
+    Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
+    """
+    return _padded_map(x, cropping, data_format, "cropping", sign=-1)
+
+
+def _padded_map(x, amounts, data_format, name, sign):
+    x, data_format = backend.tensor(x), arguments.data_format(data_format)
+    dimension = arguments.dimension_of_map(x)
+    amounts = arguments.amounts(amounts, dimension, name)
+    amounts = [(sign * front, sign * behind) for front, behind in amounts]
+    arguments.leaves_something(arguments.size_of(x, dimension, data_format), amounts, name)
+    order = x.shape[coset_axis(data_format, dimension)]
+    merged = padded(layout.merge_group_axis(x, data_format), amounts, data_format)
+    return layout.split_group_axis(merged, order, data_format)
+
+
+def padded(x, amounts, data_format):
+    """A planar map with zeros around space; negative amounts crop it."""
+    added = [(max(front, 0), max(behind, 0)) for front, behind in amounts]
+    cropped = [slice(max(-front, 0), min(behind, 0) or None) for front, behind in amounts]
+    if any(piece != slice(0, None) for piece in cropped):
+        first = 1 if data_format == "channels_last" else 2
+        x = x[(slice(None),) * first + tuple(cropped)]
+    if any(map(any, added)):
+        x = backend.pad(x, layout.around_space(added, data_format))
+    return x
+
+
+def group_upsample(x, size, interpolation="nearest", data_format=None):
+    """Makes each axis of space `size` times as long.
+
+    `"nearest"` repeats every point. `"bilinear"` takes the point i of the output from the place
+    (i + 1/2)/size - 1/2 of the input, by linear interpolation along each axis; outside of the input
+    is the value of its edge.
+
+    Args:
+        x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
+        size: Integer, or one per axis of space.
+        interpolation: `"nearest"`, or `"bilinear"` in two dimensions.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+
+    Returns:
+        The larger map.
+
+    Raises:
+        ValueError: On a bad argument, or if sizes are not known for `"bilinear"`.
+
+    Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
+    """
+    x, data_format = backend.tensor(x), arguments.data_format(data_format)
+    dimension = arguments.dimension_of_map(x)
+    factors = arguments.integer_tuple(size, dimension, "size")
+    interpolation = arguments.one_of(interpolation, INTERPOLATIONS, "interpolation")
+    order = x.shape[coset_axis(data_format, dimension)]
+    merged = layout.merge_group_axis(x, data_format)
+    if interpolation == "nearest":
+        first = 1 if data_format == "channels_last" else 2
+        for axis, factor in enumerate(factors, start=first):
+            merged = merged if factor == 1 else ops.repeat(merged, factor, axis=axis)
+    else:
+        merged = _bilinear(merged, factors, data_format)
+    return layout.split_group_axis(merged, order, data_format)
+
+
+def _bilinear(x, factors, data_format):
+    size = x.shape[1:-1] if data_format == "channels_last" else x.shape[2:]
+    if len(size) != 2 or None in size:
+        raise ValueError(
+            "Bilinear upsampling takes maps in two dimensions of a known size. Received: "
+            f"x.shape={tuple(x.shape)}. Use interpolation='nearest'."
+        )
+    new_size = tuple(n * factor for n, factor in zip(size, factors, strict=True))
+    return ops.image.resize(x, new_size, interpolation="bilinear", data_format=data_format)

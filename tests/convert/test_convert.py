@@ -1,0 +1,227 @@
+"""Plain models made equivariant: by `convert`, and by the mean over the group."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+import keras_gcnn as kg
+from tests import oracle
+from tests.shaken import shaken
+
+L = kg.layers
+LAST = {"data_format": "channels_last"}
+
+
+def classifier(size=9, head="average"):
+    """Every kind of layer that a plain classifier has."""
+    inputs = keras.Input((size, size, 2))
+    x = layers.Rescaling(2.0)(inputs)
+    x = layers.Conv2D(8, 3, padding="same", name="stem", **LAST)(x)
+    x = skip = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2, **LAST)(x)
+    x = layers.SeparableConv2D(8, 3, padding="same", activation="tanh", **LAST)(x)
+    x = layers.Dropout(0.1)(layers.Add()([x, skip]))
+    gate = layers.GlobalAveragePooling2D(**LAST)(x)
+    gate = layers.Dense(4, activation="relu")(gate)
+    gate = layers.Reshape((1, 1, 8))(layers.Dense(8, activation="sigmoid")(gate))
+    x = layers.Multiply()([x, gate])
+    x = layers.Concatenate()([x, skip])
+    x = layers.MaxPooling2D(3, **LAST)(x)
+    x = layers.LayerNormalization()(layers.Dense(16)(x))
+    x = layers.Conv2D(16, 3, padding="same", groups=4, **LAST)(x)
+    x = layers.UpSampling2D(2, **LAST)(layers.ZeroPadding2D(1, **LAST)(x))
+    x = layers.Cropping2D(1, **LAST)(x)
+    x = layers.GlobalAveragePooling2D(**LAST)(x) if head == "average" else layers.Flatten()(x)
+    return keras.Model(inputs, layers.Dense(3, name="logits")(x), name="plain")
+
+
+def segmenter(last_kernel=1, activation=None):
+    inputs = keras.Input((8, 8, 1))
+    x = skip = layers.Conv2D(6, 3, padding="same", activation="relu", **LAST)(inputs)
+    x = layers.Conv2D(12, 3, padding="same", **LAST)(layers.MaxPooling2D(2, **LAST)(x))
+    x = layers.Activation("relu")(layers.BatchNormalization()(x))
+    x = layers.Conv2DTranspose(6, 2, strides=2, name="up", **LAST)(x)
+    x = layers.Concatenate()([x, skip])
+    options = {"padding": "same", "activation": activation, "name": "head", **LAST}
+    return keras.Model(inputs, layers.Conv2D(2, last_kernel, **options)(x), name="unet")
+
+
+@pytest.mark.parametrize("group", ["p2", "p4", "p4m"])
+def test_a_classifier_becomes_invariant_with_as_many_parameters(group):
+    model, report = kg.convert(classifier(), group)
+    assert kg.equivariance_error(shaken(model), group, (9, 9, 2)).is_equivariant
+    assert not report.losses
+    assert report.parameters_before == classifier().count_params()
+    assert report.parameters_after == model.count_params()
+    text = str(report)
+    assert f"equivariant to {group} at this input size" in text
+    assert "stem" in text
+    assert "LiftingConv2D" in text
+
+
+def test_widths():
+    plain = classifier()
+    maps, report = kg.convert(plain, "p4", width="maps")
+    assert report.factor == 1 / 4
+    assert maps.get_layer("stem").filters == 2
+    same, _ = kg.convert(plain, "p4", width="same")
+    assert same.get_layer("stem").filters == 8
+    wide = keras.Sequential(
+        [
+            keras.Input((9, 9, 1)),
+            *[layers.Conv2D(n, 3, activation="relu", **LAST) for n in (64, 128, 64)],
+            layers.GlobalMaxPooling2D(**LAST),
+            layers.Dense(10),
+        ]
+    )
+    for group in ("p4", "p4m"):
+        _, report = kg.convert(wide, group)
+        assert abs(report.parameters_after / report.parameters_before - 1) < 0.03
+
+
+@pytest.mark.parametrize("last_kernel", [1, 3])
+def test_a_segmentation_turns_with_its_input(last_kernel):
+    model, _ = kg.convert(segmenter(last_kernel, "sigmoid"), "p4m")
+    assert model.output_shape == (None, 8, 8, 2)
+    assert kg.equivariance_error(shaken(model), "p4m", (8, 8, 1)).is_equivariant
+
+
+def outputs_of(model, x):
+    return ops.convert_to_numpy(model(x, training=False))
+
+
+@pytest.mark.parametrize("group", ["p4", "p4m"])
+@pytest.mark.parametrize(
+    "make", [classifier, segmenter, lambda: segmenter(3)], ids=["average", "1×1", "3×3"]
+)
+def test_with_the_plain_weights_it_is_the_mean_over_the_group(make, group):
+    plain = shaken(make())
+    model, _ = kg.convert(plain, group, width="same", weights="planar")
+    x = np.random.default_rng(0).normal(size=(3, *plain.input_shape[1:])).astype("float32")
+    expected = outputs_of(kg.symmetrize(plain, group, "channels_last"), x)
+    oracle.assert_close(outputs_of(model, x), expected, 1e-5)
+
+
+def test_the_statistics_of_normalizations_come_along():
+    plain = shaken(segmenter())
+    model, _ = kg.convert(plain, "p4", width="same", weights="planar")
+    moved = [w for w in model.weights if "moving" in w.path]
+    assert moved
+    plain_ones = [w for w in plain.weights if "moving" in w.path]
+    for new, old in zip(moved, plain_ones, strict=True):
+        assert np.array_equal(ops.convert_to_numpy(new), ops.convert_to_numpy(old))
+
+
+def test_what_a_flattening_loses_is_said_with_the_layer():
+    with pytest.warns(kg.EquivarianceWarning, match="Flatten 'flatten.*weights of its own"):
+        _, report = kg.convert(classifier(head="flatten"), "p4")
+    assert report.losses
+
+
+def strided(size):
+    inputs = keras.Input((size, size, 1))
+    x = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", **LAST)(inputs)
+    x = layers.Conv2D(4, 3, strides=2, padding="same", name="second", **LAST)(x)
+    return keras.Model(inputs, layers.GlobalAveragePooling2D(**LAST)(x))
+
+
+def test_losses_name_the_nearest_sizes_that_keep_equivariance():
+    with pytest.warns(kg.EquivarianceWarning, match="It is kept at 17×17 or 21×21"):
+        _, report = kg.convert(strided(18), "p4")
+    assert report.sizes_that_keep == (17, 21)
+    for size in report.sizes_that_keep:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model, report = kg.convert(strided(size), "p4")
+        assert not report.losses
+        assert kg.equivariance_error(shaken(model), "p4", (size, size, 1)).is_equivariant
+
+
+def test_models_in_models_and_a_sequential_one():
+    inner = keras.Sequential(
+        [keras.Input((9, 9, 4)), layers.Conv2D(4, 3, padding="same", **LAST), layers.ReLU()]
+    )
+    stack = [keras.Input((9, 9, 1)), layers.Conv2D(4, 3, padding="same", **LAST), inner]
+    model = keras.Sequential([*stack, layers.GlobalAveragePooling2D(**LAST), layers.Dense(2)])
+    converted, _ = kg.convert(model, "p4m")
+    assert kg.equivariance_error(shaken(converted), "p4m", (9, 9, 1)).is_equivariant
+
+
+def test_it_trains_saves_and_becomes_planar(tmp_path):
+    model, _ = kg.convert(classifier(), "p4")
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).normal(size=(4, 9, 9, 2)).astype("float32")
+    assert np.isfinite(model.train_on_batch(x, np.ones((4, 3))))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    oracle.assert_close(outputs_of(again, x), outputs_of(model, x))
+    oracle.assert_close(outputs_of(kg.to_planar(model), x), outputs_of(model, x), 1e-4)
+
+
+class OfTheUser(layers.Layer):
+    def call(self, x):
+        return x
+
+
+def with_layer(layer):
+    inputs = keras.Input((8, 8, 1))
+    x = layer(layers.Conv2D(4, 3, **LAST)(inputs))
+    return keras.Model(inputs, x)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: kg.convert(with_layer(OfTheUser(name="mine"))), "OfTheUser 'mine'.*Replace it"),
+        (lambda: kg.convert(with_layer(layers.Permute((2, 1, 3), name="p"))), "Permute 'p'"),
+        (lambda: kg.convert(with_layer(layers.PReLU(name="p"))), "PReLU 'p'.*shared_axes"),
+        (lambda: kg.convert(with_layer(layers.BatchNormalization(axis=1, name="n"))), "'n'.*axis"),
+        (lambda: kg.convert(classifier(), width="area"), "`width` must be one of"),
+        (lambda: kg.convert(classifier(), weights="planar"), "'planar' with width='same'"),
+        (lambda: kg.convert(classifier(), "p5"), "`group` must be"),
+        (lambda: kg.convert(kg.models.p4cnn()), "takes a plain model.*LiftingConv2D"),
+        (lambda: kg.convert(keras.Sequential([layers.Dense(2)])), "that are built"),
+        (
+            lambda: kg.symmetrize(keras.Sequential([layers.Dense(2)])),
+            "must be a Keras model of one",
+        ),
+        (
+            lambda: kg.convert(keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten()])),
+            "must have a convolution to lift with",
+        ),
+    ],
+)
+def test_what_it_does_not_know_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("group", ["p2", "p4", "pmm", "p4m"])
+def test_symmetrize_is_the_mean_over_every_element(group, tmp_path):
+    plain = shaken(segmenter(3, "sigmoid"))
+    model = kg.symmetrize(plain, group, "channels_last")
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("float32")
+    elements = oracle.matrices(group)
+    expected = 0
+    for h, matrix in enumerate(elements):
+        back = oracle.index_of(oracle.inverse(matrix), elements)
+        turned = np.stack([oracle.transform(image, group, back, False) for image in x])
+        y = outputs_of(plain, turned)
+        expected += np.stack([oracle.transform(image, group, h, False) for image in y])
+    oracle.assert_close(outputs_of(model, x), expected / len(elements))
+    report = kg.equivariance_error(model, group, (8, 8, 1))
+    assert report.is_equivariant
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    oracle.assert_close(outputs_of(again, x), outputs_of(model, x))
+
+
+def test_symmetrize_makes_a_classifier_invariant_and_trainable():
+    model = kg.symmetrize(classifier(), "p4m", "channels_last")
+    assert kg.equivariance_error(model, "p4m", (9, 9, 2)).is_equivariant
+    model.compile("sgd", "mse")
+    x = np.zeros((2, 9, 9, 2), "float32")
+    assert np.isfinite(model.train_on_batch(x, np.ones((2, 3))))

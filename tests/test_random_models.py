@@ -1,0 +1,152 @@
+"""Random models of all layers: what the guard says is what `equivariance_error` measures.
+
+    RANDOM_MODELS=1000 KERAS_BACKEND=torch python -m pytest tests/test_random_models.py
+
+takes a thousand of each kind.
+"""
+
+import os
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from keras import layers, ops
+
+import keras_gcnn as kg
+from tests.shaken import shaken
+
+L = kg.layers
+LAST = {"data_format": "channels_last"}
+EXAMPLES = int(os.environ.get("RANDOM_MODELS", 0)) or {"torch": 40}.get(keras.backend.backend(), 8)
+SUBGROUPS = {"p4m": ["p4", "pmm", "p2"], "p4": ["p2"], "pmm": ["pm", "p2"]}
+small = st.integers(1, 3)
+paddings = st.sampled_from(["valid", "same"])
+
+
+def pair(draw):
+    return draw(st.sampled_from([(0, 0), (1, 1), (0, 1)]))
+
+
+def amounts(draw, dimension):
+    around = pair(draw)
+    return (
+        (around, around, (0, 0))[:dimension]
+        if draw(st.booleans())
+        else (around, (0, 0), (0, 0))[:dimension]
+    )
+
+
+OURS = {
+    "conv": lambda d: L.GroupConv2D(
+        2, d(small), strides=d(st.integers(1, 2)), padding=d(paddings), **LAST
+    ),
+    "depthwise": lambda d: L.GroupDepthwiseConv2D(d(small), padding=d(paddings), **LAST),
+    "separable": lambda d: L.GroupSeparableConv2D(2, d(small), padding=d(paddings), **LAST),
+    "transposed": lambda d: L.GroupConv2DTranspose(
+        2, d(small), strides=d(st.integers(1, 2)), padding=d(paddings), **LAST
+    ),
+    "dense": lambda d: L.GroupDense(3, **LAST),
+    "max": lambda d: L.GroupMaxPooling2D(d(small), d(small), d(paddings), **LAST),
+    "mean": lambda d: L.GroupAveragePooling2D(d(small), d(small), d(paddings), **LAST),
+    "blur": lambda d: L.GroupBlurPooling2D(d(small), d(st.integers(1, 2)), d(paddings), **LAST),
+    "pad": lambda d: L.GroupZeroPadding2D(amounts(d, 2), **LAST),
+    "crop": lambda d: L.GroupCropping2D(amounts(d, 2), **LAST),
+    "up": lambda d: L.GroupUpSampling2D(
+        2, interpolation=d(st.sampled_from(["nearest", "bilinear"])), **LAST
+    ),
+    "block": lambda d: L.ResidualBlock2D(2, strides=d(st.integers(1, 2)), **LAST),
+    "norm": lambda d: L.GroupBatchNormalization(**LAST),
+}
+STOCK = {
+    "relu": lambda d, x: layers.LeakyReLU()(x),
+    "batch norm": lambda d, x: layers.BatchNormalization(axis=d(st.sampled_from([-1, -1, 3])))(x),
+    "layer norm": lambda d, x: layers.LayerNormalization(axis=d(st.sampled_from([-1, [3, 4]])))(x),
+    "prelu": lambda d, x: layers.PReLU(
+        "uniform", shared_axes=d(st.sampled_from([[1, 2, 3], [1, 2]]))
+    )(x),
+    "dense": lambda d, x: layers.Dense(2)(x),
+    "conv3d": lambda d, x: layers.Conv3D(
+        2, (d(st.sampled_from([1, 3])), 1, 1), padding="same", **LAST
+    )(x),
+    "pool": lambda d, x: layers.AveragePooling3D(
+        (d(small), d(small), 1), padding=d(paddings), **LAST
+    )(x),
+    "pad": lambda d, x: layers.ZeroPadding3D(amounts(d, 3), **LAST)(x),
+    "up": lambda d, x: layers.UpSampling3D((2, d(st.integers(1, 2)), 1), **LAST)(x),
+    "softmax": lambda d, x: layers.Rescaling(2.0, -0.5)(
+        layers.Softmax(axis=d(st.sampled_from([-1, 3, 1])))(x)
+    ),
+    "add": lambda d, x: layers.Add()([x, layers.ReLU()(x)]),
+    "concatenate": lambda d, x: layers.Concatenate()([x, layers.ReLU()(x)]),
+    "permute": lambda d, x: layers.Permute(d(st.sampled_from([(1, 2, 3, 4), (2, 1, 3, 4)])))(x),
+    "flip": lambda d, x: ops.flip(x, axis=d(st.sampled_from([1, 3, 4]))),
+    "slice": lambda d, x: x[..., :1] if d(st.booleans()) else x[:, 1:],
+    "constant": lambda d, x: (
+        x
+        * d(
+            st.sampled_from(
+                [2.0, np.arange(1.0, 1.0 + x.shape[1], dtype="float32").reshape(-1, 1, 1, 1)]
+            )
+        )
+    ),
+    "gate": lambda d, x: x * L.GlobalGroupAveragePooling2D(keepdims=True, **LAST)(x),
+}
+
+
+@st.composite
+def models(draw):
+    """A model on a group, the group that is left, and what was said of it."""
+    group = draw(st.sampled_from(["p2", "pm", "p4", "pmm", "p4m"]))
+    size = draw(st.integers(5, 8))
+    inputs = keras.Input((size, size, 1))
+    kernel = draw(st.integers(2, 3))  # a single tap has no direction
+    x = L.LiftingConv2D(2, kernel, group, padding="same" if kernel % 2 else "valid", **LAST)(inputs)
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(["ours", "ours", "stock", "restrict"]))
+        if kind == "ours":
+            x = OURS[draw(st.sampled_from(sorted(OURS)))](draw)(x)
+        elif kind == "stock":
+            x = STOCK[draw(st.sampled_from(sorted(STOCK)))](draw, x)
+        elif group in SUBGROUPS:
+            group = draw(st.sampled_from(SUBGROUPS[group]))
+            x = L.RestrictGroup(group, **LAST)(x)
+        assume(len(x.shape) == 5 and all(3 <= n <= 20 for n in x.shape[1:3]))
+        if x.shape[3] != kg.groups.get(group).order:
+            break
+    x = L.CosetPooling2D(**LAST)(L.GroupDense(2, activation="tanh", **LAST)(x))
+    return keras.Model(inputs, x), group
+
+
+def drawn(data):
+    """A model with random weights, its group, and the warnings it gave; `None` where refused."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            model, group = data.draw(models())
+        except ValueError:
+            return None
+    said = [str(w.message) for w in caught if w.category is kg.EquivarianceWarning]
+    return shaken(model, scale=0.5), group, said
+
+
+def tells_points_apart(model):
+    """Whether the output differs between points; a constant is equivariant by chance."""
+    x = np.random.default_rng(0).normal(size=(1, *model.input_shape[1:])).astype("float32")
+    y = ops.convert_to_numpy(model(x, training=False))
+    return y.std(axis=(1, 2)).max() > 1e-3 * np.abs(y).max()
+
+
+@pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), deadline=None)
+@given(data=st.data())
+def test_it_is_said_exactly_where_equivariance_is_lost(data):
+    found = drawn(data)
+    assume(found is not None)
+    model, group, said = found
+    assume(tells_points_apart(model))
+    report = kg.equivariance_error(model, group, model.input_shape[1:])
+    if len(said) < 2:  # two losses may cancel, as two shifts of half a pixel do
+        assert bool(said) != report.is_equivariant, (said, str(report))
