@@ -66,6 +66,12 @@ def test_same_maps_not_compiled(benchmark, seconds, layer, implementation, mode)
 
 
 @modes
+@pytest.mark.parametrize("name", work.OTHERS)
+def test_same_maps_of_others(benchmark, seconds, name, mode):
+    paired.compare(benchmark, seconds, mode, *work.other(name))
+
+
+@modes
 @implementations
 @one_layer
 def test_same_maps_in_bfloat16(benchmark, seconds, layer, implementation, mode):

@@ -73,6 +73,29 @@ def planar_layer(name, x, dtype="float32", maps=None):
     return planar, x
 
 
+OTHERS = {  # on p4m with 32 maps, 16×16 points and a batch of 16: the layer, and its planar one
+    "transposed": (
+        lambda **options: kg.layers.GroupConv2DTranspose(32, 2, strides=2, **options),
+        lambda maps: keras.layers.Conv2DTranspose(maps, 2, strides=2, data_format="channels_last"),
+    ),
+    "depthwise": (
+        lambda **options: kg.layers.GroupDepthwiseConv2D(3, **options),
+        lambda maps: keras.layers.DepthwiseConv2D(3, data_format="channels_last"),
+    ),
+}
+
+
+def other(name):
+    """A built layer of `OTHERS` with its input, and the planar layer of the same maps with its."""
+    x = _random(16, 16, 16, 8, 32)
+    make, make_planar = OTHERS[name]
+    ours, flat = make(group="p4m", data_format="channels_last"), x.reshape(*x.shape[:3], -1)
+    planar = make_planar(flat.shape[-1])
+    ours.build(x.shape)
+    planar.build(flat.shape)
+    return (ours, x), (planar, flat)
+
+
 def plan_of(layer, x_shape):
     """The `Plan` of a built GroupConv2D, not compiled."""
     amounts = layer.sampling.padding_amounts(x_shape[1:3])

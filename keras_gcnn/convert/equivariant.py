@@ -5,6 +5,7 @@ import warnings
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 from keras import layers
 
 from keras_gcnn import arguments, audit, stock
@@ -17,7 +18,7 @@ from keras_gcnn.layers.guard import warn_of
 
 WIDTHS = ("parameters", "maps", "same")
 CLOSE_ENOUGH = 0.01  # of the number of parameters
-MOST_TRIES = 8
+MOST_TRIES = 12
 
 
 @dataclass(frozen=True)
@@ -262,12 +263,16 @@ class Rewriting(Walk):
 def _factor_of_equal_parameters(model, group):
     """The factor of widths with which the number of parameters stays about the same."""
     wanted, factor, tried = model.count_params(), group.order**-0.5, {}
+    low, high = 0.0, np.inf
     for _ in range(MOST_TRIES):
         count = _count(model, group, factor)
         tried[factor] = abs(count / wanted - 1)
         if tried[factor] < CLOSE_ENOUGH:
             break
-        factor *= (wanted / count) ** 0.55  # it grows by a power between 1 and 2
+        low, high = (factor, high) if count < wanted else (low, factor)
+        factor *= (wanted / count) ** 0.55  # the count grows by a power between 1 and 2
+        if not low < factor < high:
+            factor = (low * high) ** 0.5
     return min(tried, key=tried.get)
 
 

@@ -54,6 +54,16 @@ def multiplies_by_convolution(compilation):
     return compilation.backend == "torch"
 
 
+def multiplies_channels(compilation):
+    """Whether a depthwise correlation that is trained is a matrix product for each channel.
+
+    XLA's gradients of a convolution in many blocks take 26 times as long as those of Keras'
+    DepthwiseConv2D of as many maps. TensorFlow hands such convolutions to XLA, compiled or not.
+    `tox -e bench-jax -- -k "test_same_maps_of_others and depthwise"`
+    """
+    return compilation.backend in ("jax", "tensorflow")
+
+
 def tiles_are_reduced(compilation, size, window):
     """Whether a maximum over windows that tile a map is a maximum over an axis.
 

@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 import keras_gcnn as kg
-from tests import oracle
+from tests import differentiate, oracle
 from tests.layers.contract import run_layer_contract
 from tests.ops.cases import random
 
@@ -101,6 +101,26 @@ def test_depthwise_and_separable_equal_the_sums(group, data_format):
     ]
     between = np.concatenate(sums, axis=-1)
     oracle.assert_close(actual, np.tanh(between @ pointwise[0, 0] + bias))
+
+
+@both_formats
+@pytest.mark.parametrize("padding", ["valid", "same", "centered"])
+@pytest.mark.parametrize(("strides", "dilation"), [(1, 1), (2, 1), (1, 2)])
+def test_depthwise_by_products_is_depthwise_by_blocks(data_format, padding, strides, dilation):
+    f, psi = random(2, 6, 6, 4, 3), random(3, 3, 4, 3, 2, seed=1)
+    options = {"strides": strides, "padding": padding, "dilation_rate": dilation}
+    x = oracle.to_data_format(f, data_format)
+
+    def of(training):
+        def loss(x, psi):
+            options_ = {**options, "data_format": data_format, "training": training}
+            return ops.sum(kg.ops.group_depthwise_conv(x, psi, "p4", **options_) ** 2)
+
+        return loss
+
+    blocks, products = (differentiate.gradients(of(training), x, psi) for training in (False, True))
+    for a, b in zip(products, blocks, strict=True):
+        oracle.assert_close(a, b)
 
 
 @both_formats

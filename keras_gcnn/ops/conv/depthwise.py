@@ -1,11 +1,14 @@
 """Depthwise and separable G-correlations, and products at each point."""
 
+import itertools
+
 from keras import ops
 
 from keras_gcnn import arguments
-from keras_gcnn.groups import Space
-from keras_gcnn.ops import backend, layout
+from keras_gcnn.groups import Sampling, Space
+from keras_gcnn.ops import backend, layout, policy
 from keras_gcnn.ops.conv.correlation import group_conv
+from keras_gcnn.ops.conv.filters import transform_filters
 
 
 def group_depthwise_conv(
@@ -22,7 +25,8 @@ def group_depthwise_conv(
 
         y_{c·m + j}(x, h) = Σ_y Σ_h' f_c(y, h') ψ_{c,j}(h⁻¹(y - x), h⁻¹h')
 
-    It is one planar convolution in as many blocks as there are channels.
+    It is one planar convolution in as many blocks as there are channels. Where gradients of those
+    are slow, it is one matrix product for each channel, over all points (`ops.policy`).
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -42,9 +46,19 @@ def group_depthwise_conv(
 
     Reference: Cohen & Welling 2016, section 6.1, for one channel; depthwise: Chollet 2017.
     """
-    kernel, group = backend.tensor(kernel), arguments.group(group)
+    x, kernel, group = backend.tensor(x), backend.tensor(kernel), arguments.group(group)
+    data_format = arguments.data_format(data_format)
+    padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
+    windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
     shape = backend.known_shape(kernel)
-    arguments.space_of_kernel(shape, group)
+    whole = arguments.space_of_kernel(shape, group)
+    arguments.space_of(x, [whole], data_format)
+    sampling = Sampling(shape[: group.dimension], windows[0], padding, windows[1])
+    size = arguments.size_of(x, group.dimension, data_format)
+    is_open = None in size and sampling.depends_on_size()
+    compilation = backend.compilation_of(x)
+    if training and policy.multiplies_channels(compilation) and not is_open and whole.has_axis:
+        return _by_products(x, kernel, group, sampling, data_format)
     *domain, channels, multiplier = shape
     return group_conv(
         x,
@@ -58,6 +72,30 @@ def group_depthwise_conv(
         implementation="direct",
         training=training,
     )
+
+
+def _by_products(x, kernel, group, sampling, data_format):
+    """For each channel, what the windows see as a matrix, times the bank of its filters."""
+    if data_format == "channels_first":
+        y = _by_products(layout.to_channels_last(x, True), kernel, group, sampling, "channels_last")
+        return layout.to_channels_first(y, True)
+    *_, channels, multiplier = backend.known_shape(kernel)
+    size = arguments.size_of(x, group.dimension, data_format)
+    arguments.fits(sampling, size, "kernel_size")
+    amounts = sampling.padding_amounts(size)
+    x = backend.pad(ops.moveaxis(x, -1, 0), [(0, 0), (0, 0), *amounts, (0, 0)])
+    shifts = itertools.product(*map(sampling.shifts, range(group.dimension)))
+    seen = [x[(slice(None), slice(None), *shift)] for shift in shifts]
+    seen = ops.concatenate(seen, axis=-1)  # (channels, batch, *new_space, taps·|H|)
+    points = ops.shape(seen)[1:-1]
+    bank = transform_filters(kernel, group)  # (*kernel_size, |H|, channels, |H|, m)
+    bank = ops.reshape(bank, (seen.shape[-1], channels, group.order * multiplier))
+    y = backend.matmul(
+        layout.reshape(seen, (channels, -1, seen.shape[-1])), ops.swapaxes(bank, 0, 1)
+    )
+    y = layout.reshape(y, (channels, *points, group.order, multiplier))
+    y = ops.moveaxis(y, 0, -2)  # (batch, *new_space, |H|, channels, m)
+    return layout.reshape(y, (*points, group.order, channels * multiplier))
 
 
 def pointwise_conv(x, kernel, group, data_format=None):
