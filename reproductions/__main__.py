@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from reproductions import experiment as experiments
-from reproductions.errors import SettingsError
+from reproductions.errors import DivergedError, SettingsError
 
 
 def main(arguments=None):
@@ -24,8 +24,18 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     try:
         options.action(options)
-    except SettingsError as error:
-        sys.exit(f"error: {error}")
+    except (SettingsError, DivergedError) as error:
+        _leave(error.exit_code, f"error: {error}")
+    except OSError as error:
+        _leave(2, f"error: {error}. Mend that, and start the same command again: it goes on.")
+    except KeyboardInterrupt:
+        _leave(130, "interrupted. The same command goes on after the last whole epoch.")
+
+
+def _leave(code, message):
+    """Ends the process with a message of one line."""
+    print(" ".join(message.split()), file=sys.stderr)
+    sys.exit(code)
 
 
 def list_experiments(options):
@@ -48,7 +58,10 @@ def list_experiments(options):
             str(e.epochs),
             e.wall_time,
         )
-    Console(width=max(Console().width, 120)).print(table)
+    console = Console()
+    if not console.is_terminal:  # a file has no width
+        console = Console(width=120)
+    console.print(table)
 
 
 def run(options):
@@ -119,11 +132,36 @@ def _percent(value):
     return "" if value is None else f"{value:.2f}"
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message):
+        _leave(2, f"error: {message}. `{self.prog} --help` lists what there is.")
+
+
+def _number(kind, allowed, what):
+    """A converter of a word to a number, with an error that says what it must be."""
+
+    def convert(word):
+        try:
+            number = kind(word)
+        except ValueError:
+            number = None
+        if number is None or not allowed(number):
+            raise argparse.ArgumentTypeError(f"must be {what}, received {word}")
+        return number
+
+    return convert
+
+
+_EPOCHS = _number(int, lambda n: n >= 1, "a positive integer")
+_SEED = _number(int, lambda n: 0 <= n < 2**31, "an integer of at least 0")
+_FRACTION = _number(float, lambda x: 0 < x <= 1, "more than 0 and at most 1")
+
+
 def _parser():
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        prog="python -m reproductions", description=__doc__, formatter_class=raw
-    )
+    parser = _Parser(prog="python -m reproductions", description=__doc__, formatter_class=raw)
     actions = parser.add_subparsers(required=True)
 
     listing = actions.add_parser("list", help="list the experiments")
@@ -133,9 +171,9 @@ def _parser():
     running = actions.add_parser("run", help="train and test experiments")
     running.add_argument("experiments", nargs="+", help="names or patterns, such as 'cifar10_*'")
     running.add_argument("--preset", choices=experiments.PRESETS, default="quick")
-    running.add_argument("--epochs", type=int, help="in place of the preset's")
-    running.add_argument("--seeds", type=int, nargs="+", help="in place of the preset's")
-    running.add_argument("--fraction", type=float, help="part of the training images to use")
+    running.add_argument("--epochs", type=_EPOCHS, help="in place of the preset's")
+    running.add_argument("--seeds", type=_SEED, nargs="+", help="in place of the preset's")
+    running.add_argument("--fraction", type=_FRACTION, help="part of the training images to use")
     running.add_argument("--data", help="another data set, such as rotated_mnist/icml2007")
     running.add_argument("--data-dir", help="where TFDS keeps data sets")
     running.add_argument("--manual-dir", help="files that TFDS cannot download by itself")

@@ -1,22 +1,25 @@
 """Trains and tests an experiment with one seed, and writes its row of results."""
 
+import contextlib
 import json
 import math
 import os
 import platform
 import tempfile
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 import keras_gcnn as kg
 from reproductions import devices, optimizers
 from reproductions.data import catalogue
 from reproductions.data.places import Places
-from reproductions.errors import SettingsError
+from reproductions.errors import DataError, SettingsError
 from reproductions.files import write_json
+from reproductions.lock import held
 from reproductions.progress import ProgressDisplay
 from reproductions.training import Run
 
@@ -55,17 +58,46 @@ def run(name, experiment, seed, options, command):
         SettingsError: If the folder of the run holds one with other settings, or if batches cannot
             be shared by the devices there are.
         DataError: If the data set is missing or damaged.
+        DivergedError: If the loss is no number any more. No row is written then.
     """
     label = f"{name}-{experiment.epochs}epochs-fraction{experiment.fraction:g}-seed{seed}"
-    _claim(options.out / label, experiment)
     data = catalogue.load(
         experiment.data, options.places, experiment.fraction, experiment.batch_size
     )
     devices.check_batches({split: data.count(split) for split in data.splits}, data.batch_size)
+    _check_folders(options)
+    lock = held(options.out / label) if devices.is_chief() else contextlib.nullcontext()
+    with lock, _telling_of_damaged_data(options.places):
+        _claim(options.out / label, experiment)
+        return _row(name, label, experiment, seed, options, command, data)
+
+
+def _check_folders(options):
+    """Refuses what no run can be written into, before anything is written."""
+    for folder in (options.out, options.results):
+        nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+            what = "cannot be written into" if nearest.is_dir() else "is no folder"
+            raise SettingsError(f"{nearest} {what}. Name another folder with --out or --results.")
+
+
+@contextlib.contextmanager
+def _telling_of_damaged_data(places):
+    try:
+        yield
+    except tf.errors.DataLossError as error:
+        where = places.data_dir or "the folder of TFDS"
+        raise DataError(
+            f"A prepared data set is damaged ({str(error).splitlines()[0]}). Remove its folder in "
+            f"{where}, and run the same command again."
+        ) from error
+
+
+def _row(name, label, experiment, seed, options, command, data):
     with devices.scope():
         trained = _trained(label, experiment, seed, options, data)
         devices.wait_for_all_hosts()  # the file is written by one of them
-        model = keras.saving.load_model(trained.model_file(experiment.tested))
+        model = _loaded(trained.model_file(experiment.tested))
         errors = _errors(model, data, experiment)
     row = {
         "experiment": name,
@@ -88,11 +120,21 @@ def run(name, experiment, seed, options, command):
         "history": trained.history,
     }
     if devices.is_chief():
-        alone = keras.saving.load_model(trained.model_file(experiment.tested))
+        alone = _loaded(trained.model_file(experiment.tested))
         report = kg.equivariance_error(alone, experiment.symmetry, alone.input_shape[1:])
         row["equivariance_error"] = report.max_error
         write_json(options.results / f"{label}.json", row)
     return row
+
+
+def _loaded(path):
+    try:
+        return keras.saving.load_model(path)
+    except Exception as error:
+        raise SettingsError(
+            f"{path} cannot be loaded ({type(error).__name__}). Remove the folder {path.parent}, "
+            "and run the same command again."
+        ) from error
 
 
 # What a checkpoint depends on: with another value of these, a run is another run.
@@ -114,7 +156,8 @@ def _claim(folder, experiment):
     path = folder / "settings.json"
     settings = {name: getattr(experiment, name) for name in _SETTINGS}
     settings = json.loads(json.dumps(settings))  # tuples become lists, as in the file
-    if path.exists() and (found := json.loads(path.read_text("utf-8"))) != settings:
+    found = _read_settings(path) if path.exists() else settings
+    if found != settings:
         changed = [name for name in _SETTINGS if found.get(name) != settings[name]]
         raise SettingsError(
             f"{folder} holds a run with other settings: "
@@ -123,6 +166,16 @@ def _claim(folder, experiment):
         )
     if devices.is_chief():
         write_json(path, settings)
+
+
+def _read_settings(path):
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise SettingsError(
+            f"{path} is damaged ({error}). Remove the folder {path.parent}, or name another one "
+            "with --out."
+        ) from error
 
 
 def _trained(label, experiment, seed, options, data):
@@ -181,6 +234,13 @@ def _hardware():
 
 
 def _versions():
-    packages = {"keras", "keras_gcnn", "numpy", "tensorflow", keras.backend.backend()}
-    versions = {name: version(name) for name in sorted(packages)}
-    return {"python": platform.python_version(), **versions}
+    packages = sorted({"keras", "numpy", "tensorflow", keras.backend.backend()})
+    found = {name: _version(name) for name in packages}
+    return {"python": platform.python_version(), "keras_gcnn": kg.__version__, **found}
+
+
+def _version(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:  # of a package that is on the path, and not installed
+        return "unknown"

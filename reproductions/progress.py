@@ -1,8 +1,12 @@
 """Shows how far a run has come."""
 
+import time
+
 import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+FIRST_STEPS = 10  # by which the duration is estimated
 
 
 class ProgressDisplay(keras.callbacks.Callback):
@@ -16,8 +20,11 @@ class ProgressDisplay(keras.callbacks.Callback):
         steps: Batches an epoch.
     """
 
-    def __init__(self, title, epochs, steps, console=None):
+    def __init__(self, title, epochs, steps, console=None, clock=time.monotonic):
         super().__init__()
+        self.clock = clock
+        self.first_epoch = None
+        self.is_estimated = False
         self.title = title
         self.epochs = epochs
         self.steps = steps
@@ -41,10 +48,29 @@ class ProgressDisplay(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.done = epoch * self.steps
+        if self.first_epoch is None:
+            self.first_epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
         done = self.done + batch + 1
+        self._estimate(batch)
         self.bars.update(self.bar, completed=done, loss=f"loss {logs['loss']:.3f}")
+
+    def _estimate(self, batch):
+        """Says once how long the run will take. The first step compiles and does not count."""
+        if batch == 0:
+            self.started = self.clock()
+        last = min(FIRST_STEPS, self.steps - 1)
+        if self.is_estimated or batch == 0 or batch < last:
+            return
+        self.is_estimated = True
+        epochs = self.epochs - self.first_epoch
+        seconds = (self.clock() - self.started) / batch * self.steps * epochs
+        self.bars.console.print(
+            f"{self.title}  about {_duration(seconds)} for {epochs} epochs, by the first steps",
+            highlight=False,
+            soft_wrap=True,
+        )
 
     def epoch_done(self, history):
         """Prints the last record of a history."""
@@ -58,3 +84,9 @@ class ProgressDisplay(keras.callbacks.Callback):
             soft_wrap=True,
         )
         self.bars.update(self.bar, completed=len(history) * self.steps)
+
+
+def _duration(seconds):
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

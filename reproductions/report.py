@@ -48,13 +48,35 @@ def write(folder):
 
 def read(folder):
     """The rows of a folder, in the order of their files' names."""
-    rows = [json.loads(path.read_text("utf-8")) for path in sorted(Path(folder).glob("*.json"))]
+    rows = [_read_row(path) for path in sorted(Path(folder).glob("*.json"))]
     if not rows:
         raise SettingsError(
             f"There are no results in {folder}. `python -m reproductions run … --results {folder}` "
             "writes some."
         )
     return rows
+
+
+def _read_row(path):
+    """A row of results.
+
+    Raises:
+        SettingsError: If the file is damaged; the message names it.
+    """
+    try:
+        row = json.loads(path.read_text("utf-8"))
+        missing = [name for name in _NEEDED if name not in row]
+        if missing:
+            raise ValueError(f"it has no {', '.join(missing)}")
+        experiments.get(row["experiment"])
+        return row
+    except (OSError, ValueError, TypeError, ImportError) as error:
+        raise SettingsError(
+            f"{path} is no row of results ({error}). Remove it, or run its experiment again."
+        ) from error
+
+
+_NEEDED = ("experiment", "seed", "fraction", "epochs", "test_error_percent", "history", "versions")
 
 
 def short_table(rows):

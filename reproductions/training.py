@@ -1,20 +1,23 @@
 """Trains a network epoch by epoch, and goes on where it was when it is killed.
 
 After each epoch one file is put in place, whole. It holds every variable of the model and its
-optimizer, and the history so far. The file before it is kept. Keras' BackupAndRestore writes
-weights and position into two files, in place, so a kill between the two loses the run.
-ModelCheckpoint forgets the best value when it starts again, and CSVLogger repeats the epoch that
-was killed.
+optimizer, the state of random generators, and the history so far. The file before it is kept.
+Keras' BackupAndRestore writes weights and position into two files, in place, so a kill between the
+two loses the run. ModelCheckpoint forgets the best value when it starts again, and CSVLogger
+repeats the epoch that was killed.
 """
 
 import json
+import math
+import sys
 import time
-import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from reproductions import random_state
+from reproductions.errors import DivergedError
 from reproductions.files import write_atomically, write_json
 
 
@@ -40,6 +43,7 @@ class Run:
         self.output = Path(output or folder)
         self.model = model
         model.optimizer.build(model.trainable_variables)
+        self._states = None
         self.history = self._restore()
 
     def model_file(self, epoch):
@@ -58,6 +62,9 @@ class Run:
 
         Returns:
             The history, a list with one dict per epoch.
+
+        Raises:
+            DivergedError: If a loss is no finite number. That epoch is not kept.
         """
         for epoch in range(len(self.history), epochs):
             started = time.monotonic()
@@ -67,10 +74,15 @@ class Run:
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 validation_data=validation,
-                callbacks=list(callbacks),
+                callbacks=[keras.callbacks.LambdaCallback(self._restore_states), *callbacks],
                 verbose=0,
             ).history
             record = {name: float(values[-1]) for name, values in logs.items()}
+            if not all(map(math.isfinite, record.values())):
+                raise DivergedError(
+                    f"the loss is {record['loss']} in epoch {epoch + 1} of {self.folder.name}. Use "
+                    "a smaller learning rate."
+                )
             record["seconds"] = time.monotonic() - started
             best = max((r["val_accuracy"] for r in self.history), default=-1.0)
             self.history.append(record)
@@ -86,26 +98,59 @@ class Run:
         if is_best:
             write_atomically(self.output / "best.keras", self.model.save)
         values = {str(i): keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
-        values["history"] = np.array(json.dumps(self.history))
+        states = {f"random_{name}": state for name, state in random_state.get().items()}
+        values |= {**states, "history": np.array(json.dumps(self.history))}
         path = self.output / f"epoch-{len(self.history):04d}.npz"
         write_atomically(path, lambda temporary: np.savez(temporary, **values))
         write_json(self.output / "history.json", self.history)
         for older in _checkpoints(self.output)[2:]:
             older.unlink()
 
+    def _restore_states(self, epoch, logs=None):
+        """Sets the random generators as an epoch begins, since building a model draws from them."""
+        if self._states is not None:
+            random_state.set(self._states)
+            self._states = None
+
     def _restore(self):
+        """The history of the last checkpoint that is whole, whose values are taken."""
         variables = self._variables()
         for path in _checkpoints(self.folder):
             try:
-                with np.load(path) as values:
-                    history = json.loads(str(values["history"]))
-                    arrays = [values[str(i)] for i in range(len(variables))]
-            except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+                history, arrays, states = _read(path, variables)
+                random_state.set(states)  # refuses states that are damaged
+            except Exception as error:  # whatever is wrong with it, the one before may do
+                why = f"{type(error).__name__}: {error}".splitlines()[0]
+                print(f"{path} cannot be used ({why}); going back before it.", file=sys.stderr)
                 continue
             for variable, array in zip(variables, arrays, strict=True):
                 variable.assign(array)
+            self._states = states
             return history
         return []
+
+
+def _read(path, variables):
+    """History, arrays and random states of a checkpoint, which must fit the variables."""
+    with np.load(path) as values:
+        history = json.loads(str(values["history"]))
+        arrays = [values[str(i)] for i in range(len(variables))]
+        states = {
+            name.removeprefix("random_"): values[name]
+            for name in values.files
+            if name.startswith("random_")
+        }
+    shapes = [(tuple(v.shape), a.shape) for v, a in zip(variables, arrays, strict=True)]
+    if any(wanted != found for wanted, found in shapes):
+        raise ValueError("its arrays have other shapes than the model's variables")
+    numbers = [number for record in history for number in dict(record).values()]
+    if len(history) != int(path.stem.split("-")[1]) or not all(
+        math.isfinite(number) for number in numbers
+    ):
+        raise ValueError("its history is damaged")
+    if not all(np.isfinite(a).all() for a in arrays if a.dtype.kind == "f"):
+        raise ValueError("its arrays are damaged")
+    return history, arrays, states
 
 
 def _checkpoints(folder):

@@ -90,7 +90,8 @@ def check_source(layer, x):
         warn_once(
             layer,
             f"{stock.named(layer)} takes a map that is no longer equivariant to "
-            f"{layer.group.name}: {reason}",
+            f"{layer.group.name}: {reason} {_made_by(found.maker)}Leave it out, or replace it by a "
+            "layer that keeps equivariance: docs/stock_layers.md lists them.",
         )
 
 
@@ -171,6 +172,10 @@ def _level_of_user():
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         frame, level = frame.f_back, level + 1
     return level
+
+
+def _made_by(maker):
+    return f"{stock.named(maker)} made the map. " if maker is not None else ""
 
 
 def _remedy(layer, space):

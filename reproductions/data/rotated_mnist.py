@@ -37,9 +37,7 @@ def load(config="mnist_10k", places=None, fraction=1.0, batch_size=128):
         DataError: If the source is missing or damaged. Nothing half-built is left behind.
     """
     places = places or Places()
-    builder = RotatedMnist(config=config, data_dir=places.data_dir)
-    manual = tfds.download.DownloadConfig(manual_dir=places.manual_dir)
-    builder.download_and_prepare(download_config=manual)
+    builder = _prepared(config, places)
 
     def read(split):
         return builder.as_dataset(split=split, as_supervised=True, shuffle_files=False)
@@ -53,6 +51,22 @@ def load(config="mnist_10k", places=None, fraction=1.0, batch_size=128):
     if upright is not None:
         splits["upright"] = tf.data.Dataset.from_tensor_slices(upright)
     return Pipeline(splits, standardize(read("train")), batch_size)
+
+
+def _prepared(config, places):
+    try:
+        builder = RotatedMnist(config=config, data_dir=places.data_dir)
+        manual = tfds.download.DownloadConfig(manual_dir=places.manual_dir)
+        builder.download_and_prepare(download_config=manual)
+        return builder
+    except (DataError, OSError):
+        raise
+    except Exception as error:  # TFDS raises whatever a damaged description of the data raises
+        where = places.data_dir or tfds.core.constants.DATA_DIR
+        raise DataError(
+            f"The data set in {where}/rotated_mnist cannot be read ({type(error).__name__}: "
+            f"{error}). Remove that folder, and run the same command again."
+        ) from error
 
 
 @dataclasses.dataclass

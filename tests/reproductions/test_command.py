@@ -89,10 +89,12 @@ def test_seeds_and_patterns_give_a_row_each_and_seeds_differ(run):
     assert rows[0]["history"][0]["loss"] != rows[1]["history"][0]["loss"]
 
 
-def test_a_folder_with_other_settings_is_not_continued(run):
+def test_a_folder_with_other_settings_is_not_continued(run, capsys):
     run("rotated_mnist_z2cnn", "--epochs", 1, "--seeds", 0)
-    with pytest.raises(SystemExit, match=r"augmentation=None there, 'rotation' now. Name another"):
+    with pytest.raises(SystemExit, match="2"):
         run("rotated_mnist_z2cnn", "--preset", "paper", "--epochs", 1, "--seeds", 0)
+    said = capsys.readouterr().err
+    assert "augmentation=None there, 'rotation' now. Name another" in said
 
 
 def test_tensorboard_writes_its_logs_on_request(run, tmp_path):
@@ -101,16 +103,21 @@ def test_tensorboard_writes_its_logs_on_request(run, tmp_path):
     assert list(tmp_path.rglob("tensorboard/**/events.out.tfevents*"))
 
 
-def test_an_error_of_the_data_is_one_line(tmp_path, monkeypatch):
+def test_an_error_of_the_data_is_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(rotated_mnist, "EMBEDDED", tmp_path / "gone.npz")
     options = ["--data-dir", str(tmp_path), "--out", str(tmp_path)]
-    with pytest.raises(SystemExit, match=r"^error: .*gone.npz cannot be read"):
+    with pytest.raises(SystemExit, match="2"):
         command.main(["run", "rotated_mnist_z2cnn", *options, "--backend", keras.backend.backend()])
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert "gone.npz cannot be read" in said
 
 
-def test_an_unknown_experiment_names_a_near_one():
-    with pytest.raises(SystemExit, match=r"matches 'rotated_mnist_p4cn'. Did you mean 'rotated_m"):
+def test_an_unknown_experiment_names_a_near_one(capsys):
+    with pytest.raises(SystemExit, match="2"):
         command.main(["run", "rotated_mnist_p4cn"])
+    said = capsys.readouterr().err
+    assert "matches 'rotated_mnist_p4cn'. Did you mean 'rotated_mnist_p4cnn'" in said
 
 
 def test_lists_every_experiment(capsys, monkeypatch):

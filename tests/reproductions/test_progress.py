@@ -23,5 +23,5 @@ def shown(is_terminal):
 def test_shows_a_line_an_epoch_and_a_bar_on_a_terminal():
     plain = shown(False)
     assert "p4cnn  epoch 1/2  loss 0.5000  validation error 25.00 %  best 25.00 %  1.5 s" in plain
-    assert plain.count("epoch") == 2
+    assert plain.count("  epoch ") == 2
     assert "━" in shown(True)
