@@ -22,7 +22,8 @@ def _schedule(experiment, steps_per_epoch):
     if schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(rate, experiment.epochs * steps_per_epoch)
     return keras.optimizers.schedules.PiecewiseConstantDecay(
-        [epoch * steps_per_epoch for epoch in schedule],
+        # Keras counts the step at a boundary to what is before, and the first step is 0.
+        [epoch * steps_per_epoch - 1 for epoch in schedule],
         [rate * 0.1**drops for drops in range(len(schedule) + 1)],
     )
 

@@ -43,7 +43,16 @@ KEEPING = {
     "attention over H": lambda x: layers.MultiHeadAttention(1, 2, attention_axes=3)(x, x),
     "Identity model": lambda x: keras.Sequential([layers.Identity(), layers.ReLU()])(x),
 }
+KEEPING |= {
+    "EinsumDense": lambda x: layers.EinsumDense("bxyhc,cd->bxyhd", (8, 8, 4, 3))(x),
+    "Lambda": lambda x: layers.Lambda(lambda x: x * ops.sigmoid(x), (8, 8, 4, 2))(x),
+    "a tensor product with itself": lambda x: ops.einsum("bxyhc,bxyhd->bxyhd", x, x),
+}
 BREAKING = {
+    "Lambda": lambda x: layers.Lambda(lambda x: ops.flip(x, 1) + x, (8, 8, 4, 2))(x),
+    "an einsum that exchanges axes": lambda x: ops.einsum("bxyhc->byxhc", x),
+    "cumulative sums": lambda x: ops.cumsum(x, axis=1),
+    "a layer of the user": lambda x: Drifting()(x),
     "one-sided ZeroPadding3D": lambda x: layers.ZeroPadding3D(((0, 1), (0, 1), (0, 0)), **LAST)(x),
     "one-sided Cropping3D": lambda x: layers.Cropping3D(((1, 0), (1, 0), (0, 0)), **LAST)(x),
     "Conv3D over space": lambda x: layers.Conv3D(2, (3, 3, 1), padding="same", **LAST)(x),
@@ -62,6 +71,11 @@ BREAKING = {
     "a flip along H": lambda x: ops.flip(x, axis=3),
     "Permute": lambda x: layers.Permute((2, 1, 3, 4))(x),
 }
+
+
+class Drifting(layers.Layer):
+    def call(self, x):
+        return x + ops.concatenate([x[:, 1:], x[:, :1]], axis=1)
 
 
 def broken_or_kept(change):
@@ -213,7 +227,7 @@ class OfTheUser(layers.Layer):
 
 
 @pytest.mark.parametrize("kind", [Subclassed, OfTheUser])
-def test_what_is_not_in_the_table_is_followed_by_its_shape(kind):
+def test_what_is_not_in_the_table_is_tried_and_followed_by_its_shape(kind):
     x = kind()(lifted("p4"))
     assert not warnings_of(lambda: L.GroupConv2D(2, 3, "p4", **LAST)(x))
     with pytest.raises(ValueError, match="made by LiftingConv2D 'lift'"):

@@ -65,7 +65,7 @@ class Roles:
 
     def __init__(self, model):
         self._heads, self._gates = set(), set()
-        self._tensors_of_heads = set()
+        self._gating = set()
         order = stock.in_order(model)
         makers = {id(x): (operation, node) for operation, node in order for x in node.outputs}
         for x in model.outputs:
@@ -101,10 +101,10 @@ class Roles:
         inputs, outputs = node.input_tensors, node.outputs
         is_map = any(id(x) not in vectors for x in inputs)
         if is_map and any(id(x) in vectors for x in inputs):
-            self._tensors_of_heads |= {id(x) for x in inputs if id(x) in vectors}
-        elif any(id(y) in self._tensors_of_heads for y in outputs):
+            self._gating |= {id(x) for x in inputs if id(x) in vectors}
+        elif any(id(y) in self._gating for y in outputs):
             self._gates.add(id(operation))
-            self._tensors_of_heads |= {id(x) for x in inputs if id(x) in vectors}
+            self._gating |= {id(x) for x in inputs if id(x) in vectors}
 
 
 def _vectors(order):

@@ -58,6 +58,13 @@ def mean_over_space_and_group(x, group):
     return layers.GlobalAveragePooling2D(data_format="channels_last", name="space_mean")(x)
 
 
+def mean_over_space(x, group):
+    """The mean over space of each plane of a map on the group, |H| numbers per channel."""
+    size = x.shape[1:3]
+    x = GroupAveragePooling2D(size, group=group, data_format="channels_last", name="space_mean")(x)
+    return layers.Flatten(name="planes")(x)
+
+
 def is_on_group(x, group):
     """Whether a map is on the group, by the layer that made it."""
     space = stock.follow(x, Space.lattice(group), "channels_last").space

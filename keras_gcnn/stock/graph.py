@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_gcnn.groups import Space
+from keras_gcnn.stock import trial
 from keras_gcnn.stock.checks import Call
 from keras_gcnn.stock.table import named, row_of
 
@@ -116,10 +117,12 @@ class _Walk:
         constants = _constants(node)
         shapes = tuple(source.shape), constants, tuple(tensor.shape)
         call = Call(operation, main.space, data_format, *shapes)
+        space, length = _space_after(call)
         reason = _reason(call)
+        if row_of(operation) is None and space is not None and not losses:
+            reason = trial.loss(call, node, {id(s): f.space for f, s in maps}, space)
         if reason:
             losses = (*losses, f"{named(operation)} loses it: {reason}.")
-        space, length = _space_after(call)
         if length is not None:
             broken = broken or f"{named(operation)} makes it {length} long"
         return Found(space, maker, losses, broken)

@@ -3,10 +3,10 @@
 python -m reproductions run cifar10_plus_all_cnn_p4m --preset paper
 """
 
-from reproductions.bases import CIFAR10_ALL_CNN
+from reproductions.bases import ALL_CNN_P4M, CIFAR10_ALL_CNN
 
 experiment = CIFAR10_ALL_CNN.but(
-    network_options={"group": "p4m"},
+    network_options=ALL_CNN_P4M,
     augmentation="shift_and_flip",
     paper_row="All-CNN-C, p4m, CIFAR10+",
     paper_error=7.04,

@@ -37,6 +37,13 @@ def test_holds_as_many_weights_as_in_the_paper(name, group, depth):
     assert len(convolutions) - len(shortcuts) == (9 if depth is None else depth - 1)
 
 
+@pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
+@pytest.mark.parametrize(("depth", "weights"), [(44, 2_622_878), (26, 7_173_110)])
+def test_with_the_linear_layer_of_the_original_it_has_its_number_of_weights(depth, weights):
+    model = kg.models.resnet("p4m", depth, invariant=False)
+    assert sum(math.prod(w.shape) for w in model.trainable_weights) == weights
+
+
 @every_network
 @pytest.mark.parametrize("group", ["p4", "p4m"])
 def test_as_published_it_warns_and_is_not_equivariant_on_even_sizes(name, group):
