@@ -222,7 +222,9 @@ def _verdict_in_graph(operation, node, data_format, invariant):
     elif after.broken and not any(f.broken for f in found):
         verdict = f"lost: {after.broken}"
     pairs = zip(node.input_tensors, found, strict=True)
-    known = all(id(x) in invariant or f.space is not None for x, f in pairs)
+    known = isinstance(operation, BaseGroupLayer) or all(
+        id(x) in invariant or f.space is not None for x, f in pairs
+    )
     if verdict != "kept" or not known:
         return verdict if verdict != "kept" else ""
     if len(node.outputs[0].shape) <= 2:

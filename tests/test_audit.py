@@ -33,6 +33,7 @@ def test_rows_of_a_small_network(capsys):
     assert lift.multiplications == 6 * 6 * 4 * 3 * 3 * 3 * 5
     assert conv.multiplications == 4 * 4 * 4 * 3 * 3 * 4 * 5 * 7
     assert (conv.implementation, conv.verdict) == ("direct", "kept")
+    assert (lift.verdict, rows["relu"].verdict) == ("kept", "kept")
     assert (rows["pool"].verdict, rows["dense"].verdict) == ("invariant", "invariant")
     assert rows["dense"].multiplications == 7 * 2
     assert not found.lost

@@ -163,6 +163,7 @@ class Rewriting(Walk):
         self.role = on_group.Roles(model)
         self.left = ByTensor()  # whether a tensor comes from a map on G that was pooled
         self.data_format = None  # that of the lifting
+        self.channels = {}  # by the identity of a layer of the plain model
         self.rows = []
         self.losses = []
         self.pairs = []  # of a plain layer and the one that takes its weights
@@ -186,6 +187,7 @@ class Rewriting(Walk):
         outputs = self._outputs(layer, args, kwargs, tensors, has_left)
         for y in keras.tree.flatten(outputs):
             self.left[y] = has_left and not self.is_on_group(y)
+            self.channels[id(layer)] = y.shape[1 if self.data_format == "channels_first" else -1]
         return outputs
 
     def _outputs(self, layer, args, kwargs, tensors, has_left):
@@ -210,6 +212,9 @@ class Rewriting(Walk):
         """The number of filters in place of a layer's."""
         if self.role.is_head(layer):
             return filters
+        joined = self.channels.get(id(self.role.joined(layer)))
+        if joined is not None:
+            return joined
         return max(1, round(filters * self.factor))
 
     def made_by(self, layer, kind, **changes):

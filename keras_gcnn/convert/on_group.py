@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from collections import Counter
 
 import keras
 import numpy as np
@@ -64,19 +65,24 @@ class Roles:
     """
 
     def __init__(self, model):
-        self._heads, self._gates = set(), set()
-        self._gating = set()
+        self._heads, self._gates, self._gating, self._joined = set(), set(), set(), {}
         order = stock.in_order(model)
         makers = {id(x): (operation, node) for operation, node in order for x in node.outputs}
+        uses = Counter(id(operation) for operation, _ in order)
         for x in model.outputs:
             self._follow_head(x, makers)
+        self._heads = {layer for layer in self._heads if uses[layer] <= 1}
         vectors = _vectors(order)
         for operation, node in reversed(order):
-            self._follow_gate(operation, node, vectors)
+            self._follow_gate(operation, node, vectors, makers)
 
     def is_head(self, layer):
         """Whether its outputs reach the model's through layers without weights alone."""
         return id(layer) in self._heads
+
+    def joined(self, layer):
+        """The operation that made the map which the vectors of this layer gate, or `None`."""
+        return self._joined.get(id(layer))
 
     def is_gate(self, layer):
         """Whether its vectors are combined with a map."""
@@ -96,15 +102,27 @@ class Roles:
                 return
             (x,) = node.input_tensors
 
-    def _follow_gate(self, operation, node, vectors):
+    def _follow_gate(self, operation, node, vectors, makers):
         """Marks what makes the vectors that are combined with a map, from there backwards."""
         inputs, outputs = node.input_tensors, node.outputs
-        is_map = any(id(x) not in vectors for x in inputs)
-        if is_map and any(id(x) in vectors for x in inputs):
+        maps = [x for x in inputs if id(x) not in vectors]
+        if maps and len(maps) < len(inputs):
             self._gating |= {id(x) for x in inputs if id(x) in vectors}
+            for x in inputs:
+                if id(x) in vectors and id(maps[0]) in makers:
+                    self._join(x, makers[id(maps[0])][0], makers)
         elif any(id(y) in self._gating for y in outputs):
             self._gates.add(id(operation))
             self._gating |= {id(x) for x in inputs if id(x) in vectors}
+
+    def _join(self, x, maker, makers):
+        """Tells the last layer with weights behind a vector which map it gates."""
+        while id(x) in makers:
+            operation, node = makers[id(x)]
+            if getattr(operation, "weights", None):
+                self._joined[id(operation)] = maker
+                return
+            (x, *_) = node.input_tensors
 
 
 def _vectors(order):
@@ -452,7 +470,7 @@ RULES = {
     layers.Conv2D: _convolution,
     layers.Dense: _dense,
     layers.BatchNormalization: _batch_normalization,
-    (layers.LayerNormalization, layers.GroupNormalization): _normalization,
+    (layers.LayerNormalization, layers.GroupNormalization, layers.RMSNormalization): _normalization,
     tuple(COUNTERPARTS): _counterpart,
     layers.Flatten: _flatten,
     layers.Reshape: _reshape,

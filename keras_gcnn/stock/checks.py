@@ -178,7 +178,8 @@ def amounts(call):
 def repeated(call):
     """Axes that the group exchanges must be repeated alike."""
     size, on_cosets = call.split(call.get("size"))
-    if max(on_cosets, default=1) > 1 or not call.space.group.fixes_lengths(size):
+    copies = call.space.cosets if call.space.has_axis else 1  # of one coset there may be more
+    if (copies > 1 and max(on_cosets) > 1) or not call.space.group.fixes_lengths(size):
         return f"it does not repeat all axes alike, or repeats elements of H: {call.get('size')}"
 
 

@@ -143,6 +143,8 @@ def _space_after(call):
     shape, space = call.output_shape, call.space
     as_axis = Space(space.group, space.group, has_axis=True)  # of length 1
     if len(shape) == space.rank:
+        if space.has_axis and space.cosets == 1 and shape[call.coset_axes[0]] == space.group.order:
+            return Space.whole(space.group), None  # copies of an image, one for each element
         wrong = [shape[a] for a in call.coset_axes if shape[a] not in (None, space.cosets)]
         if not wrong:
             return space, None

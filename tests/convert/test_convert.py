@@ -140,6 +140,56 @@ def test_losses_name_the_nearest_sizes_that_keep_equivariance():
         assert kg.equivariance_error(shaken(model), "p4", (size, size, 1)).is_equivariant
 
 
+OTHERS = {
+    "a gate of a concatenation": lambda x, i: gated(layers.Concatenate()([x, layers.ReLU()(x)])),
+    "the image beside its features": lambda x, i: layers.Concatenate()([x, i]),
+    "a shared layer": lambda x, i: twice(layers.Conv2D(4, 3, padding="same", **LAST), x),
+    "operations": lambda x, i: ops.relu(x) * 2 + 1,
+    "RMSNormalization": lambda x, i: layers.RMSNormalization()(x),
+}
+
+
+def gated(x):
+    gate = layers.GlobalAveragePooling2D(keepdims=True, **LAST)(x)
+    gate = layers.Conv2D(x.shape[-1], 1, activation="sigmoid", **LAST)(gate)
+    return layers.Multiply()([x, gate])
+
+
+def twice(layer, x):
+    return layer(layer(x))
+
+
+@pytest.mark.parametrize("width", ["parameters", "same"])
+@pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)
+def test_other_forms(change, width):
+    inputs = keras.Input((8, 8, 1))
+    x = change(layers.Conv2D(4, 3, padding="same", **LAST)(inputs), inputs)
+    x = layers.Conv2D(3, 3, padding="same", **LAST)(x)
+    model, _ = kg.convert(keras.Model(inputs, x), "p4m", width)
+    assert kg.equivariance_error(shaken(model), "p4m", (8, 8, 1)).is_equivariant
+
+
+def test_channels_first():
+    first = {"data_format": "channels_first"}
+    inputs = keras.Input((1, 8, 8))
+    x = layers.Conv2D(4, 3, padding="same", **first)(inputs)
+    x = layers.Concatenate(axis=1)([x, layers.BatchNormalization(axis=1)(x)])
+    x = layers.GlobalAveragePooling2D(**first)(layers.Conv2D(4, 3, **first)(x))
+    model, _ = kg.convert(keras.Model(inputs, layers.Dense(2)(x)), "p4m")
+    assert kg.equivariance_error(shaken(model), "p4m", (1, 8, 8)).is_equivariant
+
+
+def test_inputs_and_outputs_keep_their_structure():
+    inputs = [keras.Input((8, 8, n)) for n in (1, 2)]
+    x = layers.Concatenate()([layers.Conv2D(4, 3, **LAST)(i) for i in inputs])
+    outputs = {"a": layers.Dense(2)(layers.GlobalMaxPooling2D(**LAST)(x)), "b": x}
+    model, _ = kg.convert(keras.Model(inputs, outputs), "p4", width="same")
+    assert {name: y.shape for name, y in model.output.items()} == {
+        "a": (None, 2),
+        "b": (None, 6, 6, 8),
+    }
+
+
 def test_models_in_models_and_a_sequential_one():
     inner = keras.Sequential(
         [keras.Input((9, 9, 4)), layers.Conv2D(4, 3, padding="same", **LAST), layers.ReLU()]
