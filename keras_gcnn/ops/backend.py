@@ -145,6 +145,19 @@ def pad(x, amounts):
     return x
 
 
+def reduced(reduce, x, axes, keepdims):
+    """A maximum or mean over several axes.
+
+    torch.compile cannot trace `ops.max` of Keras 3.15 over more than one axis. It can go when it
+    can.
+    """
+    if _name() != "torch":
+        return reduce(x, axis=tuple(axes), keepdims=keepdims)
+    for axis in reversed(axes):
+        x = reduce(x, axis=axis, keepdims=keepdims)
+    return x
+
+
 def with_gradient(function, gradient, *arguments):
     """`function(*arguments)` with the derivative `gradient(upstream, *arguments)`.
 

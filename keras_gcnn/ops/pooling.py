@@ -106,7 +106,7 @@ def global_group_pool(x, reduction="max", keepdims=False, data_format=None):
     dimension = arguments.dimension_of_map(x)
     reduce = _REDUCTIONS[arguments.one_of(reduction, ("max", "mean"), "reduction")]
     first = 1 if data_format == "channels_last" else 2
-    return reduce(x, axis=tuple(range(first, first + dimension + 1)), keepdims=bool(keepdims))
+    return backend.reduced(reduce, x, range(first, first + dimension + 1), bool(keepdims))
 
 
 def restrict_group(x, group, subgroup, data_format=None):

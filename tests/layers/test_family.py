@@ -70,6 +70,20 @@ def test_is_equivariant_under_every_element(name, group, data_format):
     assert report.is_equivariant, report
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="about torch.compile")
+@pytest.mark.parametrize("name", [*LAYERS, *GLOBAL])
+def test_torch_compile_makes_one_graph_of_it(name):
+    import torch
+
+    torch.compiler.reset()
+    arguments = GLOBAL[name] if name in GLOBAL else LAYERS[name][0]
+    layer = getattr(L, name)(**arguments, group="p4m", data_format="channels_last")
+    x = torch.tensor(random(2, 5, 5, 8, 2))
+    expected = layer(x)
+    traced = torch.compile(lambda x: layer(x), fullgraph=True, backend="eager")
+    oracle.assert_close(ops.convert_to_numpy(traced(x)), ops.convert_to_numpy(expected))
+
+
 def numbers(layer, f, data_format):
     """A layer's output on one map, channels last."""
     y = ops.convert_to_numpy(layer(oracle.to_data_format(f[None], data_format)))[0]

@@ -100,7 +100,7 @@ def _checked_shape(x, kernel, group, data_format):
     """The shape of the filter, which must be on G as the map is."""
     whole, shape = Space.whole(group), backend.known_shape(kernel)
     arguments.space_of(x, [whole], data_format)
-    if arguments.space_of_kernel(shape, group) != whole:
+    if not arguments.space_of_kernel(shape, group).has_axis:
         raise ValueError(
             f"`kernel` must be a filter on {group.name}, (*kernel_size, {group.order}, filters, "
             f"channels). Received: kernel.shape={shape}."
