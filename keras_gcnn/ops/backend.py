@@ -145,17 +145,13 @@ def pad(x, amounts):
     return x
 
 
-def reduced(reduce, x, axes, keepdims):
-    """A maximum or mean over several axes.
+def maximum(x, axis, keepdims=False):
+    """The maximum along axes.
 
-    torch.compile cannot trace `ops.max` of Keras 3.15 over more than one axis. It can go when it
-    can.
+    torch.compile cannot trace `ops.max` of Keras 3.15, which asks its result for `values`. It can
+    go when it can.
     """
-    if _name() != "torch":
-        return reduce(x, axis=tuple(axes), keepdims=keepdims)
-    for axis in reversed(axes):
-        x = reduce(x, axis=axis, keepdims=keepdims)
-    return x
+    return ops.amax(x, axis=axis, keepdims=keepdims)
 
 
 def with_gradient(function, gradient, *arguments):

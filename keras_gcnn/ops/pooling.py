@@ -10,7 +10,7 @@ from keras_gcnn.groups import Sampling, Space, coset_axis
 from keras_gcnn.ops import backend, layout, policy, tables
 from keras_gcnn.ops.resizing import padded
 
-_REDUCTIONS = {"max": ops.max, "mean": ops.mean, "sum": ops.sum}
+_REDUCTIONS = {"max": backend.maximum, "mean": ops.mean, "sum": ops.sum}
 
 
 def coset_pool(x, group, subgroup=None, reduction="max", data_format=None):
@@ -106,7 +106,7 @@ def global_group_pool(x, reduction="max", keepdims=False, data_format=None):
     dimension = arguments.dimension_of_map(x)
     reduce = _REDUCTIONS[arguments.one_of(reduction, ("max", "mean"), "reduction")]
     first = 1 if data_format == "channels_last" else 2
-    return backend.reduced(reduce, x, range(first, first + dimension + 1), bool(keepdims))
+    return reduce(x, axis=tuple(range(first, first + dimension + 1)), keepdims=bool(keepdims))
 
 
 def restrict_group(x, group, subgroup, data_format=None):
