@@ -1,5 +1,6 @@
 """The worked examples, in small."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -36,6 +37,7 @@ def test_vessels_are_a_tenth_of_the_retina():
     assert picture[target > 0].mean() < picture[inside].mean()  # vessels are dark
 
 
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX compiles for a minute")
 @pytest.mark.parametrize(
     ("example", "small"),
     [

@@ -82,10 +82,10 @@ def test_a_loss_that_is_no_number_ends_the_run_and_is_not_kept(small, tmp_path):
 
 
 def test_a_diverged_run_writes_no_row(run, tmp_path, monkeypatch):
-    def diverges(*_):
+    def diverges(*_, **__):
         raise DivergedError("the loss is nan in epoch 1 of it. Use a smaller learning rate.")
 
-    monkeypatch.setattr(engine, "_trained", diverges)
+    monkeypatch.setattr(Run, "train", diverges)
     code, said = run("--epochs", 1)
     assert (code, said) == (
         1,
@@ -231,10 +231,10 @@ def test_after_a_full_disk_the_same_command_goes_on(run, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_run_says_so(run, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(engine, "_trained", interrupted)
+    monkeypatch.setattr(Run, "train", interrupted)
     code, said = run("--epochs", 1)
     assert (code, said.count("\n")) == (130, 1)
     assert said.startswith("interrupted.")
@@ -335,8 +335,17 @@ def test_the_list_is_whole_in_a_file(environment):
 
 
 def test_ctrl_c_is_one_line_and_130(tmp_path):
-    code = "from reproductions.__main__ import main; main()"
+    code = (
+        "from functools import partial\n"
+        "from reproductions.__main__ import main\n"
+        "from reproductions.data import catalogue, rotated_mnist\n"
+        "from tests.reproductions.conftest import small_config\n"
+        "load = partial(rotated_mnist.load, small_config())\n"
+        "catalogue.LOADERS['rotated_mnist/mnist_10k'] = load\n"
+        "main()"
+    )
     arguments = ["run", "rotated_mnist_z2cnn", "--out", str(tmp_path), "--data-dir", str(tmp_path)]
+    arguments += ["--epochs", "5000"]
     job = subprocess.Popen(
         [sys.executable, "-c", code, *arguments, "--backend", BACKEND],
         cwd=ROOT,
@@ -344,7 +353,7 @@ def test_ctrl_c_is_one_line_and_130(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    folder = tmp_path / "rotated_mnist_z2cnn-8epochs-fraction1-seed0"
+    folder = tmp_path / "rotated_mnist_z2cnn-5000epochs-fraction1-seed0"
     deadline = time.monotonic() + 240
     while not list(folder.glob("epoch-*.npz")) and time.monotonic() < deadline:
         time.sleep(0.2)
