@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from reproductions import experiment as experiments
+from reproductions import interrupts
 from reproductions.errors import DivergedError, SettingsError
 
 
@@ -23,7 +24,8 @@ def main(arguments=None):
     """Runs the command line `arguments`, `sys.argv` by default."""
     options = _parser().parse_args(arguments)
     try:
-        options.action(options)
+        with interrupts.noted():
+            options.action(options)
     except (SettingsError, DivergedError) as error:
         _leave(error.exit_code, f"error: {error}")
     except OSError as error:

@@ -6,6 +6,8 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from reproductions import interrupts
+
 FIRST_STEPS = 10  # by which the duration is estimated
 
 
@@ -52,6 +54,7 @@ class ProgressDisplay(keras.callbacks.Callback):
             self.first_epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
+        interrupts.check()
         done = self.done + batch + 1
         self._estimate(batch)
         self.bars.update(self.bar, completed=done, loss=f"loss {logs['loss']:.3f}")

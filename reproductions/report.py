@@ -48,7 +48,7 @@ def write(folder):
 
 def read(folder):
     """The rows of a folder, in the order of their files' names."""
-    rows = [_read_row(path) for path in sorted(Path(folder).glob("*.json"))]
+    rows = [_read_row(path) for path in sorted(Path(folder).glob("[!.]*.json"))]
     if not rows:
         raise SettingsError(
             f"There are no results in {folder}. `python -m reproductions run … --results {folder}` "

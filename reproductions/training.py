@@ -42,6 +42,9 @@ class Run:
         self.folder = Path(folder)
         self.output = Path(output or folder)
         self.model = model
+        if output is None:
+            for half in self.folder.glob(".writing-*"):  # by a process that was killed
+                half.unlink()
         model.optimizer.build(model.trainable_variables)
         self._states = None
         self.history = self._restore()

@@ -16,7 +16,7 @@ from rich.console import Console
 
 import keras_gcnn as kg
 from reproductions import __main__ as command
-from reproductions import engine, files, lock, progress
+from reproductions import engine, files, interrupts, lock, progress
 from reproductions.data import catalogue, rotated_mnist
 from reproductions.errors import DivergedError, SettingsError
 from reproductions.training import Run
@@ -27,8 +27,11 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def run(data_dir, tmp_path, monkeypatch, capsys):
-    """Runs `python -m reproductions run`, and returns its exit code and what it said of errors."""
+def run(data_dir, small, tmp_path, monkeypatch, capsys):
+    """Runs `python -m reproductions run`, and returns its exit code and what it said of errors.
+
+    `small` has prepared the data, of which TFDS would show the progress.
+    """
     loaders = {"rotated_mnist/mnist_10k": partial(rotated_mnist.load, small_config())}
     monkeypatch.setattr(catalogue, "LOADERS", {**catalogue.LOADERS, **loaders})
 
@@ -131,6 +134,12 @@ def test_a_wrong_option_leaves_the_folder_as_it_was(run, tmp_path):
     assert said.startswith("error: There is no data set 'nope'.")
     assert not (tmp_path / "runs").exists()
     assert run("--epochs", 1)[0] == 0
+
+
+def test_what_a_killed_process_was_writing_is_removed(small, tmp_path):
+    (tmp_path / ".writing-1-epoch-0001.npz").write_bytes(b"half")
+    train(tmp_path, small, 1)
+    assert not list(tmp_path.glob(".writing-*"))
 
 
 def damaged(path, how):
@@ -238,6 +247,17 @@ def test_an_interrupted_run_says_so(run, monkeypatch):
     code, said = run("--epochs", 1)
     assert (code, said.count("\n")) == (130, 1)
     assert said.startswith("interrupted.")
+
+
+def test_an_interrupt_that_a_destructor_swallowed_is_raised_at_the_next_step():
+    display = progress.ProgressDisplay("name", 1, 10, Console(width=40))
+    with interrupts.noted():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with display:
+            display.on_epoch_begin(0)
+            with pytest.raises(KeyboardInterrupt):
+                display.on_train_batch_end(0, {"loss": 1.0})
 
 
 def test_broken_files_of_a_run_are_named(run, tmp_path):
@@ -357,8 +377,12 @@ def test_ctrl_c_is_one_line_and_130(tmp_path):
     deadline = time.monotonic() + 240
     while not list(folder.glob("epoch-*.npz")) and time.monotonic() < deadline:
         time.sleep(0.2)
-    job.send_signal(signal.SIGINT)
-    _, said = job.communicate(timeout=60)
+    try:
+        job.send_signal(signal.SIGINT)
+        _, said = job.communicate(timeout=60)
+    finally:
+        job.kill()
+        job.wait()
     assert job.returncode == 130, said
     assert said.splitlines()[-1].startswith("interrupted.")
     assert "Traceback" not in said
