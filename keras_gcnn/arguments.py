@@ -16,6 +16,7 @@ POOLING_PADDINGS = ("valid", "same")
 DATA_FORMATS = ("channels_last", "channels_first")
 IMPLEMENTATIONS = ("auto", "direct", "fourier")
 REDUCTIONS = ("max", "mean", "sum")
+INTERPOLATIONS = ("nearest", "bilinear")
 POOLING_REDUCTIONS = ("max", "mean", "blur")
 LARGEST_INTEGER = 2**31 - 1  # what backends take as a size
 
@@ -47,16 +48,17 @@ def numbers(value, length, name):
     return tuple(number(v, name) for v in value)
 
 
-def integer_tuple(value, length, name):
-    """`value`, or `value` for each of `length` axes, as a tuple of positive integers."""
+def integer_tuple(value, length, name, smallest=1):
+    """`value`, or `value` for each of `length` axes, as a tuple of integers."""
     is_sequence = isinstance(value, (tuple, list))
     if is_sequence and len(value) != length:
+        positive = "positive " if smallest == 1 else ""
         raise ValueError(
-            f"`{name}` must be one positive integer, or {length} of them, one per axis. "
+            f"`{name}` must be one {positive}integer, or {length} of them, one per axis. "
             f"Received: {name}={value!r}."
         )
     values = value if is_sequence else (value,) * length
-    return tuple(integer(v, name) for v in values)
+    return tuple(integer(v, name, smallest) for v in values)
 
 
 def amounts(value, length, name):
@@ -145,14 +147,7 @@ def transposed_sampling(kernel_size, strides, padding, dilation_rate, output_pad
         ValueError: If the convolution whose adjoint it is takes no output to such an input.
     """
     if output_padding is not None:
-        is_sequence = isinstance(output_padding, (tuple, list))
-        entries = output_padding if is_sequence else (output_padding,) * len(strides)
-        if len(entries) != len(strides):
-            raise ValueError(
-                f"`output_padding` must be one integer, or {len(strides)} of them, one per axis. "
-                f"Received: output_padding={output_padding!r}."
-            )
-        output_padding = tuple(integer(n, "output_padding", smallest=0) for n in entries)
+        output_padding = integer_tuple(output_padding, len(strides), "output_padding", smallest=0)
     sampling = TransposedSampling(kernel_size, strides, padding, dilation_rate, output_padding)
     too_many = any(p >= s for p, s in zip(output_padding or (), strides, strict=False))
     if too_many or not sampling.fits((None,) * len(strides)):
@@ -257,6 +252,21 @@ def fits(sampling, size, name):
             f"The window must fit into its input. Received: an input of size {size} for "
             f"{name}={sampling.kernel_size}, which spans {sampling.effective_kernel_size}. Use a "
             f"larger input, a smaller {name}, or padding='same'."
+        )
+
+
+def functional_model(model, demand):
+    """Refuses a model that is not built, or has no graph of layers.
+
+    Args:
+        model: A `keras.Model`.
+        demand: What is asked of it, as a sentence without its full stop.
+    """
+    is_model = isinstance(model, keras.Model) and model.built
+    if not is_model or not getattr(model, "outputs", None):
+        raise ValueError(
+            f"{demand}. Received: {model!r}. Call it on an image once, or write it as "
+            "`keras.Model(inputs, outputs)`."
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from keras_gcnn import stock
+from keras_gcnn import arguments, stock
 from keras_gcnn.groups import Space
 from keras_gcnn.layers import GroupConv2DTranspose, GroupDepthwiseConv2D, GroupSeparableConv2D
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
@@ -62,7 +62,7 @@ class ModelSummary:
         return [row for row in self.rows if row.verdict.startswith("lost")]
 
     def __str__(self):
-        head = (
+        head = [
             "layer",
             "space",
             "output",
@@ -71,7 +71,7 @@ class ModelSummary:
             "multiplications",
             "by",
             "verdict",
-        )
+        ]
         cells = [head, *map(_cells, self.rows)]
         parameters = sum(row.parameters for row in self.rows)
         products = sum(row.multiplications or 0 for row in self.rows)
@@ -107,7 +107,9 @@ def summary(model):
 
     Reference: Cohen & Welling 2016, section 7, for the cost of a G-convolution.
     """
-    _check_kind(model)
+    arguments.functional_model(
+        model, "`model` must be a Functional or Sequential model that is built"
+    )
     found = ModelSummary(model.name, tuple(_rows(model, set())))
     print(found)
     return found
@@ -129,9 +131,9 @@ def sizes_that_keep(model, farthest=64):
     size = next((n for n in (x.shape[1:-1] if last else x.shape[2:]) if n), 32)
 
     def keeps(n):
-        shape = (1, *(n,) * (len(x.shape) - 2), x.shape[-1]) if last else None
-        shape = shape or (1, x.shape[1], *(n,) * (len(x.shape) - 2))
-        return n > 0 and _keeps_at(model, shape)
+        space = (n,) * (len(x.shape) - 2)
+        shape = (*space, x.shape[-1]) if last else (x.shape[1], *space)
+        return n > 0 and _keeps_at(model, (1, *shape))
 
     if keeps(size):
         return [size]
@@ -141,33 +143,21 @@ def sizes_that_keep(model, farthest=64):
 
 def _keeps_at(model, shape):
     """Whether no layer of this library loses equivariance for an input of this shape."""
+    known = {id(model.inputs[0]): keras.KerasTensor(shape, model.inputs[0].dtype)}
     try:
-        return all(kept for _, kept in _verdicts(model, shape))
+        for operation, node in stock.in_order(model):
+            if isinstance(operation, keras.layers.Flatten):
+                return True  # sizes behind it are those of the model's own input
+            if isinstance(operation, BaseGroupLayer):
+                (x,) = node.input_tensors
+                if not operation.keeps_equivariance(tuple(known[id(x)].shape)):
+                    return False
+            args, kwargs = stock.arguments_with(node, known)
+            outputs = keras.tree.flatten(operation.compute_output_spec(*args, **kwargs))
+            known.update(zip(map(id, node.outputs), outputs, strict=True))
     except (ValueError, TypeError):  # it does not fit
         return False
-
-
-def _verdicts(model, shape):
-    known = {id(model.inputs[0]): keras.KerasTensor(shape, model.inputs[0].dtype)}
-    for operation, node in stock.in_order(model):
-        inputs = [known[id(x)] for x in keras.tree.flatten(node.input_tensors)]
-        if isinstance(operation, BaseGroupLayer):
-            kept = operation.keeps_equivariance(tuple(inputs[0].shape))
-            yield operation, kept
-            if not kept:
-                return
-        if isinstance(operation, keras.layers.Flatten):
-            return  # sizes behind it are those of the model's own input
-        args, kwargs = _replaced(node, known)
-        outputs = keras.tree.flatten(operation.compute_output_spec(*args, **kwargs))
-        known.update(zip(map(id, node.outputs), outputs, strict=True))
-
-
-def _replaced(node, known):
-    def other(x):
-        return known.get(id(x), x) if isinstance(x, keras.KerasTensor) else x
-
-    return keras.tree.map_structure(other, (node.arguments.args, node.arguments.kwargs))
+    return True
 
 
 def _rows(model, invariant, prefix=""):
@@ -182,11 +172,10 @@ def _rows(model, invariant, prefix=""):
                 verdict = _verdict_of(part, before)
                 yield _row(part, prefix + part.name, operation.output_space, before, after, verdict)
         else:
-            space = getattr(operation, "output_space", None)
-            space = space or stock.follow(output, None, data_format).space
-            verdict = _verdict_in_graph(operation, node, data_format, invariant)
+            after = stock.follow(output, None, data_format)
+            verdict = _verdict_in_graph(operation, node, after, data_format, invariant)
             shapes = tuple(node.input_tensors[0].shape), tuple(output.shape)
-            yield _row(operation, name, space, *shapes, verdict)
+            yield _row(operation, name, after.space, *shapes, verdict)
 
 
 def _row(operation, name, space, before, after, verdict):
@@ -211,9 +200,8 @@ def _verdict_of(operation, input_shape):
     return "kept"
 
 
-def _verdict_in_graph(operation, node, data_format, invariant):
+def _verdict_in_graph(operation, node, after, data_format, invariant):
     found = [stock.follow(x, None, data_format) for x in node.input_tensors]
-    after = stock.follow(node.outputs[0], None, data_format)
     verdict = "kept"
     if isinstance(operation, BaseGroupLayer):
         verdict = _verdict_of(operation, tuple(node.input_tensors[0].shape))
@@ -280,15 +268,6 @@ def _data_format(model):
         if isinstance(layer, BaseGroupLayer)
     }
     return found.pop() if len(found) == 1 else keras.config.image_data_format()
-
-
-def _check_kind(model):
-    is_model = isinstance(model, keras.Model) and model.built
-    if not is_model or not getattr(model, "outputs", None):
-        raise ValueError(
-            "`model` must be a Functional or Sequential model that is built. Received: "
-            f"{model!r}. Call it on an image once, or write it as `keras.Model(inputs, outputs)`."
-        )
 
 
 def _cells(row):

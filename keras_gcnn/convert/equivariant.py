@@ -9,7 +9,6 @@ import numpy as np
 from keras import layers
 
 from keras_gcnn import arguments, audit, stock
-from keras_gcnn import layers as group_layers
 from keras_gcnn.convert import on_group
 from keras_gcnn.convert.merged import ByTensor, structure
 from keras_gcnn.convert.walk import Walk
@@ -117,7 +116,7 @@ def convert(model, group="p4m", width="parameters", weights=None):
 
     Reference: Cohen & Welling 2016, section 8.2: networks of equal numbers of parameters.
     """
-    _check_kind(model)
+    _check_plain(model)
     group = arguments.group(group, 2)
     width = arguments.one_of(width, WIDTHS, "width")
     if weights is not None and (weights != "planar" or width != "same"):
@@ -307,17 +306,14 @@ def _report(model, converted, rewriting, width, losses):
     )
 
 
-def _check_kind(model):
-    is_model = isinstance(model, keras.Model) and model.built
-    if not is_model or not getattr(model, "outputs", None):
-        raise ValueError(
-            "`convert` reads Functional and Sequential models that are built. Received: "
-            f"{model!r}. Call it on an image once, or write it as `keras.Model(inputs, outputs)`."
-        )
+def _check_plain(model):
+    arguments.functional_model(
+        model, "`convert` reads Functional and Sequential models that are built"
+    )
     ours = [
         layer
         for layer in model._flatten_layers(include_self=False)
-        if isinstance(layer, group_layers.LiftingConv2D)
+        if isinstance(layer, LiftingConv2D)
     ]
     if ours:
         raise ValueError(

@@ -252,7 +252,7 @@ def _arguments_of(kind):
 
 
 def _convolution(walk, layer, x):
-    data_format, channels = layer.data_format, x.shape[-1 if _is_last(layer) else 1]
+    channels = x.shape[-1 if _is_last(layer) else 1]
     if walk.role.is_head(layer) and max(layer.kernel_size) == max(layer.strides) == 1:
         pooled = walk.pooled(x, f"{layer.name}_pool")
         walk.note(layer, "CosetPooling2D, then it stays")
@@ -263,43 +263,43 @@ def _convolution(walk, layer, x):
         groups, filters = channels, channels * (layer.filters // layer.groups)
     changes = {"filters": filters, "groups": groups, "group": walk.group}
     if not walk.role.is_head(layer):
-        made = walk.made_by(layer, GroupConv2D, **changes)
-        walk.note(layer, f"GroupConv2D, {filters} filters")
-        return walk.mark(made(x), data_format)
-    made = walk.made_by(layer, GroupConv2D, **changes, activation=None)
-    y = walk.pooled(walk.mark(made(x), data_format), f"{layer.name}_pool")
-    walk.note(layer, "GroupConv2D, then CosetPooling2D")
-    return layers.Activation(layer.activation, name=f"{layer.name}_activation")(y)
+        return _on_group(walk, layer, GroupConv2D, x, f", {filters} filters", **changes)
+    return _head(walk, layer, GroupConv2D, x, changes)
 
 
 def _is_depthwise(layer):
     return layer.kernel.shape[-2] == 1
 
 
-def _transposed(walk, layer, x):
-    filters = walk.width(layer, layer.filters)
-    options = {"filters": filters, "group": walk.group}
-    if not walk.role.is_head(layer):
-        made = walk.made_by(layer, GroupConv2DTranspose, **options)
-        walk.note(layer, f"GroupConv2DTranspose, {filters} filters")
-        return walk.mark(made(x), layer.data_format)
-    made = walk.made_by(layer, GroupConv2DTranspose, **options, activation=None)
-    y = walk.pooled(walk.mark(made(x), layer.data_format), f"{layer.name}_pool")
-    walk.note(layer, "GroupConv2DTranspose, then CosetPooling2D")
+def _head(walk, layer, kind, x, changes):
+    """The last convolution of an image output: its mean over H comes before its activation."""
+    y = _on_group(walk, layer, kind, x, ", then CosetPooling2D", **changes, activation=None)
+    y = walk.pooled(y, f"{layer.name}_pool")
     return layers.Activation(layer.activation, name=f"{layer.name}_activation")(y)
 
 
+def _on_group(walk, layer, kind, x, fate="", **changes):
+    """The counterpart on G, called and noted. Its output is a map on G."""
+    walk.note(layer, f"{kind.__name__}{fate}")
+    return walk.mark(walk.made_by(layer, kind, **changes)(x), walk.spaces.get(x))
+
+
+def _transposed(walk, layer, x):
+    filters = walk.width(layer, layer.filters)
+    changes = {"filters": filters, "group": walk.group}
+    if not walk.role.is_head(layer):
+        return _on_group(walk, layer, GroupConv2DTranspose, x, f", {filters} filters", **changes)
+    return _head(walk, layer, GroupConv2DTranspose, x, changes)
+
+
 def _depthwise(walk, layer, x):
-    made = walk.made_by(layer, GroupDepthwiseConv2D, group=walk.group)
-    walk.note(layer, "GroupDepthwiseConv2D")
-    return walk.mark(made(x), layer.data_format)
+    return _on_group(walk, layer, GroupDepthwiseConv2D, x, group=walk.group)
 
 
 def _separable(walk, layer, x):
-    filters = walk.width(layer, layer.filters)
-    made = walk.made_by(layer, GroupSeparableConv2D, filters=filters, group=walk.group)
-    walk.note(layer, f"GroupSeparableConv2D, {filters} filters")
-    return walk.mark(made(x), layer.data_format)
+    changes = {"filters": walk.width(layer, layer.filters), "group": walk.group}
+    fate = f", {changes['filters']} filters"
+    return _on_group(walk, layer, GroupSeparableConv2D, x, fate, **changes)
 
 
 def _dense(walk, layer, x):
@@ -307,19 +307,15 @@ def _dense(walk, layer, x):
     if data_format != "channels_last":
         raise unknown(layer, "acts along the width where channels are first")
     units = walk.width(layer, layer.units)
-    options = {"units": units, "group": walk.group, "data_format": data_format}
-    made = walk.made_by(layer, GroupDense, **options)
-    walk.note(layer, f"GroupDense, {units} units")
-    return walk.mark(made(x), data_format)
+    changes = {"units": units, "group": walk.group, "data_format": data_format}
+    return _on_group(walk, layer, GroupDense, x, f", {units} units", **changes)
 
 
 def _batch_normalization(walk, layer, x):
     data_format = walk.spaces.get(x)
     _check_axis(layer, data_format)
-    options = {"axis": -1 if data_format == "channels_last" else 1, "data_format": data_format}
-    made = walk.made_by(layer, GroupBatchNormalization, **options)
-    walk.note(layer, "GroupBatchNormalization")
-    return walk.mark(made(x), data_format)
+    changes = {"axis": -1 if data_format == "channels_last" else 1, "data_format": data_format}
+    return _on_group(walk, layer, GroupBatchNormalization, x, **changes)
 
 
 def _normalization(walk, layer, x):
@@ -327,10 +323,7 @@ def _normalization(walk, layer, x):
     _check_axis(layer, data_format)
     changes = {"axis": -1 if data_format == "channels_last" else 1}
     if hasattr(layer, "groups") and layer.groups > 0:
-        channels = x.shape[changes["axis"]]
-        changes["groups"] = (
-            channels if layer.groups == channels else math.gcd(layer.groups, channels)
-        )
+        changes["groups"] = math.gcd(layer.groups, x.shape[changes["axis"]])
     walk.note(layer, "stays")
     return walk.mark(walk.made_by(layer, type(layer), **changes)(x), data_format)
 
@@ -349,11 +342,10 @@ def _counterpart(walk, layer, x):
     made = walk.made_by(layer, kind, group=walk.group)
     walk.note(layer, kind.__name__)
     y = made(x)
-    on_group = len(y.shape) == 5 and not getattr(layer, "keepdims", False)
     if getattr(layer, "keepdims", False):  # one point: an image again, for planar layers
         shape = (1, 1, y.shape[-1]) if _is_last(layer) else (y.shape[1], 1, 1)
         return layers.Reshape(shape, name=f"{layer.name}_point")(y)
-    return walk.mark(y, layer.data_format) if on_group else y
+    return y if is_global else walk.mark(y, layer.data_format)
 
 
 def _gate_of_each_plane(walk, layer, x):

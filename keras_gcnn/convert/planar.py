@@ -4,10 +4,12 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_gcnn import stock
+from keras_gcnn import arguments, stock
 from keras_gcnn.convert.merged import ByTensor, is_of_keras, no_counterpart, structure
 from keras_gcnn.convert.rules import RULES
 from keras_gcnn.convert.walk import Walk, copy_of
+
+DEMAND = "`to_planar` reads Functional and Sequential models that are built"
 
 
 def to_planar(model):
@@ -63,7 +65,7 @@ class Conversion(Walk):
         self.channels_last = ByTensor()
 
     def of_whole(self, model):
-        _check_kind(model)
+        arguments.functional_model(model, DEMAND)
         if any(len(x.shape) == 5 for x in model.inputs):
             raise ValueError(
                 f"`to_planar` takes models of images. Received: '{model.name}', whose inputs are "
@@ -79,7 +81,7 @@ class Conversion(Walk):
 
     def of_model(self, model, like):
         """The planar model, with inputs that stand for what the planar tensors `like` do."""
-        _check_kind(model)
+        arguments.functional_model(model, DEMAND)
         return super().of_model(model, like)
 
     def call(self, layer, *args, **kwargs):
@@ -143,12 +145,3 @@ class Conversion(Walk):
             return layers.Reshape((x.shape[1] // space.order, space.order, *size))(x)
         size, channels = x.shape[1:3], x.shape[3] // space.order
         return layers.Permute((1, 2, 4, 3))(layers.Reshape((*size, channels, space.order))(x))
-
-
-def _check_kind(model):
-    is_model = isinstance(model, keras.Model) and model.built
-    if not is_model or not getattr(model, "inputs", None):
-        raise ValueError(
-            "`to_planar` reads Functional and Sequential models that are built. Received: "
-            f"{model!r}. Call it on an image once, or write it as `keras.Model(inputs, outputs)`."
-        )

@@ -1,7 +1,5 @@
 """What each layer becomes: a rule is a function of the conversion, the layer and its inputs."""
 
-import math
-
 import keras
 import numpy as np
 from keras import activations, layers, ops
@@ -28,7 +26,9 @@ from keras_gcnn.layers import (
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.group_pooling import BaseGroupPooling
 from keras_gcnn.ops import backend, policy
+from keras_gcnn.ops.conv.depthwise import filter_in_blocks
 from keras_gcnn.ops.conv.filters import adjoint_filter, planar_kernel, transform_filters
+from keras_gcnn.ops.pooling import binomial_weights
 
 # Stock layers in three dimensions that do nothing along H: the planar layer, its argument that has
 # an entry for each axis, and the entry for H.
@@ -48,16 +48,13 @@ def group_convolution(conversion, layer, x):
 
 def depthwise_convolution(conversion, layer, x):
     """The planar convolution in as many blocks as there are channels."""
-    *domain, channels, multiplier = layer.kernel.shape
-    kernel = ops.reshape(layer.kernel, (*domain, 1, channels * multiplier))
-    return _by_bank(conversion, layer, x, kernel, channels)
+    return _by_bank(conversion, layer, x, *filter_in_blocks(layer.kernel))
 
 
 def separable_convolution(conversion, layer, x):
     """The depthwise convolution, and one that combines the channels for each element of H."""
-    *domain, channels, multiplier = layer.kernel.shape
-    kernel = ops.reshape(layer.kernel, (*domain, 1, channels * multiplier))
-    between = _by_bank(conversion, layer, x, kernel, channels, part="depthwise")
+    blocks = filter_in_blocks(layer.kernel)
+    between = _by_bank(conversion, layer, x, *blocks, part="depthwise")
     order = layer.group.order
     pointwise = np.kron(_array(layer.pointwise_kernel)[0, 0], np.eye(order))[None, None]
 
@@ -79,9 +76,7 @@ def transposed_convolution(conversion, layer, x):
     """A planar transposed convolution and a cropping; or, without strides, a convolution."""
     crops, order = layer.sampling.crops(), layer.group.order
     if max(layer.strides) == 1:
-        spans = zip(crops, layer.sampling.effective_kernel_size, strict=True)
-        amounts = [(k - 1 - front, k - 1 - behind) for (front, behind), k in spans]
-        x = _resized(conversion, layer, x, amounts)
+        x = _resized(conversion, layer, x, layer.sampling.adjoint_padding())
         return _by_bank(conversion, layer, x, adjoint_filter(layer.kernel, layer.group), 1)
 
     def make():
@@ -194,8 +189,7 @@ def space_pooling(conversion, layer, x):
 
 def blur_pooling(conversion, layer, x):
     """The planar depthwise convolution with binomial weights."""
-    rows = [[math.comb(k - 1, tap) / 2 ** (k - 1) for tap in range(k)] for k in layer.pool_size]
-    window = np.multiply.outer(*rows)
+    window = np.multiply.outer(*map(binomial_weights, layer.pool_size))
 
     def make():
         planar = layers.DepthwiseConv2D(

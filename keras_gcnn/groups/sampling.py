@@ -210,6 +210,11 @@ class TransposedSampling:
         full = [(n - 1) * s + k for n, s, k in spans]
         return tuple((f, n - f - m) for f, n, m in zip(fronts, full, output, strict=True))
 
+    def adjoint_padding(self):
+        """Points to pad, or negative to cut, for the convolution that it is without strides."""
+        pairs = zip(self.crops(), self.effective_kernel_size, strict=True)
+        return tuple((k - 1 - front, k - 1 - behind) for (front, behind), k in pairs)
+
     def _known(self, size):
         axes = zip(size, self.effective_kernel_size, self.strides, strict=True)
         return tuple(k + s if n is None else n for n, k, s in axes)

@@ -100,14 +100,20 @@ class BaseGroupConv(BaseWindow):
             inputs,
             kernel,
             self.group,
-            strides=self.strides,
-            padding=self.padding,
-            data_format=self.data_format,
-            dilation_rate=self.dilation_rate,
             groups=self.groups,
             implementation=self.implementation,
             training=training,
+            **self._window_options(),
         )
+
+    def _window_options(self):
+        """The arguments that every convolution of `kg.ops` takes."""
+        return {
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": self.dilation_rate,
+        }
 
     def get_config(self):
         config = self._whole_config()

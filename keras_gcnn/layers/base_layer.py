@@ -53,7 +53,7 @@ class BaseGroupLayer(keras.layers.Layer):
         """Checks the arguments that must fit the group, once it is known."""
 
     def keeps_equivariance(self, input_shape):
-        """Whether the output turns with an input of this shape; `None` where size is unknown."""
+        """Whether the output turns with an input of this shape."""
         return True
 
     def build(self, input_shape):

@@ -87,16 +87,8 @@ class GroupDepthwiseConv2D(BaseGroupConv):
         self.depth_multiplier = arguments.integer(depth_multiplier, "depth_multiplier")
 
     def convolution_op(self, inputs, kernel, training=False):
-        return group_ops.group_depthwise_conv(
-            inputs,
-            kernel,
-            self.group,
-            strides=self.strides,
-            padding=self.padding,
-            data_format=self.data_format,
-            dilation_rate=self.dilation_rate,
-            training=training,
-        )
+        options = {"training": training, **self._window_options()}
+        return group_ops.group_depthwise_conv(inputs, kernel, self.group, **options)
 
     def _whole_config(self):
         return {**super()._whole_config(), "depth_multiplier": self.depth_multiplier}
@@ -170,9 +162,11 @@ class GroupSeparableConv2D(GroupDepthwiseConv2D):
 
     def build(self, input_shape):
         super().build(input_shape)
+        _, channels = self._size_and_channels(input_shape)
+        channels *= self.depth_multiplier
         self.pointwise_kernel = self.add_weight(
             name="pointwise_kernel",
-            shape=(*(1,) * self.dimension, self._channels_between(input_shape), self.filters),
+            shape=(*(1,) * self.dimension, channels, self.filters),
             initializer=self.pointwise_initializer,
             regularizer=self.pointwise_regularizer,
             constraint=self.pointwise_constraint,
@@ -191,10 +185,6 @@ class GroupSeparableConv2D(GroupDepthwiseConv2D):
             "pointwise_regularizer": regularizers.serialize(self.pointwise_regularizer),
             "pointwise_constraint": constraints.serialize(self.pointwise_constraint),
         }
-
-    def _channels_between(self, input_shape):
-        _, channels = self._size_and_channels(input_shape)
-        return channels * self.depth_multiplier
 
     def _output_channels(self, channels):
         return self.filters

@@ -6,7 +6,6 @@ from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
 from keras_gcnn.layers import guard
 from keras_gcnn.layers.base_layer import BaseGroupLayer
-from keras_gcnn.ops.resizing import INTERPOLATIONS
 
 
 class BaseGroupPadding(BaseGroupLayer):
@@ -74,7 +73,6 @@ class GroupZeroPadding2D(BaseGroupPadding):
     >>> keras_gcnn.layers.GroupZeroPadding2D(1, group="p4")(x).shape
     (4, 26, 26, 4, 10)
 
-
     Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
     """
 
@@ -110,7 +108,6 @@ class GroupCropping2D(BaseGroupPadding):
     >>> x = np.random.rand(4, 24, 24, 4, 10)
     >>> keras_gcnn.layers.GroupCropping2D(2, group="p4")(x).shape
     (4, 20, 20, 4, 10)
-
 
     Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
     """
@@ -156,14 +153,15 @@ class GroupUpSampling2D(BaseGroupLayer):
     >>> keras_gcnn.layers.GroupUpSampling2D(2, group="p4")(x).shape
     (4, 24, 24, 4, 10)
 
-
     Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
     """
 
     def __init__(self, size=2, group=None, data_format=None, interpolation="nearest", **kwargs):
         super().__init__(group, data_format, **kwargs)
         self.size = arguments.integer_tuple(size, self.dimension, "size")
-        self.interpolation = arguments.one_of(interpolation, INTERPOLATIONS, "interpolation")
+        self.interpolation = arguments.one_of(
+            interpolation, arguments.INTERPOLATIONS, "interpolation"
+        )
         if self.group is not None:
             self.fit_group()
 

@@ -81,12 +81,9 @@ class GroupConv2DTranspose(BaseGroupConv):
             inputs,
             kernel,
             self.group,
-            strides=self.strides,
-            padding=self.padding,
             output_padding=self.output_padding,
-            data_format=self.data_format,
-            dilation_rate=self.dilation_rate,
             training=training,
+            **self._window_options(),
         )
 
     def _whole_config(self):

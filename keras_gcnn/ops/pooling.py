@@ -177,6 +177,11 @@ def _blur_pool(x, sampling, data_format):
     x = padded(x, sampling.padding_amounts(size), data_format)
     for axis, k in enumerate(sampling.kernel_size):
         before = (slice(None),) * (first + axis)
-        shifts = enumerate(sampling.shifts(axis))
-        x = sum(math.comb(k - 1, tap) / 2 ** (k - 1) * x[(*before, shift)] for tap, shift in shifts)
+        taps = zip(binomial_weights(k), sampling.shifts(axis), strict=True)
+        x = sum(weight * x[(*before, shift)] for weight, shift in taps)
     return x
+
+
+def binomial_weights(size):
+    """The weights of a blur along an axis: (1, 2, 1)/4 for 3 taps."""
+    return [math.comb(size - 1, tap) / 2 ** (size - 1) for tap in range(size)]

@@ -6,8 +6,6 @@ from keras_gcnn import arguments
 from keras_gcnn.groups import coset_axis
 from keras_gcnn.ops import backend, layout
 
-INTERPOLATIONS = ("nearest", "bilinear")
-
 
 def group_pad(x, padding, data_format=None):
     """Zeros in front of and behind each axis of space.
@@ -94,7 +92,7 @@ def group_upsample(x, size, interpolation="nearest", data_format=None):
     x, data_format = backend.tensor(x), arguments.data_format(data_format)
     dimension = arguments.dimension_of_map(x)
     factors = arguments.integer_tuple(size, dimension, "size")
-    interpolation = arguments.one_of(interpolation, INTERPOLATIONS, "interpolation")
+    interpolation = arguments.one_of(interpolation, arguments.INTERPOLATIONS, "interpolation")
     order = x.shape[coset_axis(data_format, dimension)]
     merged = layout.merge_group_axis(x, data_format)
     if interpolation == "nearest":

@@ -2,5 +2,15 @@
 
 from keras_gcnn.stock.graph import follow, in_order
 from keras_gcnn.stock.table import TABLE, acts_on_each_number, is_pointwise, named, row_of
+from keras_gcnn.stock.trial import arguments_with
 
-__all__ = ["TABLE", "acts_on_each_number", "follow", "in_order", "is_pointwise", "named", "row_of"]
+__all__ = [
+    "TABLE",
+    "acts_on_each_number",
+    "arguments_with",
+    "follow",
+    "in_order",
+    "is_pointwise",
+    "named",
+    "row_of",
+]

@@ -86,7 +86,7 @@ class _Walk:
         if getattr(operation, "output_space", None) is not None:
             return Found(operation.output_space, operation)
         if not sources:
-            spaces = (self.space and (self.space, Space.lattice(self.space.group))) or ()
+            spaces = () if self.space is None else (self.space, Space.lattice(self.space.group))
             return Found(next((s for s in spaces if len(tensor.shape) == s.rank), None))
         if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
             return self._through_model(tensor, operation, sources)

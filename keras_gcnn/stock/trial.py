@@ -41,15 +41,25 @@ def loss(call, node, maps, output_space):
 
 
 def _applied(operation, node, values):
-    known = {
-        id(x): ops.convert_to_tensor(v) for x, v in zip(node.input_tensors, values, strict=True)
-    }
-
-    def value_of(x):
-        return known[id(x)] if isinstance(x, keras.KerasTensor) else x
-
-    args, kwargs = keras.tree.map_structure(value_of, (node.arguments.args, node.arguments.kwargs))
+    tensors = map(ops.convert_to_tensor, values)
+    args, kwargs = arguments_with(
+        node, dict(zip(map(id, node.input_tensors), tensors, strict=True))
+    )
     return operation(*args, **kwargs)
+
+
+def arguments_with(node, known):
+    """Positional and keyword arguments of a call, with others in place of its symbolic tensors.
+
+    Args:
+        node: The node of the graph.
+        known: A dict from the identity of a tensor to what stands for it.
+    """
+
+    def other(x):
+        return known.get(id(x), x) if isinstance(x, keras.KerasTensor) else x
+
+    return keras.tree.map_structure(other, (node.arguments.args, node.arguments.kwargs))
 
 
 def _moved(x, space, element, data_format):

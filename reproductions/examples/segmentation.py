@@ -5,17 +5,13 @@
 trains each for 5 seeds, and writes `segmentation.md` and `segmentation.png` beside this file.
 """
 
-import argparse
 from pathlib import Path
 
 import keras
 import numpy as np
 
 import keras_gcnn as kg
-from reproductions import figures
 from reproductions.examples import pictures, trials
-from reproductions.files import write_json
-from reproductions.markdown import filled
 
 FOLDER = Path(__file__).parent
 PATCHES, SIZE, TEST = 16, 48, 64
@@ -23,6 +19,7 @@ WIDTHS = (4, 8, 16)
 PLAIN_WIDTHS = (11, 23, 45)
 NOISE = 0.5  # deviations of Gaussian noise added to the picture
 TRAINING = {"epochs": 40, "batch_size": 8, "rate": 0.01}
+SHOWN = {}  # the networks of the first seed, for the picture
 HEADS = ("Dice, upright %", "Dice, turned %", "equivariance error", "parameters", "seconds")
 
 
@@ -68,7 +65,8 @@ def trial(seed):
                 model.count_params(),
                 seconds,
             ]
-        trial.shown = getattr(trial, "shown", {}) | ({name: model} if seed == 0 else {})
+        if seed == 0:
+            SHOWN[name] = model
     return rows
 
 
@@ -90,16 +88,7 @@ def picture_of(models):
 
 def main(arguments=None):
     """Runs the command line `arguments`, `sys.argv` by default."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    options = parser.parse_args(arguments)
-    rows = trials.run(trial, options.seeds, "segmentation")
-    write_json(FOLDER / "segmentation.json", rows)
-    figures.save(picture_of(trial.shown), FOLDER / "segmentation.png")
-    values = {"table": trials.as_table(rows, HEADS), "seeds": options.seeds}
-    text = filled(FOLDER / "segmentation_template.md", values)
-    (FOLDER / "segmentation.md").write_text(text, "utf-8")
-    print(text)
+    trials.publish(arguments, "segmentation", trial, HEADS, lambda: picture_of(SHOWN), FOLDER)
 
 
 if __name__ == "__main__":

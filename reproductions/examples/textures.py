@@ -5,7 +5,6 @@
 trains each for 5 seeds, and writes `textures.md` and `textures.png` beside this file.
 """
 
-import argparse
 from pathlib import Path
 
 import keras
@@ -13,10 +12,7 @@ import numpy as np
 from keras import layers
 
 import keras_gcnn as kg
-from reproductions import figures
 from reproductions.examples import pictures, trials
-from reproductions.files import write_json
-from reproductions.markdown import filled
 
 FOLDER = Path(__file__).parent
 SAMPLES, TEST, SIZE = 8, 100, 32
@@ -113,16 +109,7 @@ def picture_of():
 
 def main(arguments=None):
     """Runs the command line `arguments`, `sys.argv` by default."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    options = parser.parse_args(arguments)
-    rows = trials.run(trial, options.seeds, "textures")
-    write_json(FOLDER / "textures.json", rows)
-    figures.save(picture_of(), FOLDER / "textures.png")
-    values = {"table": trials.as_table(rows, HEADS), "seeds": options.seeds}
-    text = filled(FOLDER / "textures_template.md", values)
-    (FOLDER / "textures.md").write_text(text, "utf-8")
-    print(text)
+    trials.publish(arguments, "textures", trial, HEADS, picture_of, FOLDER)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the examples share: networks of equal size, training, and a table of means."""
 
+import argparse
 import statistics
 import time
 
@@ -8,7 +9,9 @@ import numpy as np
 from rich.progress import Progress
 
 import keras_gcnn as kg
-from reproductions.markdown import table
+from reproductions import figures
+from reproductions.files import write_json
+from reproductions.markdown import filled, table
 
 
 def fitted(model, x, y, loss, epochs, batch_size, rate, augment=None):
@@ -45,6 +48,29 @@ def run(trial, seeds, title):
             for name, numbers in trial(seed).items():
                 rows.setdefault(name, []).append(numbers)
     return rows
+
+
+def publish(arguments, name, trial, heads, picture_of, folder):
+    """Runs the command line of an example, and writes its rows, picture and page.
+
+    Args:
+        arguments: The command line, `sys.argv` by default.
+        name: Of the example and its files.
+        trial: As in `run`.
+        heads: The heads of the columns.
+        picture_of: A function that draws the picture when all seeds are done.
+        folder: Where the files are, with the template of the page.
+    """
+    parser = argparse.ArgumentParser(description=f"Makes the page {name}.md.")
+    parser.add_argument("--seeds", type=int, default=5)
+    options = parser.parse_args(arguments)
+    rows = run(trial, options.seeds, name)
+    write_json(folder / f"{name}.json", rows)
+    figures.save(picture_of(), folder / f"{name}.png")
+    values = {"table": as_table(rows, heads), "seeds": options.seeds}
+    text = filled(folder / f"{name}_template.md", values)
+    (folder / f"{name}.md").write_text(text, "utf-8")
+    print(text)
 
 
 def as_table(rows, heads):

@@ -59,10 +59,10 @@ def group_depthwise_conv(
     compilation = backend.compilation_of(x)
     if training and policy.multiplies_channels(compilation) and not is_open and whole.has_axis:
         return _by_products(x, kernel, group, sampling, data_format)
-    *domain, channels, multiplier = shape
+    kernel, channels = filter_in_blocks(kernel)
     return group_conv(
         x,
-        ops.reshape(kernel, (*domain, 1, channels * multiplier)),
+        kernel,
         group,
         strides=strides,
         padding=padding,
@@ -72,6 +72,12 @@ def group_depthwise_conv(
         implementation="direct",
         training=training,
     )
+
+
+def filter_in_blocks(kernel):
+    """A depthwise filter as one of `group_conv` in blocks of one channel, and their number."""
+    *domain, channels, multiplier = backend.known_shape(kernel)
+    return ops.reshape(kernel, (*domain, 1, channels * multiplier)), channels
 
 
 def _by_products(x, kernel, group, sampling, data_format):

@@ -70,10 +70,8 @@ def group_conv_transpose(
 
 
 def _by_adjoint(x, kernel, group, sampling, data_format, training):
-    spans = zip(sampling.crops(), sampling.effective_kernel_size, strict=True)
-    amounts = [(k - 1 - front, k - 1 - behind) for (front, behind), k in spans]
     x = layout.merge_group_axis(x, data_format)
-    x = padded(x, amounts, data_format)
+    x = padded(x, sampling.adjoint_padding(), data_format)
     x = layout.split_group_axis(x, group.order, data_format)
     return group_conv(
         x,
