@@ -45,11 +45,13 @@ def list_experiments(options):
     from rich.console import Console
     from rich.table import Table
 
+    names = experiments.matching(options.experiments or ["*"])
     table = Table(box=None)
-    table.add_column("experiment", no_wrap=True)
+    # A name that is cut off cannot be typed.
+    table.add_column("experiment", no_wrap=True, min_width=max(map(len, names)))
     for head in ("table", "paper %", "here %", "epochs", "a seed takes"):
         table.add_column(head, no_wrap=True)
-    for name in experiments.matching(options.experiments or ["*"]):
+    for name in names:
         e = experiments.get(name)
         place = f"{e.paper_table}: {e.paper_row}" if e.paper_row else ""
         table.add_row(
@@ -62,7 +64,7 @@ def list_experiments(options):
         )
     console = Console()
     if not console.is_terminal:  # a file has no width
-        console = Console(width=120)
+        console = Console(width=140)
     console.print(table)
 
 
@@ -116,6 +118,8 @@ def _changes(options):
         "fraction": options.fraction,
         "data": options.data,
         "seeds": options.seeds and tuple(options.seeds),
+        "held_out": options.held_out,
+        "tested": {True: "best", False: "last", None: None}[options.held_out],
     }
     return {name: value for name, value in changes.items() if value is not None}
 
@@ -127,6 +131,8 @@ def _command(name, options, seed):
         value = getattr(options, option)
         if value is not None:
             words += [f"--{option.replace('_', '-')}", str(value)]
+    if options.held_out is not None:
+        words.append("--held-out" if options.held_out else "--no-held-out")
     return shlex.join([*words, "--seeds", str(seed), "--backend", options.backend])
 
 
@@ -176,6 +182,11 @@ def _parser():
     running.add_argument("--epochs", type=_EPOCHS, help="in place of the preset's")
     running.add_argument("--seeds", type=_SEED, nargs="+", help="in place of the preset's")
     running.add_argument("--fraction", type=_FRACTION, help="part of the training images to use")
+    running.add_argument(
+        "--held-out",
+        action=argparse.BooleanOptionalAction,
+        help="hold out training images and test the best epoch, or train on all and test the last",
+    )
     running.add_argument("--data", help="another data set, such as rotated_mnist/icml2007")
     running.add_argument("--data-dir", help="where TFDS keeps data sets")
     running.add_argument("--manual-dir", help="files that TFDS cannot download by itself")

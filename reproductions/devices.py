@@ -37,6 +37,22 @@ def count():
     return 1
 
 
+def accelerator():
+    """The name of the GPU or TPU that the backend computes on, `None` on a CPU."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        return None if device.platform == "cpu" else device.device_kind
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    found = tf.config.list_physical_devices("GPU")
+    return tf.config.experimental.get_device_details(found[0])["device_name"] if found else None
+
+
 def check_batches(counts, batch_size):
     """Checks that the devices can share every batch, the last of each split too.
 

@@ -14,11 +14,11 @@ import keras
 import tensorflow as tf
 
 import keras_gcnn as kg
-from reproductions import devices, optimizers
+from reproductions import devices, optimizers, statistics
 from reproductions.data import catalogue
 from reproductions.data.places import Places
 from reproductions.errors import DataError, SettingsError
-from reproductions.files import write_json
+from reproductions.files import write_atomically, write_json
 from reproductions.lock import held
 from reproductions.progress import ProgressDisplay
 from reproductions.training import Run
@@ -61,8 +61,13 @@ def run(name, experiment, seed, options, command):
         DivergedError: If the loss is no number any more. No row is written then.
     """
     label = f"{name}-{experiment.epochs}epochs-fraction{experiment.fraction:g}-seed{seed}"
+    _check(experiment)
     data = catalogue.load(
-        experiment.data, options.places, experiment.fraction, experiment.batch_size
+        experiment.data,
+        options.places,
+        experiment.fraction,
+        experiment.batch_size,
+        experiment.held_out,
     )
     devices.check_batches({split: data.count(split) for split in data.splits}, data.batch_size)
     _check_folders(options)
@@ -70,6 +75,14 @@ def run(name, experiment, seed, options, command):
     with lock, _telling_of_damaged_data(options.places):
         _claim(options.out / label, experiment)
         return _row(name, label, experiment, seed, options, command, data)
+
+
+def _check(experiment):
+    if experiment.tested == "best" and not experiment.held_out:
+        raise SettingsError(
+            "Without validation there is no best epoch. Received: tested='best', held_out=False. "
+            "Set tested='last'."
+        )
 
 
 def _check_folders(options):
@@ -97,6 +110,9 @@ def _row(name, label, experiment, seed, options, command, data):
     with devices.scope():
         trained = _trained(label, experiment, seed, options, data)
         devices.wait_for_all_hosts()  # the file is written by one of them
+    if experiment.statistics == "recomputed":
+        _recompute_statistics(trained, experiment, seed, data)
+    with devices.scope():
         model = _loaded(trained.model_file(experiment.tested))
         errors = _errors(model, data, experiment)
     row = {
@@ -117,6 +133,10 @@ def _row(name, label, experiment, seed, options, command, data):
         "versions": _versions(),
         "data": experiment.data,
         "augmentation": experiment.augmentation,
+        "fill": experiment.fill,
+        "held_out": experiment.held_out,
+        "tested": experiment.tested,
+        "statistics": experiment.statistics,
         "history": trained.history,
     }
     if devices.is_chief():
@@ -125,6 +145,25 @@ def _row(name, label, experiment, seed, options, command, data):
         row["equivariance_error"] = report.max_error
         write_json(options.results / f"{label}.json", row)
     return row
+
+
+def _recompute_statistics(trained, experiment, seed, data):
+    """Tests with statistics of one more epoch of training images, as the original did.
+
+    Every batch counts alike: they are means over batches, and not Keras' moving averages.
+    """
+    if devices.is_chief():
+        path = trained.model_file(experiment.tested)
+        model = _loaded(path)
+        epoch = data.training(1000 * seed + experiment.epochs, *_changes(experiment))
+        statistics.recompute(model, epoch)
+        write_atomically(path, model.save)
+    devices.wait_for_all_hosts()
+
+
+def _changes(experiment):
+    """How training images are changed."""
+    return experiment.augmentation, experiment.fill
 
 
 def _loaded(path):
@@ -147,8 +186,14 @@ _SETTINGS = (
     "schedule",
     "weight_decay",
     "augmentation",
+    "fill",
+    "held_out",
     "batch_size",
 )
+
+
+# What runs of earlier releases had, whose files do not say so.
+_NEW_SETTINGS = {"fill": "black", "held_out": True}
 
 
 def _claim(folder, experiment):
@@ -156,9 +201,9 @@ def _claim(folder, experiment):
     path = folder / "settings.json"
     settings = {name: getattr(experiment, name) for name in _SETTINGS}
     settings = json.loads(json.dumps(settings))  # tuples become lists, as in the file
-    found = _read_settings(path) if path.exists() else settings
-    if found != settings:
-        changed = [name for name in _SETTINGS if found.get(name) != settings[name]]
+    found = {**_NEW_SETTINGS, **_read_settings(path)} if path.exists() else settings
+    changed = [name for name in _SETTINGS if found.get(name) != settings[name]]
+    if changed:
         raise SettingsError(
             f"{folder} holds a run with other settings: "
             + ", ".join(f"{n}={found.get(n)!r} there, {settings[n]!r} now" for n in changed)
@@ -189,10 +234,8 @@ def _trained(label, experiment, seed, options, data):
             callbacks.append(keras.callbacks.TensorBoard(run.folder / "tensorboard"))
         run.train(
             experiment.epochs,
-            lambda epoch: devices.share(
-                data.training(1000 * seed + epoch, experiment.augmentation)
-            ),
-            devices.share(data.evaluation("validation")),
+            lambda epoch: devices.share(data.training(1000 * seed + epoch, *_changes(experiment))),
+            devices.share(data.evaluation("validation")) if experiment.held_out else None,
             callbacks,
             display.epoch_done,
         )
@@ -230,7 +273,8 @@ def _errors(model, data, experiment):
 
 def _hardware():
     cores = len(os.sched_getaffinity(0))
-    return f"{cores} core{'s' * (cores > 1)}, {platform.machine()}"
+    processor = f"{cores} core{'s' * (cores > 1)}, {platform.machine()}"
+    return ", ".join(filter(None, [devices.accelerator(), processor]))
 
 
 def _versions():

@@ -27,19 +27,26 @@ class Experiment:
         schedule: `"constant"`, `"cosine"`, down to 0 at the last step, or the epochs after which
             the rate is divided by 10.
         weight_decay: λ of the L2 penalty ½ λ |w|² on every weight, for `"momentum"`.
-        augmentation: `None`, `"rotation"` or `"shift_and_flip"`.
+        augmentation: `None`, `"rotation"`, `"slight_rotation"` or `"shift_and_flip"`.
+        fill: What comes into a turned image from outside: `"black"` or the `"mean"` of all pixels.
         batch_size: Images a batch, on all devices together.
         epochs: Passes over the training images.
         fraction: The part of the training images used, from the first on.
         seeds: One run each.
         tested: The epoch whose network is tested: `"best"`, that of the least validation error, or
-            `"last"`, where the schedule has brought the rate to 0.
+            `"last"`.
+        held_out: Whether some training images are held out, to validate on. If not, only the last
+            epoch can be tested.
+        statistics: Means and variances of batch normalization in the tested network: `"moving"`,
+            Keras' averages over the last batches, or `"recomputed"` in one pass over the training
+            images.
         symmetry: Name of the group whose `equivariance_error` the trained network is measured for.
         test_angles: Number of angles in a full turn at which the upright test digits are tested.
         test_rotated: Whether to test on the test images turned at random too.
         quick: Fields that the preset `"quick"` changes.
         paper_table, paper_row, paper_error: Where the paper has this number, and the number, in
             percent; `None` where it has none.
+        original: Whether it is trained as the experiments that the paper's authors published.
         title: What tables and figures of results call it, where it is no row of the paper.
         expected_error: Test error in percent that this command reached, mean over seeds.
         wall_time: How long a seed took, and on what.
@@ -53,11 +60,14 @@ class Experiment:
     schedule: str | tuple = "constant"
     weight_decay: float = 0.0
     augmentation: str | None = None
+    fill: str = "black"
     batch_size: int = 128
     epochs: int = 100
     fraction: float = 1.0
     seeds: tuple = (0, 1, 2)
     tested: str = "best"
+    held_out: bool = True
+    statistics: str = "moving"
     symmetry: str = "p4"
     test_angles: int = 0
     test_rotated: bool = False
@@ -65,6 +75,7 @@ class Experiment:
     paper_table: str | None = None
     paper_row: str | None = None
     paper_error: float | None = None
+    original: bool = False
     title: str | None = None
     expected_error: float | None = None
     wall_time: str = "not yet run"
@@ -72,7 +83,8 @@ class Experiment:
     @property
     def label(self):
         """What tables and figures call it."""
-        return self.paper_row or self.title
+        name = self.paper_row or self.title
+        return f"{name}, as the original" if self.original else name
 
     def but(self, **changes):
         """This experiment with other fields. Network options are added to those it has."""

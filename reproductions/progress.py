@@ -78,15 +78,22 @@ class ProgressDisplay(keras.callbacks.Callback):
     def epoch_done(self, history):
         """Prints the last record of a history."""
         record = history[-1]
-        best = max(r["val_accuracy"] for r in history)
         self.bars.console.print(
             f"{self.title}  epoch {len(history)}/{self.epochs}  loss {record['loss']:.4f}  "
-            f"validation error {100 * (1 - record['val_accuracy']):.2f} %  "
-            f"best {100 * (1 - best):.2f} %  {record['seconds']:.1f} s",
+            f"{_validation(history)}{record['seconds']:.1f} s",
             highlight=False,
             soft_wrap=True,
         )
         self.bars.update(self.bar, completed=len(history) * self.steps)
+
+
+def _validation(history):
+    """The last validation error and the best; nothing where there was no validation."""
+    accuracies = [record["val_accuracy"] for record in history if "val_accuracy" in record]
+    if not accuracies:
+        return ""
+    last, best = (100 * (1 - accuracy) for accuracy in (accuracies[-1], max(accuracies)))
+    return f"validation error {last:.2f} %  best {best:.2f} %  "
 
 
 def _duration(seconds):

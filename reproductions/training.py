@@ -34,7 +34,7 @@ class Run:
     Files:
         epoch-0007.npz: The last whole epoch, and the one before.
         history.json: Loss, accuracy, validation and seconds of every epoch.
-        best.keras: The model of the epoch with the least validation error.
+        best.keras: The model of the epoch with the least validation error, if there is validation.
         last.keras: The model of the last epoch.
     """
 
@@ -59,7 +59,7 @@ class Run:
         Args:
             epochs: Number of epochs in all.
             training: Function of the epoch's number, giving its batches.
-            validation: Batches on which the best model is chosen.
+            validation: Batches on which the best model is chosen, or `None`.
             callbacks: Keras callbacks.
             after_epoch: Function of the history, called when an epoch is safe on disk.
 
@@ -87,9 +87,9 @@ class Run:
                     "a smaller learning rate."
                 )
             record["seconds"] = time.monotonic() - started
-            best = max((r["val_accuracy"] for r in self.history), default=-1.0)
+            best = max((r["val_accuracy"] for r in self.history if "val_accuracy" in r), default=-1)
             self.history.append(record)
-            self._save(is_best=record["val_accuracy"] > best)
+            self._save(is_best=record.get("val_accuracy", -1) > best)
             after_epoch(self.history)
         write_atomically(self.output / "last.keras", self.model.save)
         return self.history

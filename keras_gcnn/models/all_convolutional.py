@@ -18,6 +18,7 @@ def all_cnn(
     downsampling="stride",
     dropout=(0.2, 0.5),
     kernel_initializer="glorot_uniform",
+    padding="same",
 ):
     """All-CNN-C with batch normalization, on Z², p4, p4m or another group.
 
@@ -37,6 +38,8 @@ def all_cnn(
         dropout: Rates on the input and after each stride.
         kernel_initializer: Of all convolutions. The original experiments drew from a normal
             distribution of deviation 0.05 on Z², and 0.035 on p4 and p4m.
+        padding: `"same"`, or `"centered"`, as in the original experiments: windows of a stride are
+            centred on the first pixel, and not on the second.
 
     Returns:
         A `keras.Model` from images to logits, `(batch, classes)`, with 1.37 M, 1.37 M and 1.22 M
@@ -63,6 +66,7 @@ def all_cnn(
             group,
             stride=stride,
             downsampling=downsampling,
+            padding=padding,
             kernel_initializer=kernel_initializer,
             name=f"conv{i}",
         )

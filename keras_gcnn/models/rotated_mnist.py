@@ -8,12 +8,14 @@ from keras_gcnn.layers import CosetPooling2D, GroupMaxPooling2D, RotatedImage
 from keras_gcnn.models import building
 
 
-def z2cnn(input_shape=(28, 28, 1), classes=10):
+def z2cnn(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_uniform"):
     """Z2CNN, the planar baseline: 20 channels, dropout 0.3 after layers 1, 3, 4, 5 and 6.
 
     Args:
         input_shape: `(height, width, channels)`; at least 28×28 fits, and sizes may be `None`.
         classes: Number of logits.
+        kernel_initializer: Of all convolutions. The original experiments drew from a normal
+            distribution of variance 1 / fan-in.
 
     Returns:
         A `keras.Model` from images `(batch, height, width, channels)` to logits `(batch, classes)`.
@@ -21,15 +23,19 @@ def z2cnn(input_shape=(28, 28, 1), classes=10):
 
     Reference: Cohen & Welling 2016, section 8.1, figure 5; table 1 gives 5.03 % test error.
     """
-    return _seven_convolutions("z2cnn", input_shape, classes, group="z2", channels=20, dropout=0.3)
+    return _seven_convolutions(
+        "z2cnn", input_shape, classes, kernel_initializer, group="z2", channels=20, dropout=0.3
+    )
 
 
-def p4cnn(input_shape=(28, 28, 1), classes=10):
+def p4cnn(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_uniform"):
     """P4CNN: the same network with every convolution on p4, and 10 channels on the group.
 
     Args:
         input_shape: `(height, width, channels)`; at least 28×28 fits, and sizes may be `None`.
         classes: Number of logits.
+        kernel_initializer: Of all convolutions. The original experiments drew from a normal
+            distribution of variance 1 / fan-in.
 
     Returns:
         A `keras.Model` from images `(batch, height, width, channels)` to logits `(batch, classes)`
@@ -38,7 +44,9 @@ def p4cnn(input_shape=(28, 28, 1), classes=10):
 
     Reference: Cohen & Welling 2016, section 8.1; table 1 gives 2.28 % test error.
     """
-    return _seven_convolutions("p4cnn", input_shape, classes, group="p4", channels=10)
+    return _seven_convolutions(
+        "p4cnn", input_shape, classes, kernel_initializer, group="p4", channels=10
+    )
 
 
 def p8cnn(input_shape=(28, 28, 1), classes=10):
@@ -65,12 +73,16 @@ def p8cnn(input_shape=(28, 28, 1), classes=10):
     return keras.Model(inputs, logits, name="p8cnn")
 
 
-def p4cnn_rotation_pooling(input_shape=(28, 28, 1), classes=10):
+def p4cnn_rotation_pooling(
+    input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_uniform"
+):
     """P4CNNRotationPooling: every layer lifts to p4 and pools over the rotations at once.
 
     Args:
         input_shape: `(height, width, channels)`; at least 28×28 fits, and sizes may be `None`.
         classes: Number of logits.
+        kernel_initializer: Of all convolutions. The original experiments drew from a normal
+            distribution of variance 1 / fan-in.
 
     Returns:
         A `keras.Model` from images `(batch, height, width, channels)` to logits `(batch, classes)`
@@ -83,6 +95,7 @@ def p4cnn_rotation_pooling(input_shape=(28, 28, 1), classes=10):
         "p4cnn_rotation_pooling",
         input_shape,
         classes,
+        kernel_initializer,
         group="p4",
         channels=20,
         pool_rotations_at_every_layer=True,
@@ -93,6 +106,7 @@ def _seven_convolutions(
     name,
     input_shape,
     classes,
+    kernel_initializer,
     group,
     channels,
     dropout=0.0,
@@ -104,9 +118,10 @@ def _seven_convolutions(
         return CosetPooling2D(group, data_format="channels_last", name=name)(x)
 
     group = arguments.group(group, dimension=2)
+    options = {"padding": "valid", "kernel_initializer": kernel_initializer}
     inputs = x = keras.Input(input_shape, name="image")
     for i in range(1, 7):
-        x = building.convolve(x, channels, 3, group, padding="valid", name=f"conv{i}")
+        x = building.convolve(x, channels, 3, group, **options, name=f"conv{i}")
         x = building.normalize(x, group, name=str(i))
         if pool_rotations_at_every_layer:
             x = pool_rotations(x, name=f"rotation_pool{i}")
@@ -114,7 +129,7 @@ def _seven_convolutions(
             x = _pool_space(x, group)
         elif dropout:
             x = layers.Dropout(dropout, name=f"dropout{i}")(x)
-    x = building.convolve(x, classes, 4, group, padding="valid", name="conv7")
+    x = building.convolve(x, classes, 4, group, **options, name="conv7")
     x = pool_rotations(x, name="rotation_pool7")
     logits = layers.GlobalMaxPooling2D(data_format="channels_last", name="logits")(x)
     return keras.Model(inputs, logits, name=name)

@@ -15,7 +15,7 @@ LOADERS = {
 }
 
 
-def load(name, places=None, fraction=1.0, batch_size=128):
+def load(name, places=None, fraction=1.0, batch_size=128, held_out=True):
     """The `Pipeline` of a data set.
 
     Args:
@@ -24,10 +24,11 @@ def load(name, places=None, fraction=1.0, batch_size=128):
         places: A `Places`.
         fraction: The part of the training images to use, from the first on.
         batch_size: Images a batch.
+        held_out: Whether some training images are held out, to validate on.
 
     Raises:
         DataError: If the name is unknown, or the source is missing or damaged.
     """
     if name not in LOADERS:
         raise DataError(f"There is no data set '{name}'. There are {', '.join(LOADERS)}.")
-    return LOADERS[name](places=places, fraction=fraction, batch_size=batch_size)
+    return LOADERS[name](places=places, fraction=fraction, batch_size=batch_size, held_out=held_out)

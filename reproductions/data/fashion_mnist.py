@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from reproductions.data.idx import read_idx
-from reproductions.data.pipeline import Pipeline, first, standardize
+from reproductions.data.pipeline import Pipeline, first, hold_out, standardize
 from reproductions.data.places import Places
 from reproductions.data.tfds_source import load_splits
 
@@ -12,13 +12,14 @@ VALIDATION = 5_000  # of the 60,000 training images, the last ones
 FILES = {"train": "train", "test": "t10k"}
 
 
-def load(places=None, fraction=1.0, batch_size=128):
+def load(places=None, fraction=1.0, batch_size=128, held_out=True):
     """The splits of Fashion-MNIST: 55,000, 5,000 and 10,000 images of clothes, 28×28, upright.
 
     Args:
         places: A `Places`; with an `idx_dir` the images are read from there, and otherwise by TFDS.
         fraction: The part of the training images to use, from the first on.
         batch_size: Images a batch.
+        held_out: Whether some training images are held out, to validate on.
 
     Returns:
         A `Pipeline`.
@@ -36,13 +37,11 @@ def load(places=None, fraction=1.0, batch_size=128):
             "name with --idx-dir a folder of its IDX files, such as "
             "`apt install dataset-fashion-mnist` puts into /usr/share/datasets/fashion-mnist",
         )
-    held_out = min(VALIDATION, int(train.cardinality()) // 10)
-    training = first(train.take(int(train.cardinality()) - held_out), fraction)
-    splits = {
-        "train": training.cache(),
-        "validation": train.skip(int(train.cardinality()) - held_out).cache(),
-        "test": test,
-    }
+    training, validation = hold_out(train, VALIDATION if held_out else 0)
+    training = first(training, fraction)
+    splits = {"train": training.cache(), "test": test}
+    if held_out:
+        splits["validation"] = validation.cache()
     return Pipeline(splits, standardize(training), batch_size)
 
 

@@ -18,8 +18,8 @@ class Pipeline:
 
     Args:
         splits: Data sets of single `(image, label)` pairs in a fixed order, images as float32:
-            `"train"`, `"validation"`, `"test"`, and where there are some `"upright"`, the test
-            images before any rotation.
+            `"train"`, `"test"`, where images are held out for it `"validation"`, and where there
+            are some `"upright"`, the test images before any rotation.
         normalize: Function of a batch of images, applied after augmentation.
         batch_size: Images a batch.
     """
@@ -28,25 +28,26 @@ class Pipeline:
     normalize: Callable = lambda images: images
     batch_size: int = 128
 
-    def training(self, seed, augmentation=None):
+    def training(self, seed, augmentation=None, fill="black"):
         """One epoch of training batches.
 
         Args:
             seed: Of the order, and of the augmentation. The same seed gives the same epoch, however
                 often it is read.
-            augmentation: `None`, `"rotation"` or `"shift_and_flip"`.
+            augmentation: A name in `AUGMENTATIONS`.
+            fill: What comes into a turned image from outside of it: `"black"`, or `"mean"`, the
+                mean of the training pixels. For that, images are normalized before they are turned.
         """
         images = self.splits["train"]
         # The same order each time it is read: on JAX, Keras reads a batch ahead of the first epoch.
         images = images.shuffle(self.count("train"), seed=seed, reshuffle_each_iteration=False)
         batches = images.batch(self.batch_size)
         augment = AUGMENTATIONS[augmentation]
-        if augment:
-            batches = batches.enumerate().map(
-                lambda i, batch: (augment(batch[0], (seed, i)), batch[1]),
-                num_parallel_calls=os.cpu_count(),
-            )
-        return self._normalized(batches)
+        if augment is None:
+            return _ready(self._normalized(batches))
+        if fill == "mean":
+            return _ready(_augmented(self._normalized(batches), augment, seed))
+        return _ready(self._normalized(_augmented(batches, augment, seed)))
 
     def evaluation(self, split, degrees=0.0):
         """The batches of a split, in order.
@@ -63,29 +64,35 @@ class Pipeline:
         elif degrees:
             radians = math.radians(degrees)
             batches = batches.map(lambda x, y: (turn(x, tf.fill([tf.shape(x)[0]], radians)), y))
-        return self._normalized(batches)
+        return _ready(self._normalized(batches))
 
     def count(self, split):
         """The number of images in a split."""
         return int(self.splits[split].cardinality())
 
     def _normalized(self, batches):
-        batches = batches.map(
+        return batches.map(
             lambda images, labels: (self.normalize(images), labels),
             num_parallel_calls=os.cpu_count(),
         )
-        return batches.prefetch(2).with_options(_without_autotuning())
 
 
-def _without_autotuning():
-    """Options without the thread that tunes a pipeline.
+def _augmented(batches, augment, seed):
+    return batches.enumerate().map(
+        lambda i, batch: (augment(batch[0], (seed, i)), batch[1]),
+        num_parallel_calls=os.cpu_count(),
+    )
+
+
+def _ready(batches):
+    """The batches, read ahead, without the thread that tunes a pipeline.
 
     It sleeps for 10 ms, 20 ms, 40 ms and so on, and whoever is done with the pipeline waits until
     it wakes: an epoch of 11 s took 20 s.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
-    return options
+    return batches.prefetch(2).with_options(options)
 
 
 def standardize(images):
@@ -115,3 +122,10 @@ def first(images, fraction):
             "images. Use more than 0 and at most 1."
         )
     return images.take(count)
+
+
+def hold_out(images, count):
+    """All but the last images of a data set, and these: `count`, but at most a tenth."""
+    total = int(images.cardinality())
+    kept = total - min(count, total // 10)
+    return images.take(kept), images.skip(kept)

@@ -21,7 +21,7 @@ AMAT_FILES = {
 }
 
 
-def load(config="mnist_10k", places=None, fraction=1.0, batch_size=128):
+def load(config="mnist_10k", places=None, fraction=1.0, batch_size=128, held_out=True):
     """The splits of a rotated MNIST, built where they are not yet there.
 
     Args:
@@ -29,6 +29,7 @@ def load(config="mnist_10k", places=None, fraction=1.0, batch_size=128):
         places: A `Places`.
         fraction: The part of the training images to use, from the first on.
         batch_size: Images a batch.
+        held_out: Whether the validation images are held out. Otherwise they are trained on.
 
     Returns:
         A `Pipeline`, with the split `"upright"` where the digits before rotation are known.
@@ -42,15 +43,14 @@ def load(config="mnist_10k", places=None, fraction=1.0, batch_size=128):
     def read(split):
         return builder.as_dataset(split=split, as_supervised=True, shuffle_files=False)
 
-    splits = {
-        "train": first(read("train"), fraction).cache(),
-        "validation": read("validation").cache(),
-        "test": read("test"),
-    }
+    training = read("train" if held_out else "train+validation")
+    splits = {"train": first(training, fraction).cache(), "test": read("test")}
+    if held_out:
+        splits["validation"] = read("validation").cache()
     upright = builder.upright_test_digits()
     if upright is not None:
         splits["upright"] = tf.data.Dataset.from_tensor_slices(upright)
-    return Pipeline(splits, standardize(read("train")), batch_size)
+    return Pipeline(splits, standardize(training), batch_size)
 
 
 def _prepared(config, places):

@@ -97,3 +97,16 @@ def test_dropout_is_an_argument_of_all_cnn():
     options = {"input_shape": (9, 9, 3), "widths": (2, 4)}
     assert rates(kg.models.all_cnn("z2", **options)) == [0.2, 0.5, 0.5]
     assert rates(kg.models.all_cnn("z2", dropout=(0.0, 0.1), **options)) == [0.0, 0.1, 0.1]
+
+
+def test_centered_strides_sample_the_grid_of_the_original():
+    """One zero in front and behind, and windows of stride 2 from the first on."""
+    model = kg.models.all_cnn("z2", (8, 8, 3), widths=(2, 3), padding="centered")
+    layer = model.get_layer("conv3")
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 2)).astype("float32")
+    kernel = keras.ops.convert_to_numpy(layer.kernel)
+    around = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    windows = [around[:, i : i + 8 : 2, j : j + 8 : 2] for i in range(3) for j in range(3)]
+    expected = sum(w @ k for w, k in zip(windows, kernel.reshape(9, 2, 2), strict=True))
+    found = keras.ops.convert_to_numpy(layer(x[..., None, :]))[..., 0, :]
+    np.testing.assert_allclose(found, expected, atol=1e-5)

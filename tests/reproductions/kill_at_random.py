@@ -31,9 +31,10 @@ def digits():
 
 
 def train(folder, epochs):
-    """Goes on with the run in a folder."""
-    data = digits()
-    return Run(folder, model()).train(epochs, data.training, data.evaluation("validation"))
+    """Goes on with the run in a folder, and returns it."""
+    data, run = digits(), Run(folder, model())
+    run.train(epochs, data.training, data.evaluation("validation"))
+    return run
 
 
 def main(folder, kills, epochs):
@@ -49,7 +50,7 @@ def main(folder, kills, epochs):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         done.append(_epochs_done(folder))
-    print(json.dumps({"done": done, "history": train(folder, epochs)}))
+    print(json.dumps({"done": done, "history": train(folder, epochs).history}))
 
 
 def _starting(folder, moments):

@@ -77,7 +77,13 @@ def test_whitened_splits_come_from_tfds(tmp_path, monkeypatch):
         assert not np.allclose(plain, shifted)
         np.testing.assert_allclose(plain.mean(axis=0), 0, atol=1e-3)
         cifar10.load(Places(tmp_path))
-    assert len(fits) == 1
+        assert len(fits) == 1
+        all_of_them = cifar10.load(Places(tmp_path), held_out=False)
+        assert {split: all_of_them.count(split) for split in all_of_them.splits} == {
+            "train": 50,
+            "test": 50,
+        }
+    assert len(fits) == 2  # on the 50 images that are trained on
 
 
 def test_without_a_download_it_names_the_alternatives(tmp_path, monkeypatch):

@@ -14,6 +14,8 @@ from reproductions import __main__ as command
 from reproductions import engine, figures
 from reproductions import experiment as experiments
 from reproductions.data import catalogue, rotated_mnist
+from reproductions.data.places import Places
+from reproductions.progress import ProgressDisplay
 from reproductions.training import Run
 from tests.reproductions.conftest import small_config
 
@@ -74,6 +76,77 @@ def test_where_the_rate_ends_at_zero_the_last_epoch_is_tested(run, tmp_path, sma
     assert row["test_error_percent"] == pytest.approx(error, abs=1e-4)
 
 
+def test_an_interrupted_command_ends_with_the_row_of_a_whole_one(run, tmp_path, monkeypatch):
+    """Z2CNN has dropout."""
+    name = "rotated_mnist_z2cnn"
+    (whole,) = run(name, "--epochs", 3)
+    (tmp_path / f"{name}-3epochs-fraction1-seed0").rename(tmp_path / "elsewhere")
+    done = ProgressDisplay.epoch_done
+
+    def interrupted(display, history):
+        done(display, history)
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        monkeypatch.setattr(ProgressDisplay, "epoch_done", interrupted)
+        with pytest.raises(SystemExit, match="130"):
+            run(name, "--epochs", 3)
+        monkeypatch.setattr(ProgressDisplay, "epoch_done", done)
+    (row,) = run(name, "--epochs", 3)
+    for record, expected in zip(row.pop("history"), whole.pop("history"), strict=True):
+        del record["seconds"], expected["seconds"]
+        assert record == pytest.approx(expected, rel=1e-3, abs=1e-4)
+    del row["wall_time_seconds"], whole["wall_time_seconds"]
+    del row["equivariance_error"], whole["equivariance_error"]
+    assert row == whole
+
+
+def test_trained_as_the_original(run, tmp_path, small, data_dir):
+    """All training images, the last epoch, and statistics of batch normalization made anew."""
+    name = "rotated_mnist_z2cnn_original"
+    (row,) = run(name, "--preset", "paper", "--epochs", 2, "--seeds", 0)
+    assert row["training_images"] == 50
+    assert "val_accuracy" not in row["history"][0]
+    folder = tmp_path / f"{name}-2epochs-fraction1-seed0"
+    assert not (folder / "best.keras").exists()
+    experiment = experiments.get(name)
+    trained = Run(folder, engine._compiled(experiment, 0, 4)).model  # of the checkpoint
+    tested = keras.saving.load_model(folder / "last.keras")
+    data = rotated_mnist.load(small_config(), Places(data_dir), held_out=False)
+    error = 100 * (1 - tested.evaluate(data.evaluation("test"), verbose=0)[1])
+    assert row["test_error_percent"] == pytest.approx(error, abs=1e-4)
+    for ours, theirs in zip(tested.variables, trained.variables, strict=True):
+        if "seed" not in ours.path:
+            assert np.allclose(ours, theirs) != ("moving" in ours.path)
+    (again,) = run(name, "--preset", "paper", "--epochs", 2, "--seeds", 0)
+    assert again["test_error_percent"] == row["test_error_percent"]
+
+
+def test_without_validation_the_best_epoch_is_refused(run, capsys, monkeypatch):
+    experiment = dataclasses.replace(experiments.get("rotated_mnist_z2cnn"), held_out=False)
+    monkeypatch.setattr(experiments, "get", lambda name: experiment)
+    with pytest.raises(SystemExit, match="2"):
+        run("rotated_mnist_z2cnn", "--epochs", 1)
+    assert "Without validation there is no best epoch" in capsys.readouterr().err
+
+
+def test_what_is_held_out_can_be_chosen(run):
+    options = "rotated_mnist_z2cnn", "--epochs", 1, "--no-held-out"
+    (row,) = run(*options)
+    assert (row["training_images"], row["tested"], row["held_out"]) == (50, "last", False)
+    assert " --no-held-out " in row["command"]
+
+
+def test_a_folder_of_an_earlier_release_is_continued(run, tmp_path):
+    run("rotated_mnist_z2cnn", "--epochs", 1)
+    path = tmp_path / "rotated_mnist_z2cnn-1epochs-fraction1-seed0" / "settings.json"
+    settings = json.loads(path.read_text())
+    for new in ("fill", "held_out"):
+        del settings[new]
+    path.write_text(json.dumps(settings))
+    run("rotated_mnist_z2cnn", "--epochs", 1)
+
+
 def test_the_same_command_again_only_tests(run, capsys):
     (first,) = run("rotated_mnist_z2cnn", "--epochs", 1)
     capsys.readouterr()
@@ -83,7 +156,7 @@ def test_the_same_command_again_only_tests(run, capsys):
 
 
 def test_seeds_and_patterns_give_a_row_each_and_seeds_differ(run):
-    rows = run("rotated_mnist_z2c*", "--epochs", 1, "--seeds", 0, 1, "--fraction", 0.5)
+    rows = run("rotated_mnist_z2cn?", "--epochs", 1, "--seeds", 0, 1, "--fraction", 0.5)
     assert [row["seed"] for row in rows] == [0, 1]
     assert {row["training_images"] for row in rows} == {20}
     assert rows[0]["history"][0]["loss"] != rows[1]["history"][0]["loss"]

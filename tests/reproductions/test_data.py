@@ -3,9 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.ndimage
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from reproductions.data import catalogue, rotated_mnist
+from reproductions.data.pipeline import Pipeline
 from reproductions.data.places import Places
 from reproductions.data.rotated_mnist import RotatedMnist, RotatedMnistConfig
 from reproductions.errors import DataError
@@ -101,6 +103,31 @@ def test_augmentation_turns_each_image_anew(small):
     assert np.array_equal(turned, images(1, "rotation"))
     changes = np.abs(plain - turned).max(axis=(1, 2, 3))
     assert (changes > 0.1).mean() > 0.9
+
+
+def test_what_comes_into_a_turned_image_is_black_or_the_mean(small):
+    """An image of ones, turned by 45°, has corners from outside."""
+    ones = tf.data.Dataset.from_tensors((tf.ones((28, 28, 1)), 0)).repeat(16)
+    ones = ones.apply(tf.data.experimental.assert_cardinality(16))
+    data = Pipeline({"train": ones}, lambda batch: (batch - 0.25) / 0.5)
+    corners = {
+        fill: np.concatenate([x for x, _ in data.training(0, "rotation", fill)])[:, 0, 0, 0]
+        for fill in ("black", "mean")
+    }
+    assert corners["black"].min() == pytest.approx(-0.5)  # (0 - mean) / deviation
+    assert corners["mean"].min() == pytest.approx(0)
+
+
+def test_without_validation_its_images_are_trained_on(small, data_dir):
+    data = rotated_mnist.load(small_config(), Places(data_dir), held_out=False)
+    assert sorted(data.splits) == ["test", "train", "upright"]
+    assert data.count("train") == 50
+
+    def pairs(pipeline, *splits):
+        found = (pair for s in splits for pair in pipeline.splits[s].as_numpy_iterator())
+        return sorted((image.tobytes(), int(label)) for image, label in found)
+
+    assert pairs(data, "train") == pairs(small, "train", "validation")
 
 
 def test_a_fraction_is_the_first_part(small, data_dir):

@@ -33,7 +33,7 @@ def test_fields_name_what_there_is(name):
     assert hasattr(kg.models, e.network)
     assert optimizers.make(e, 10)
     assert e.preset("quick").epochs <= e.epochs
-    assert e.tested == ("last" if e.schedule == "cosine" else "best")
+    assert e.tested == ("last" if e.schedule == "cosine" or not e.held_out else "best")
     assert e.label
     assert set(e.quick) <= {field.name for field in dataclasses.fields(e)}
     assert (e.expected_error is None) == (e.wall_time == "not yet run")
@@ -57,6 +57,7 @@ def test_networks_of_cifar10_are_those_of_their_rows():
             )
             assert (e.augmentation == "shift_and_flip") == (regime == "CIFAR10+")
             assert (e.optimizer, e.weight_decay, e.batch_size) == ("momentum", 0.001, 128)
+            assert (e.held_out, e.tested) == (False, "last")
 
 
 def test_an_unknown_preset_is_told():

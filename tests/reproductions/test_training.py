@@ -11,8 +11,9 @@ from reproductions.training import Run
 def model():
     keras.utils.set_random_seed(3)
     network = keras.Sequential(
-        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dropout(0.2)]
     )
+    network.add(keras.layers.Dense(10))
     network.add(keras.layers.BatchNormalization())
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
@@ -45,6 +46,15 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(small, uninterrupted
     resumed = train(tmp_path, small, 4)
     assert_equal_runs(resumed, uninterrupted)
     assert json.loads((tmp_path / "history.json").read_text()) == resumed.history
+
+
+def test_without_validation_there_is_a_last_model_and_no_best_one(small, tmp_path):
+    for epochs in (1, 2):
+        run = Run(tmp_path, model())
+        run.train(epochs, small.training, None)
+    assert [sorted(record) for record in run.history] == [["accuracy", "loss", "seconds"]] * 2
+    assert run.model_file("last").exists()
+    assert not run.model_file("best").exists()
 
 
 def test_a_finished_run_is_not_trained_again(small, tmp_path):
