@@ -62,7 +62,12 @@ def integer_tuple(value, length, name, smallest=1):
 
 
 def amounts(value, length, name):
-    """`value` as a pair of integers of at least 0 for each axis, in front and behind."""
+    """`value` as a pair of integers of at least 0 for each axis, in front and behind.
+
+    On one axis the pair may stand by itself, as in Keras' layers for signals.
+    """
+    if length == 1 and isinstance(value, (tuple, list)) and len(value) == 2:
+        value = (value,)
     is_sequence = isinstance(value, (tuple, list))
     if is_sequence and len(value) != length:
         raise ValueError(

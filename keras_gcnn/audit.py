@@ -7,10 +7,11 @@ import keras
 
 from keras_gcnn import arguments, stock
 from keras_gcnn.groups import Space
-from keras_gcnn.layers import GroupConv2DTranspose, GroupDepthwiseConv2D, GroupSeparableConv2D
+from keras_gcnn.layers import GroupDepthwiseConv2D, GroupSeparableConv2D
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.base_layer import BaseGroupLayer
-from keras_gcnn.layers.blocks import BaseBlock2D
+from keras_gcnn.layers.blocks import BaseBlock
+from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops import backend
 from keras_gcnn.ops.conv import cost_model
 
@@ -167,7 +168,7 @@ def _rows(model, invariant, prefix=""):
         name, output = prefix + operation.name, node.outputs[0]
         if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
             yield from _rows(operation, invariant, f"{name}/")
-        elif isinstance(operation, BaseBlock2D):
+        elif isinstance(operation, BaseBlock):
             for part, before, after in operation.steps(tuple(node.input_tensors[0].shape)):
                 verdict = _verdict_of(part, before)
                 yield _row(part, prefix + part.name, operation.output_space, before, after, verdict)
@@ -235,7 +236,7 @@ def _cost(operation, before, after):
             return "", None
         return "", sum(math.prod(w.shape) for w in weights) * math.prod(points)
     d, order = operation.dimension, operation.group.order
-    shape = before if isinstance(operation, GroupConv2DTranspose) else after
+    shape = before if isinstance(operation, GroupConvTranspose) else after
     points = shape[1 : d + 1] if last else shape[-d:]
     implementation, share = _implementation(operation)
     if None in points:
@@ -249,7 +250,7 @@ def _cost(operation, before, after):
 def _implementation(layer):
     """What runs in `fit`, and its share of the multiplications of the direct implementation."""
     asked = layer.implementation
-    is_strided = isinstance(layer, GroupConv2DTranspose) and max(layer.strides) > 1
+    is_strided = isinstance(layer, GroupConvTranspose) and max(layer.strides) > 1
     if is_strided or isinstance(layer, GroupDepthwiseConv2D):
         asked = "direct"
     shape = tuple(layer.kernel.shape)

@@ -15,20 +15,27 @@ class MergedMap:
         order: The number of elements or cosets. The value of map c at coset j is channel
             c·order + j.
         data_format: Of both maps.
+        dimension: Of space.
     """
 
     order: int
     data_format: str
+    dimension: int
 
     @property
     def axis_on_group(self):
         """The axis of channels in the map on G."""
-        return 4 if self.data_format == "channels_last" else 1
+        return self.dimension + 2 if self.data_format == "channels_last" else 1
+
+    @property
+    def rank(self):
+        """The rank of the map on G."""
+        return self.dimension + 3
 
     @property
     def merged_axis(self):
         """The axis of channels in the planar map."""
-        return 3 if self.data_format == "channels_last" else 1
+        return self.dimension + 1 if self.data_format == "channels_last" else 1
 
 
 class ByTensor:
@@ -61,5 +68,5 @@ def no_counterpart(layer, reason="is not known to act on each number by itself")
     return ValueError(
         f"`to_planar` knows no planar counterpart of {stock.named(layer)} on a "
         f"feature map on the group: it {reason}. `keras_gcnn.stock` lists what is known. Pool the "
-        "map to the plane before the layer, with CosetPooling2D, or leave it to a second model."
+        "map to the plane before the layer, with coset pooling, or leave it to a second model."
     )

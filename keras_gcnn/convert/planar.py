@@ -8,6 +8,8 @@ from keras_gcnn import arguments, stock
 from keras_gcnn.convert.merged import ByTensor, is_of_keras, no_counterpart, structure
 from keras_gcnn.convert.rules import RULES
 from keras_gcnn.convert.walk import Walk, copy_of
+from keras_gcnn.groups import coset_axis
+from keras_gcnn.layers.base_layer import BaseGroupLayer
 
 DEMAND = "`to_planar` reads Functional and Sequential models that are built"
 
@@ -18,7 +20,7 @@ def to_planar(model):
     The result runs and exports where keras_gcnn is not installed. A feature map on G becomes a map
     of C·|H| channels, in which (c, h) is channel c·|H| + h:
 
-        GroupConv2D, LiftingConv2D    a Conv2D whose kernel is the filter bank
+        GroupConv2D, LiftingConv2D    a Conv2D whose kernel is the filter bank; 1-D and 3-D alike
         BatchNormalization            part of the convolution before it, or |H| times each number
         CosetPooling2D                a pooling over |H| neighbouring channels
         poolings, padding, upsampling their 2-D counterparts
@@ -66,10 +68,11 @@ class Conversion(Walk):
 
     def of_whole(self, model):
         arguments.functional_model(model, DEMAND)
-        if any(len(x.shape) == 5 for x in model.inputs):
+        dimensions = {x.dimension for x in model._flatten_layers() if isinstance(x, BaseGroupLayer)}
+        if any(len(x.shape) == d + 3 for x in model.inputs for d in dimensions):
             raise ValueError(
                 f"`to_planar` takes models of images. Received: '{model.name}', whose inputs are "
-                f"of shape {[tuple(x.shape) for x in model.inputs]}. Put the LiftingConv2D into it."
+                f"of shape {[tuple(x.shape) for x in model.inputs]}. Put the lifting into it."
             )
         planar = self.of_model(model, model.inputs)
         outputs = [self._unmerged(tensor) for tensor in planar.outputs]
@@ -125,12 +128,12 @@ class Conversion(Walk):
 
     def _merged(self, y, space):
         """A map with an axis |H| as a planar one; anything else as it is."""
-        axis = 3 if space.data_format == "channels_last" else 2
-        if len(y.shape) != 5 or y.shape[axis] != space.order:
+        axis = coset_axis(space.data_format, space.dimension)
+        if len(y.shape) != space.rank or y.shape[axis] != space.order:
             return y
         if space.data_format == "channels_last":
-            size, channels = y.shape[1:3], y.shape[4]
-            y = layers.Reshape((*size, channels * space.order))(layers.Permute((1, 2, 4, 3))(y))
+            *size, _, channels = y.shape[1:]
+            y = layers.Reshape((*size, channels * space.order))(_exchanged(y))
         else:
             y = layers.Reshape((y.shape[1] * space.order, *y.shape[3:]))(y)
         return self.mark(y, space)
@@ -143,5 +146,12 @@ class Conversion(Walk):
         if space.data_format == "channels_first":
             size = x.shape[2:]
             return layers.Reshape((x.shape[1] // space.order, space.order, *size))(x)
-        size, channels = x.shape[1:3], x.shape[3] // space.order
-        return layers.Permute((1, 2, 4, 3))(layers.Reshape((*size, channels, space.order))(x))
+        *size, channels = x.shape[1:]
+        shape = *size, channels // space.order, space.order
+        return _exchanged(layers.Reshape(shape)(x))
+
+
+def _exchanged(x):
+    """A map with its last two axes exchanged."""
+    *axes, one, other = range(1, len(x.shape))
+    return layers.Permute((*axes, other, one))(x)

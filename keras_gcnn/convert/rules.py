@@ -1,5 +1,7 @@
 """What each layer becomes: a rule is a function of the conversion, the layer and its inputs."""
 
+import functools
+
 import keras
 import numpy as np
 from keras import activations, layers, ops
@@ -7,24 +9,24 @@ from keras import activations, layers, ops
 from keras_gcnn import stock
 from keras_gcnn.convert.merged import MergedMap, is_of_keras, no_counterpart, structure
 from keras_gcnn.layers import (
-    CosetPooling2D,
-    GlobalGroupAveragePooling2D,
-    GlobalGroupMaxPooling2D,
-    GroupBlurPooling2D,
-    GroupConv2DTranspose,
-    GroupCropping2D,
     GroupDense,
     GroupDepthwiseConv2D,
-    GroupMaxPooling2D,
     GroupSeparableConv2D,
-    GroupUpSampling2D,
-    GroupZeroPadding2D,
-    HighwayBlock2D,
-    ResidualBlock2D,
     RestrictGroup,
+    StrandLifting,
 )
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
-from keras_gcnn.layers.group_pooling import BaseGroupPooling
+from keras_gcnn.layers.blocks import HighwayBlock, ResidualBlock
+from keras_gcnn.layers.coset_pooling import CosetPooling
+from keras_gcnn.layers.group_pooling import (
+    BaseGlobalGroupPooling,
+    BaseGroupPooling,
+    GlobalGroupMaxPooling,
+    GroupBlurPooling,
+    GroupMaxPooling,
+)
+from keras_gcnn.layers.resizing import BaseGroupPadding, GroupUpSampling, GroupZeroPadding
+from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops import backend, policy
 from keras_gcnn.ops.conv.depthwise import filter_in_blocks
 from keras_gcnn.ops.conv.filters import adjoint_filter, planar_kernel, transform_filters
@@ -39,6 +41,11 @@ _WITHOUT_H = {
     layers.MaxPooling3D: (layers.MaxPooling2D, "pool_size", 1),
     layers.AveragePooling3D: (layers.AveragePooling2D, "pool_size", 1),
 }
+
+
+# Those that pool the axis of H with space: on maps on the line, in the plane.
+_GLOBAL_MAXIMA = layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D
+_GLOBAL_MEANS = layers.GlobalAveragePooling2D, layers.GlobalAveragePooling3D
 
 
 def group_convolution(conversion, layer, x):
@@ -64,12 +71,12 @@ def separable_convolution(conversion, layer, x):
         return _with_weights(planar, shape, [pointwise, *_bias(layer)])
 
     y = _convolved(conversion, conversion.once(layer, make), between, layer.data_format)
-    return _activated(conversion, layer, conversion.mark(y, MergedMap(order, layer.data_format)))
+    return _activated(conversion, layer, conversion.mark(y, _merged(layer, order)))
 
 
 def dense(conversion, layer, x):
     """The planar convolution of one tap."""
-    return _by_bank(conversion, layer, x, layer.kernel[None, None], 1)
+    return _by_bank(conversion, layer, x, layer.kernel[(None,) * layer.dimension], 1)
 
 
 def transposed_convolution(conversion, layer, x):
@@ -86,7 +93,7 @@ def transposed_convolution(conversion, layer, x):
             layer,
             layer.filters * order,
             layer.kernel_size,
-            kind=layers.Conv2DTranspose,
+            kind="Conv2DTranspose",
             strides=layer.strides,
             output_padding=tuple(max(-behind, 0) for _, behind in crops),
             activation=_planar_activation(layer),
@@ -96,7 +103,7 @@ def transposed_convolution(conversion, layer, x):
 
     y = _apply(conversion, conversion.once(layer, make), x, layer.data_format)
     y = _resized(conversion, layer, y, [(-front, min(-behind, 0)) for front, behind in crops])
-    return _activated(conversion, layer, conversion.mark(y, MergedMap(order, layer.data_format)))
+    return _activated(conversion, layer, conversion.mark(y, _merged(layer, order)))
 
 
 def planar_convolution(conversion, layer, x):
@@ -118,13 +125,13 @@ def planar_convolution(conversion, layer, x):
 def batch_normalization(conversion, layer, x):
     """Folded into the convolution before it, or with each of its numbers |H| times."""
     space = conversion.spaces.get(x)
-    axis = layer.axis % (5 if space else len(x.shape))
+    axis = layer.axis % (space.rank if space else len(x.shape))
     if space and axis != space.axis_on_group:
         return conversion.on_whole_map(layer, x)
     axis = space.merged_axis if space else axis
     numbers = {w.name: np.repeat(_array(w), space.order if space else 1) for w in layer.weights}
     convolution, source, data_format = conversion.convolutions.get(x) or (None, None, None)
-    if convolution and axis == (3 if data_format == "channels_last" else 1):
+    if convolution and axis == (len(x.shape) - 1 if data_format == "channels_last" else 1):
         shape = _shape_inside(convolution, source.shape, data_format)
         planar = conversion.once(
             (convolution, layer), lambda: _folded(convolution, layer, numbers, shape)
@@ -146,7 +153,7 @@ def coset_pooling(conversion, layer, x):
     count, size = cosets.shape
     x = _reordered(conversion, layer, x, cosets.reshape(-1))
     y = _pooled_channels(conversion, layer, x, size, layer.reduction)
-    return conversion.mark(y, MergedMap(count, layer.data_format) if count > 1 else None)
+    return conversion.mark(y, _merged(layer, count) if count > 1 else None)
 
 
 def global_pooling(conversion, layer, x):
@@ -156,27 +163,27 @@ def global_pooling(conversion, layer, x):
         return conversion.itself(layer)(x)
     if layer.data_format != space.data_format:
         return conversion.on_whole_map(layer, x)
-    is_max = isinstance(layer, (layers.GlobalMaxPooling3D, GlobalGroupMaxPooling2D))
+    is_max = isinstance(layer, (*_GLOBAL_MAXIMA, GlobalGroupMaxPooling))
     x = _pooled_channels(conversion, layer, x, space.order, "max" if is_max else "mean")
-    kind = layers.GlobalMaxPooling2D if is_max else layers.GlobalAveragePooling2D
+    kind = "GlobalMaxPooling2D" if is_max else "GlobalAveragePooling2D"
+    kind = _stock(kind, space.dimension)
     options = {"data_format": layer.data_format, **_named_as(layer)}
     y = conversion.once((layer, "space"), lambda: kind(**options))(x)
     if not layer.keepdims:
         return y
-    shape = (1, 1, 1, y.shape[1]) if layer.data_format == "channels_last" else (y.shape[1], 1, 1, 1)
-    return layers.Reshape(shape)(y)
+    ones = (1,) * (space.dimension + 1)
+    last = layer.data_format == "channels_last"
+    return layers.Reshape((*ones, y.shape[1]) if last else (y.shape[1], *ones))(y)
 
 
 def space_pooling(conversion, layer, x):
     """The pooling of the planar map."""
-    if isinstance(layer, GroupBlurPooling2D):
+    if isinstance(layer, GroupBlurPooling):
         return blur_pooling(conversion, layer, x)
-    kind = layers.MaxPooling2D
-    if not isinstance(layer, GroupMaxPooling2D):
-        kind = layers.AveragePooling2D
+    kind = "MaxPooling2D" if isinstance(layer, GroupMaxPooling) else "AveragePooling2D"
 
     def make():
-        return kind(
+        return _stock(kind, layer.dimension)(
             layer.pool_size,
             layer.strides,
             layer.padding,
@@ -188,22 +195,27 @@ def space_pooling(conversion, layer, x):
 
 
 def blur_pooling(conversion, layer, x):
-    """The planar depthwise convolution with binomial weights."""
-    window = np.multiply.outer(*map(binomial_weights, layer.pool_size))
+    """The planar convolution with binomial weights, of each channel by itself."""
+    window = functools.reduce(np.multiply.outer, map(binomial_weights, layer.pool_size))
+    channels = x.shape[-1 if layer.data_format == "channels_last" else 1]
+    is_depthwise = layer.dimension < 3  # Keras has no depthwise convolution of volumes
+    kind = _stock("DepthwiseConv2D" if is_depthwise else "Conv2D", layer.dimension)
+    initializer = "depthwise_initializer" if is_depthwise else "kernel_initializer"
+    weights = np.ones((channels, 1)) if is_depthwise else np.eye(channels)
 
     def make():
-        planar = layers.DepthwiseConv2D(
+        planar = kind(
+            *(() if is_depthwise else (channels,)),
             layer.pool_size,
             layer.strides,
             layer.padding,
             data_format=_format_inside(layer.data_format),
             use_bias=False,
-            depthwise_initializer=policy.INITIALIZER_OF_KNOWN_KERNELS,
+            **{initializer: policy.INITIALIZER_OF_KNOWN_KERNELS},
             **_named_as(layer),
         )
         shape = _shape_inside(planar, x.shape, layer.data_format)
-        channels = shape[-1] if planar.data_format == "channels_last" else shape[1]
-        return _with_weights(planar, shape, [np.repeat(window[..., None, None], channels, axis=2)])
+        return _with_weights(planar, shape, [np.multiply.outer(window, weights)])
 
     y = _apply(conversion, conversion.once(layer, make), x, layer.data_format)
     return conversion.mark(y, conversion.spaces.get(x))
@@ -211,22 +223,43 @@ def blur_pooling(conversion, layer, x):
 
 def resizing(conversion, layer, x):
     """The planar padding, cropping or upsampling."""
-    kinds = {
-        GroupZeroPadding2D: (layers.ZeroPadding2D, "padding", ()),
-        GroupCropping2D: (layers.Cropping2D, "cropping", ()),
-        GroupUpSampling2D: (layers.UpSampling2D, "size", ("interpolation",)),
-    }
-    kind, argument, others = kinds[type(layer)]
-    options = {name: getattr(layer, name) for name in (argument, "data_format", *others)}
-    y = conversion.once(layer, lambda: kind(**options, **_named_as(layer)))(x)
+    if isinstance(layer, GroupUpSampling):
+        return upsampling(conversion, layer, x)
+    kind, argument = "Cropping2D", "cropping"
+    if isinstance(layer, GroupZeroPadding):
+        kind, argument = "ZeroPadding2D", "padding"
+    pairs = getattr(layer, argument)
+    planar = conversion.once((layer, kind), lambda: _around(kind, pairs, layer))
+    y = _apply(conversion, planar, x, layer.data_format)
+    return conversion.mark(y, conversion.spaces.get(x))
+
+
+def upsampling(conversion, layer, x):
+    """The planar upsampling."""
+    kind = _stock("UpSampling2D", layer.dimension)
+    options = {"size": layer.size, "data_format": layer.data_format}
+    if layer.dimension == 1:  # Keras' takes one integer, and channels_last alone
+        options = {"size": layer.size[0]}
+    elif layer.dimension == 2:
+        options["interpolation"] = layer.interpolation
+    planar = conversion.once(layer, lambda: kind(**options, **_named_as(layer)))
+    y = _apply(conversion, planar, x, layer.data_format)
     return conversion.mark(y, conversion.spaces.get(x))
 
 
 def restriction(conversion, layer, x):
     """The channels of each map in the order of the cosets of the subgroup."""
     cosets = layer.group.right_cosets(layer.subgroup)
-    x = _reordered(conversion, layer, x, cosets.reshape(-1))
-    return conversion.mark(x, MergedMap(cosets.shape[1], layer.data_format))
+    y = _reordered(conversion, layer, x, cosets.reshape(-1))
+    if y is x:  # which others may read as a map on the whole group
+        y = conversion.once(layer, lambda: layers.Identity(**_named_as(layer)))(x)
+    return conversion.mark(y, _merged(layer, cosets.shape[1]))
+
+
+def strand_lifting(conversion, layer, x):
+    """Each base beside its complement, by a convolution with a permutation matrix."""
+    y = _mixed(conversion, layer, x, np.eye(4)[:, np.ravel(layer.pairs())])
+    return conversion.mark(y, _merged(layer, 2))
 
 
 def without_h(conversion, layer, x):
@@ -251,7 +284,7 @@ def without_h(conversion, layer, x):
 def concatenation(conversion, layer, tensors):
     """The concatenation of the planar maps."""
     space, *others = [conversion.spaces.get(x) for x in tensors]
-    axis = layer.axis % (5 if space else len(tensors[0].shape))
+    axis = layer.axis % (space.rank if space else len(tensors[0].shape))
     if any(other != space for other in others) or (space and axis != space.axis_on_group):
         return conversion.on_whole_map(layer, tensors)
     axis = space.merged_axis if space else axis
@@ -299,7 +332,7 @@ def nested_model(conversion, model, *inputs):
 
 def _by_bank(conversion, layer, x, kernel, groups, part=None):
     """The planar convolution with the bank of a filter; for a `part`, without what follows."""
-    order, is_transposed = layer.group.order, isinstance(layer, GroupConv2DTranspose)
+    order, is_transposed = layer.group.order, isinstance(layer, GroupConvTranspose)
     x, padding = (x, "valid") if is_transposed else _padded(conversion, layer, x)
 
     def make():
@@ -321,12 +354,12 @@ def _by_bank(conversion, layer, x, kernel, groups, part=None):
         return _with_weights(planar, shape, [_array(planar_bank), *_bias(layer, part)])
 
     y = _convolved(conversion, conversion.once((layer, part), make), x, layer.data_format)
-    y = conversion.mark(y, MergedMap(order, layer.data_format))
+    y = conversion.mark(y, _merged(layer, order))
     return y if part else _activated(conversion, layer, y)
 
 
-def _planar_conv(layer, filters, kernel_size, part=None, kind=layers.Conv2D, **options):
-    return kind(
+def _planar_conv(layer, filters, kernel_size, part=None, kind="Conv2D", **options):
+    return _stock(kind, layer.dimension)(
         filters,
         kernel_size,
         data_format=_format_inside(layer.data_format),
@@ -361,12 +394,22 @@ def _activated(conversion, layer, y):
 
 def _resized(conversion, layer, x, amounts):
     """The planar map with points added or, for negative amounts, cut away."""
-    for kind, sign in ((layers.Cropping2D, -1), (layers.ZeroPadding2D, 1)):
+    for kind, sign in (("Cropping2D", -1), ("ZeroPadding2D", 1)):
         pairs = tuple(tuple(max(sign * n, 0) for n in pair) for pair in amounts)
         if any(map(any, pairs)):
-            options = {"data_format": layer.data_format, **_named_as(layer, kind.__name__.lower())}
-            x = conversion.once((layer, kind), lambda: kind(pairs, **options))(x)  # noqa: B023
+            planar = conversion.once((layer, kind), lambda: _around(kind, pairs, layer))  # noqa: B023
+            x = _apply(conversion, planar, x, layer.data_format)
     return x
+
+
+def _around(kind, pairs, layer):
+    """A planar padding or cropping by pairs for each axis."""
+    # Keras' of signals take one pair.
+    pairs = pairs[0] if layer.dimension == 1 else pairs
+    kind, options = _stock(kind, layer.dimension), _named_as(layer, kind.lower())
+    if kind is not layers.Cropping1D:  # which takes channels_last alone
+        options["data_format"] = layer.data_format
+    return kind(pairs, **options)
 
 
 def _padded(conversion, layer, x):
@@ -374,9 +417,17 @@ def _padded(conversion, layer, x):
     if layer.padding != "centered":
         return x, layer.padding
     amounts = layer.sampling.padding_amounts((None,) * layer.dimension)
-    options = {"data_format": layer.data_format, **_named_as(layer, "padding")}
-    pad = conversion.once((layer, "pad"), lambda: layers.ZeroPadding2D(amounts, **options))
+    pad = conversion.once((layer, "pad"), lambda: _around("ZeroPadding2D", amounts, layer))
     return pad(x), "valid"
+
+
+def _stock(name, dimension):
+    """The layer of Keras that is in this dimension what another is in two."""
+    return getattr(layers, name.replace("2D", f"{dimension}D"))
+
+
+def _merged(layer, order):
+    return MergedMap(order, layer.data_format, layer.dimension)
 
 
 def _format_inside(data_format):
@@ -391,13 +442,14 @@ def _convolved(conversion, convolution, x, data_format):
 
 
 def _apply(conversion, convolution, x, data_format):
-    """The convolution of a map in this data format, which may be another than its own."""
-    if convolution.data_format == data_format:
+    """The layer on a map in this data format, which may be another than its own."""
+    if getattr(convolution, "data_format", "channels_last") == data_format:
         return convolution(x)
     last = conversion.channels_last.get(x)
-    last = layers.Permute((2, 3, 1))(x) if last is None else last
+    axes = range(1, len(x.shape))
+    last = layers.Permute((*axes[1:], 1))(x) if last is None else last
     y = convolution(last)
-    first = layers.Permute((3, 1, 2))(y)
+    first = layers.Permute((axes[-1], *axes[:-1]))(y)
     conversion.channels_last[first] = y
     return first
 
@@ -411,12 +463,14 @@ def _shape_inside(convolution, shape, data_format):
 
 def _pooled_channels(conversion, layer, x, window, reduction):
     """The pooling of `window` neighbouring channels, by a layer that takes them for space."""
-    kind = layers.MaxPooling2D if reduction == "max" else layers.AveragePooling2D
+    dimension = len(x.shape) - 2
+    kind = _stock("MaxPooling2D" if reduction == "max" else "AveragePooling2D", dimension)
     last = layer.data_format == "channels_last"
+    ones = (1,) * (dimension - 1)
     y = conversion.once(
         (layer, "pool"),
         lambda: kind(
-            (1, window) if last else (window, 1),
+            (*ones, window) if last else (window, *ones),
             data_format="channels_first" if last else "channels_last",
             **_named_as(layer, "channels"),
         ),
@@ -433,9 +487,14 @@ def _reordered(conversion, layer, x, elements):
         return x
     axis = conversion.spaces.get(x).merged_axis
     matrix = np.kron(np.eye(x.shape[axis] // len(elements)), np.eye(len(elements))[:, elements])
+    return _mixed(conversion, layer, x, matrix)
+
+
+def _mixed(conversion, layer, x, matrix):
+    """The product of the channels with a matrix, at each point."""
 
     def make():
-        planar = layers.Conv2D(
+        planar = _stock("Conv2D", layer.dimension)(
             len(matrix),
             1,
             use_bias=False,
@@ -444,7 +503,7 @@ def _reordered(conversion, layer, x, elements):
             **_named_as(layer, "cosets"),
         )
         shape = _shape_inside(planar, x.shape, layer.data_format)
-        return _with_weights(planar, shape, [matrix[None, None]])
+        return _with_weights(planar, shape, [matrix[(None,) * layer.dimension]])
 
     planar = conversion.once((layer, "cosets"), make)
     return _apply(conversion, planar, x, layer.data_format)
@@ -480,26 +539,22 @@ def _array(tensor):
 
 # The first class that fits is taken.
 RULES = {
-    GroupConv2DTranspose: transposed_convolution,
+    GroupConvTranspose: transposed_convolution,
     GroupSeparableConv2D: separable_convolution,
     GroupDepthwiseConv2D: depthwise_convolution,
     GroupDense: dense,
     BaseGroupConv: group_convolution,
-    CosetPooling2D: coset_pooling,
+    CosetPooling: coset_pooling,
     RestrictGroup: restriction,
-    (GroupZeroPadding2D, GroupCropping2D, GroupUpSampling2D): resizing,
+    StrandLifting: strand_lifting,
+    (BaseGroupPadding, GroupUpSampling): resizing,
     BaseGroupPooling: space_pooling,
-    ResidualBlock2D: residual_block,
-    HighwayBlock2D: highway_block,
+    ResidualBlock: residual_block,
+    HighwayBlock: highway_block,
     keras.Model: nested_model,
     layers.BatchNormalization: batch_normalization,
-    layers.Conv2D: planar_convolution,
+    (layers.Conv1D, layers.Conv2D, layers.Conv3D): planar_convolution,
     layers.Concatenate: concatenation,
-    (
-        layers.GlobalMaxPooling3D,
-        layers.GlobalAveragePooling3D,
-        GlobalGroupMaxPooling2D,
-        GlobalGroupAveragePooling2D,
-    ): global_pooling,
+    (*_GLOBAL_MAXIMA, *_GLOBAL_MEANS, BaseGlobalGroupPooling): global_pooling,
     tuple(_WITHOUT_H): without_h,
 }

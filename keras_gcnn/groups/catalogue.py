@@ -1,13 +1,17 @@
 """The point groups this library knows: data only. A new group is one more row.
 
-A matrix acts on lattice coordinates (row, column). Rows are counted downwards, so `R1` turns an
-image by 90° counter-clockwise, as `numpy.rot90` does, and `M0` turns it upside down, as
-`numpy.flipud` does. With the paper's parameterisation (section 4.3),
+In two dimensions a matrix acts on lattice coordinates (row, column). Rows are counted downwards, so
+`R1` turns an image by 90° counter-clockwise, as `numpy.rot90` does, and `M0` turns it upside down,
+as `numpy.flipud` does. With the paper's parameterisation (section 4.3),
 
     g(m, r) = M^m · R^r,    M = diag(-1, 1),    R = [[0, -1], [1, 0]],
 
 `Rr` is g(0, r) and `Mr` is g(1, r). The elements of each group stand in the order of m first and r
 second. The identity comes first.
+
+In one and three dimensions a row has generators, and the elements stand in the order in which
+`PointGroup.from_generators` finds them. In three dimensions a matrix acts on (depth, row, column),
+and the main axis is that of depth: `Z4` turns every slice as `R1` turns an image.
 """
 
 R0 = ((1, 0), (0, 1))
@@ -19,7 +23,17 @@ M1 = ((0, 1), (1, 0))
 M2 = ((1, 0), (0, -1))
 M3 = ((0, -1), (-1, 0))
 
-# By dimension and name.
+INVERSION = ((-1, 0, 0), (0, -1, 0), (0, 0, -1))
+Z2 = ((1, 0, 0), (0, -1, 0), (0, 0, -1))  # turns about the axis of depth
+Z4 = ((1, 0, 0), (0, 0, -1), (0, 1, 0))
+IMPROPER_Z4 = ((-1, 0, 0), (0, 0, -1), (0, 1, 0))  # and a mirror
+Y2 = ((-1, 0, 0), (0, 1, 0), (0, 0, -1))  # a half turn about the axis of rows
+DIAGONAL3 = ((0, 0, 1), (1, 0, 0), (0, 1, 0))  # a third of a turn about (1, 1, 1)
+MIRROR_Z = ((-1, 0, 0), (0, 1, 0), (0, 0, 1))
+MIRROR_Y = ((1, 0, 0), (0, -1, 0), (0, 0, 1))
+MIRROR_DIAGONAL = ((0, 1, 0), (1, 0, 0), (0, 0, 1))
+
+# By dimension and name: the elements,
 GROUPS = {
     2: {
         "p1": (R0,),  # translations alone
@@ -27,7 +41,43 @@ GROUPS = {
         "p4": (R0, R1, R2, R3),  # quarter turns
         "pm": (R0, M0),  # one mirror
         "pmm": (R0, R2, M0, M2),  # two mirrors and the half turn
+        "cm": (R0, M1),  # one mirror, along a diagonal
+        "cmm": (R0, R2, M1, M3),  # both diagonals and the half turn
         "p4m": (R0, R1, R2, R3, M0, M1, M2, M3),  # quarter turns and mirrors
+    },
+}
+# or what generates them.
+GENERATORS = {
+    1: {
+        "p1": (((1,),),),  # translations alone
+        "pm": (((-1,),),),  # and the mirror
+    },
+    3: {
+        "C1": (((1, 0, 0), (0, 1, 0), (0, 0, 1)),),
+        "Ci": (INVERSION,),
+        "Cs": (MIRROR_Z,),
+        "C2": (Z2,),
+        "C2v": (Z2, MIRROR_Y),
+        "C2h": (Z2, INVERSION),
+        "D2": (Z2, Y2),
+        "D2h": (Z2, Y2, INVERSION),
+        "C3": (DIAGONAL3,),
+        "C3i": (DIAGONAL3, INVERSION),
+        "C3v": (DIAGONAL3, MIRROR_DIAGONAL),
+        "D3": (DIAGONAL3, ((0, -1, 0), (-1, 0, 0), (0, 0, -1))),
+        "D3d": (DIAGONAL3, MIRROR_DIAGONAL, INVERSION),
+        "C4": (Z4,),  # quarter turns about the axis of depth
+        "S4": (IMPROPER_Z4,),
+        "C4v": (Z4, MIRROR_Y),
+        "C4h": (Z4, INVERSION),
+        "D4": (Z4, Y2),
+        "D2d": (IMPROPER_Z4, Y2),
+        "D4h": (Z4, Y2, INVERSION),  # all that keeps a square prism
+        "T": (Z2, DIAGONAL3),
+        "Th": (Z2, DIAGONAL3, INVERSION),
+        "Td": (Z2, DIAGONAL3, MIRROR_DIAGONAL),
+        "O": (Z4, DIAGONAL3),  # the turns of the cube
+        "Oh": (Z4, DIAGONAL3, INVERSION),  # and its mirrors
     },
 }
 # Other names of these groups.

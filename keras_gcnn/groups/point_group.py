@@ -1,7 +1,7 @@
 """Finite groups of integer matrices: elements, Cayley table, inverses, subgroups and cosets."""
 
 import difflib
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -56,6 +56,29 @@ class PointGroup:
         self.lattice = lattice_of(self.elements)
         self.has_square_axes = self.lattice.is_orthogonal()
         self.trivial = PointGroup(f"{name}[0]", elements[:1]) if self.order > 1 else self
+
+    @classmethod
+    def from_generators(cls, name, matrices):
+        """The group of all products of these matrices, the identity first.
+
+        Args:
+            name: What the group is called.
+            matrices: Array `(generators, d, d)`. Floats within 1e-6 of an integer are taken for it.
+
+        Returns:
+            The `PointGroup`. Its elements stand in the order in which they are found: each is
+            multiplied by all generators before the next one is.
+
+        Raises:
+            ValueError: As `PointGroup`, and if the products do not close within the largest order
+                of their dimension, as those of a shear do not.
+
+        Example:
+        >>> group = keras_gcnn.groups.PointGroup.from_generators("turns", [[[0, -1], [1, 0]]])
+        >>> group.order
+        4
+        """
+        return cls(_checked_name(name), _closure(name, _near_integers(name, matrices)))
 
     def fixes(self, vector):
         """Whether h·v = v for every h."""
@@ -149,7 +172,7 @@ class PointGroup:
 
     def names_of_groups(self, condition):
         """Names in the catalogue of groups of this dimension that meet a condition, sorted."""
-        return sorted(name for name, group in REGISTRY[self.dimension].items() if condition(group))
+        return sorted(name for name, group in _known(self.dimension).items() if condition(group))
 
     def _checked_cayley_table(self):
         """The Cayley table, once it is known that this is a group."""
@@ -195,7 +218,22 @@ class PointGroup:
         return all(matrix.tobytes() in self._index for matrix in group.elements)
 
 
-REGISTRY = {dimension: {} for dimension in LARGEST_ORDER}
+REGISTRY = {dimension: {} for dimension in LARGEST_ORDER}  # of a user's own
+
+
+@cache
+def _shipped(dimension):
+    """The groups of the catalogue. They are made when one of that dimension is first asked for."""
+    elements = catalogue.GROUPS.get(dimension, {})
+    generators = catalogue.GENERATORS.get(dimension, {})
+    return {
+        **{name: PointGroup(name, matrices) for name, matrices in elements.items()},
+        **{name: PointGroup.from_generators(name, rows) for name, rows in generators.items()},
+    }
+
+
+def _known(dimension):
+    return {**_shipped(dimension), **REGISTRY[dimension]}
 
 
 def register(group):
@@ -216,8 +254,8 @@ def register(group):
 def names(dimension=None):
     """The names and aliases that `get` knows, sorted, in one dimension or in all."""
     dimensions = REGISTRY if dimension is None else [_checked_dimension(dimension)]
-    aliases = [catalogue.ALIASES.get(d, {}) for d in dimensions]
-    return sorted({name for known in (*map(REGISTRY.get, dimensions), *aliases) for name in known})
+    data = catalogue.GROUPS, catalogue.GENERATORS, catalogue.ALIASES, REGISTRY
+    return sorted({name for d in dimensions for rows in data for name in rows.get(d, ())})
 
 
 def get(group, dimension=None):
@@ -261,19 +299,19 @@ def _found(group, dimension):
 
 def _found_by_name(name, dimension):
     """The group of this name or alias, in capitals or not; `None` if there is none."""
-    known = dict(REGISTRY[dimension])
+    known = _known(dimension)
     for alias, of in catalogue.ALIASES.get(dimension, {}).items():
         known.setdefault(alias, known.get(of))
     return {key.lower(): group for key, group in known.items()}.get(name.lower())
 
 
-def serialize(group):
-    """A JSON value from which `get` makes the group again.
+def serialize(group, dimension=None):
+    """A JSON value from which `get(value, dimension)` makes the group again.
 
-    That is its name if every installation has the group, and its matrices if not.
+    That is its name if every installation has the group by that name, and its matrices if not.
     """
-    shipped = catalogue.GROUPS.get(_checked(group).dimension, {})
-    if group.name in shipped and REGISTRY[group.dimension][group.name] == group:
+    is_shipped = _shipped(_checked(group).dimension).get(group.name) == group
+    if is_shipped and get(group.name, dimension) == group:
         return group.name
     return {"name": group.name, "elements": group.elements.tolist()}
 
@@ -349,6 +387,38 @@ def _integer_matrices(name, elements):
     return matrices.astype(np.int64)
 
 
-for _groups in catalogue.GROUPS.values():
-    for _name, _elements in _groups.items():
-        register(PointGroup(_name, _elements))
+def _near_integers(name, matrices):
+    """The matrices as integers, whatever their number, once they are near them."""
+    try:
+        given = np.asarray(matrices, float)
+        whole = np.round(given).astype(np.int64)
+    except (ValueError, TypeError):
+        given = whole = np.full(1, np.nan)
+    is_near = given.ndim == 3 and np.all(np.abs(given - whole) < 1e-6)
+    if not is_near or np.abs(given).max(initial=0) > LARGEST_ENTRY:
+        raise ValueError(
+            "`matrices` must be integers, in lattice coordinates, of shape (generators, d, d), and "
+            f"between {-LARGEST_ENTRY} and {LARGEST_ENTRY}. Received for {name}: "
+            f"matrices={matrices!r}."
+        )
+    return _integer_matrices(name, whole)
+
+
+def _closure(name, generators):
+    """All products of integer matrices, the identity first."""
+    dimension = generators.shape[-1]
+    elements = [np.eye(dimension, dtype=np.int64)]
+    known = {elements[0].tobytes()}
+    for element in elements:  # which grows
+        for product in element @ generators:
+            if product.tobytes() not in known:
+                known.add(product.tobytes())
+                elements.append(product)
+        if len(elements) > LARGEST_ORDER[dimension]:
+            raise ValueError(
+                f"The products of `matrices` must close to a group of at most "
+                f"{LARGEST_ORDER[dimension]} elements. Received for {name}: "
+                f"matrices={generators.tolist()}, with {len(elements)} products and more. No "
+                f"finite group of integer matrices in {dimension} dimensions is larger."
+            )
+    return np.stack(elements)

@@ -8,14 +8,14 @@ from keras_gcnn.groups import Space
 from keras_gcnn.layers import guard
 from keras_gcnn.ops import backend
 
-AXES_OF_SPACE = ("depth", "height", "width")
+AXES_OF_SPACE = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 class BaseGroupLayer(keras.layers.Layer):
     """A layer on feature maps on Zᵈ or on G.
 
-    Subclasses say on how many dimensions they act (`dimension`), and which spaces their maps are on
-    (`input_space` and `output_space`).
+    Subclasses say on how many dimensions they act (`dimension`; `None` is that of the group), and
+    which spaces their maps are on (`input_space` and `output_space`).
 
     Args:
         group: Name of the point group, or a `PointGroup`. `None`: that of the input, once the layer
@@ -23,11 +23,13 @@ class BaseGroupLayer(keras.layers.Layer):
         data_format: As in Keras' convolutions.
     """
 
-    dimension = 2
+    dimension = None
 
     def __init__(self, group=None, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.group = None if group is None else arguments.group(group, self.dimension)
+        self.group = None
+        if group is not None:
+            self._take(arguments.group(group, type(self).dimension))
         self.data_format = arguments.data_format(data_format)
         self.said = set()  # what the guard has said of this layer
 
@@ -43,11 +45,16 @@ class BaseGroupLayer(keras.layers.Layer):
 
     def __call__(self, inputs, *args, **kwargs):
         if self.group is None:
-            self.group = guard.group_of_source(self, inputs)
+            self._take(guard.group_of_source(self, inputs))
             self.fit_group()
         if isinstance(inputs, keras.KerasTensor):
             guard.check_source(self, inputs)
         return super().__call__(inputs, *args, **kwargs)
+
+    def _take(self, group):
+        self.group = group
+        if type(self).dimension is None:
+            self.dimension = group.dimension
 
     def fit_group(self):
         """Checks the arguments that must fit the group, once it is known."""
@@ -67,7 +74,7 @@ class BaseGroupLayer(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "group": self.group and point_groups.serialize(self.group),
+            "group": self.group and point_groups.serialize(self.group, type(self).dimension),
             "data_format": self.data_format,
         }
 
@@ -111,7 +118,7 @@ class BaseGroupLayer(keras.layers.Layer):
         return self._shape("batch", self._space_axes(), names, "channels")
 
     def _space_axes(self):
-        return AXES_OF_SPACE[-self.dimension :]
+        return AXES_OF_SPACE[self.dimension]
 
     def _remedy_for_rank(self, rank):
         if self.input_space.has_axis and rank == self.dimension + 2:

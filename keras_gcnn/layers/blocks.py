@@ -3,8 +3,9 @@
 import keras
 from keras import activations, initializers, regularizers
 
-from keras_gcnn import arguments
+from keras_gcnn import arguments, stock
 from keras_gcnn.layers.base_layer import BaseGroupLayer
+from keras_gcnn.layers.dimensions import counterpart, like
 from keras_gcnn.layers.group_conv import GroupConv2D
 from keras_gcnn.layers.group_pooling import GroupAveragePooling2D
 from keras_gcnn.layers.normalization import GroupBatchNormalization
@@ -12,7 +13,7 @@ from keras_gcnn.layers.normalization import GroupBatchNormalization
 DOWNSAMPLINGS = ("stride", "pooling")
 
 
-class BaseBlock2D(BaseGroupLayer):
+class BaseBlock(BaseGroupLayer):
     """A block of convolutions on G and batch normalizations that keeps the size of its maps.
 
     Every part acts on G or pointwise on it, so the block is equivariant wherever its strides are.
@@ -126,7 +127,7 @@ class BaseBlock2D(BaseGroupLayer):
 
     def _convolution(self, name, kernel_size=None, strides=1, padding="same", **options):
         options = {"activation": None, "use_bias": self.use_bias, **options}
-        return GroupConv2D(
+        return counterpart(GroupConv2D, self.dimension)(
             self.filters,
             kernel_size or self.kernel_size,
             group=self.group,
@@ -170,55 +171,8 @@ class BaseBlock2D(BaseGroupLayer):
         return [keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)] * bool(self.dropout)
 
 
-@keras.saving.register_keras_serializable(package="keras_gcnn")
-class ResidualBlock2D(BaseBlock2D):
-    """A pre-activation residual block on the group.
-
-        y = s(x) + conv(relu(norm(conv(relu(norm(x))))))
-
-    The first convolution has the stride. The shortcut s is the identity, or where the width or the
-    size changes a 1×1 convolution with that stride.
-
-    Args:
-        filters: Integer, the number of feature maps on the group.
-        kernel_size: Integer or two.
-        group: The point group. `None`: that of the input, which a layer of this library has made.
-        strides: Integer or two.
-        downsampling: `"stride"` strides the convolutions, which on even sizes is not exactly
-            equivariant. `"pooling"` leaves them dense and averages over windows of that size.
-        padding: Of the strided convolution. `"centered"`: branch and shortcut sample the same
-            points. `"same"`: on even sizes they are one pixel apart, as in release 0.1.
-        data_format: As in `keras.layers.Conv2D`.
-        momentum, epsilon: Of the batch normalizations.
-        activation: In place of relu.
-        use_bias: Whether convolutions have a bias.
-        dropout: The rate of dropout before the second convolution.
-        kernel_initializer, kernel_regularizer, bias_regularizer, implementation: As in
-            `GroupConv2D`.
-
-    Input shape:
-        - `"channels_last"`: `(batch, height, width, |H|, C)`
-        - `"channels_first"`: `(batch, C, |H|, height, width)`
-
-    Output shape:
-        - `"channels_last"`: `(batch, new_height, new_width, |H|, filters)`
-        - `"channels_first"`: `(batch, filters, |H|, new_height, new_width)`
-
-    Returns:
-        A tensor of rank 5.
-
-    Raises:
-        ValueError: On a bad argument or an input that is not on this group.
-
-    Warns:
-        EquivarianceWarning: At build time, if the strides break equivariance.
-
-    Example:
-    >>> x = np.random.rand(4, 28, 28, 8, 16)
-    >>> keras_gcnn.layers.ResidualBlock2D(32, group="p4m", strides=2, downsampling="pooling")(x)
-
-    Reference: Cohen & Welling 2016, section 8.2; He et al. 2016, "Identity Mappings".
-    """
+class ResidualBlock(BaseBlock):
+    """The residual block on the group, in every dimension."""
 
     def __init__(
         self,
@@ -296,7 +250,7 @@ class ResidualBlock2D(BaseBlock2D):
             return [self._convolution(name, kernel_size)]
         if self.downsampling == "stride":
             return [self._convolution(name, kernel_size, self.strides, self.padding)]
-        pooling = GroupAveragePooling2D(
+        pooling = counterpart(GroupAveragePooling2D, self.dimension)(
             self.strides,
             group=self.group,
             data_format=self.data_format,
@@ -307,7 +261,119 @@ class ResidualBlock2D(BaseBlock2D):
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class HighwayBlock2D(BaseBlock2D):
+class ResidualBlock2D(ResidualBlock):
+    """A pre-activation residual block on the group.
+
+        y = s(x) + conv(relu(norm(conv(relu(norm(x))))))
+
+    The first convolution has the stride. The shortcut s is the identity, or where the width or the
+    size changes a 1×1 convolution with that stride.
+
+    Args:
+        filters: Integer, the number of feature maps on the group.
+        kernel_size: Integer or two.
+        group: The point group. `None`: that of the input, which a layer of this library has made.
+        strides: Integer or two.
+        downsampling: `"stride"` strides the convolutions, which on even sizes is not exactly
+            equivariant. `"pooling"` leaves them dense and averages over windows of that size.
+        padding: Of the strided convolution. `"centered"`: branch and shortcut sample the same
+            points. `"same"`: on even sizes they are one pixel apart, as in release 0.1.
+        data_format: As in `keras.layers.Conv2D`.
+        momentum, epsilon: Of the batch normalizations.
+        activation: In place of relu.
+        use_bias: Whether convolutions have a bias.
+        dropout: The rate of dropout before the second convolution.
+        kernel_initializer, kernel_regularizer, bias_regularizer, implementation: As in
+            `GroupConv2D`.
+
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        - `"channels_last"`: `(batch, new_height, new_width, |H|, filters)`
+        - `"channels_first"`: `(batch, filters, |H|, new_height, new_width)`
+
+    Returns:
+        A tensor of rank 5.
+
+    Raises:
+        ValueError: On a bad argument or an input that is not on this group.
+
+    Warns:
+        EquivarianceWarning: At build time, if the strides break equivariance.
+
+    Example:
+    >>> x = np.random.rand(4, 28, 28, 8, 16)
+    >>> keras_gcnn.layers.ResidualBlock2D(32, group="p4m", strides=2, downsampling="pooling")(x)
+
+    Reference: Cohen & Welling 2016, section 8.2; He et al. 2016, "Identity Mappings".
+    """
+
+    dimension = 2
+
+
+@like(ResidualBlock2D)
+class ResidualBlock1D(ResidualBlock):
+    """`ResidualBlock2D` in one dimension."""
+
+    dimension = 1
+
+
+@like(ResidualBlock2D)
+class ResidualBlock3D(ResidualBlock):
+    """`ResidualBlock2D` in three dimensions."""
+
+    dimension = 3
+
+
+class HighwayBlock(BaseBlock):
+    """The highway block on the group, in every dimension."""
+
+    def __init__(self, filters, kernel_size=3, group=None, gate_bias=-2.0, **kwargs):
+        super().__init__(filters, kernel_size, group, **kwargs)
+        self.gate_bias = arguments.number(gate_bias, "gate_bias")
+
+    @property
+    def normalisation(self):
+        """`normalization`, by the name that saved weights have it under."""
+        return self.normalization
+
+    def call(self, inputs, training=None):
+        gate, x = self.gate(inputs), inputs
+        for layer in self.before:
+            x = layer(x, training=training)
+        x = self.normalization(self.convolution(x), training=training)
+        return gate * self.activation(x) + (1 - gate) * inputs
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "gate_bias": self.gate_bias}
+
+    def parts(self):
+        return [*self.before, self.convolution, self.normalization, self.gate]
+
+    def _make_parts(self, input_shape):
+        _, channels = self._size_and_channels(input_shape)
+        if channels != self.filters:
+            raise ValueError(
+                f"`filters` of {stock.named(self)} must be the number of its input's "
+                f"channels, {channels}, since the gate mixes the two. Received: "
+                f"filters={self.filters}. Put a convolution with {self.filters} filters before it."
+            )
+        self.before = self._dropout()
+        self.convolution = self._convolution("conv", use_bias=False)
+        self.normalization = self._normalization("norm")
+        bias = {"bias_initializer": initializers.Constant(self.gate_bias)} if self.use_bias else {}
+        self.gate = self._convolution("gate", activation="sigmoid", **bias)
+        for layer in self.parts():
+            layer.build(input_shape)
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class HighwayBlock2D(HighwayBlock):
     """A highway block on the group: a gate chooses between a transform and the input.
 
         y = t · relu(norm(conv(x))) + (1 - t) · x,      t = sigmoid(conv_t(x))
@@ -346,43 +412,18 @@ class HighwayBlock2D(BaseBlock2D):
     Reference: Srivastava, Greff & Schmidhuber 2015; on G: Cohen & Welling 2016, section 6.
     """
 
-    def __init__(self, filters, kernel_size=3, group=None, gate_bias=-2.0, **kwargs):
-        super().__init__(filters, kernel_size, group, **kwargs)
-        self.gate_bias = arguments.number(gate_bias, "gate_bias")
+    dimension = 2
 
-    @property
-    def normalisation(self):
-        """`normalization`, by the name that saved weights have it under."""
-        return self.normalization
 
-    def call(self, inputs, training=None):
-        gate, x = self.gate(inputs), inputs
-        for layer in self.before:
-            x = layer(x, training=training)
-        x = self.normalization(self.convolution(x), training=training)
-        return gate * self.activation(x) + (1 - gate) * inputs
+@like(HighwayBlock2D)
+class HighwayBlock1D(HighwayBlock):
+    """`HighwayBlock2D` in one dimension."""
 
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape)
+    dimension = 1
 
-    def get_config(self):
-        return {**super().get_config(), "gate_bias": self.gate_bias}
 
-    def parts(self):
-        return [*self.before, self.convolution, self.normalization, self.gate]
+@like(HighwayBlock2D)
+class HighwayBlock3D(HighwayBlock):
+    """`HighwayBlock2D` in three dimensions."""
 
-    def _make_parts(self, input_shape):
-        _, channels = self._size_and_channels(input_shape)
-        if channels != self.filters:
-            raise ValueError(
-                f"`filters` of HighwayBlock2D '{self.name}' must be the number of its input's "
-                f"channels, {channels}, since the gate mixes the two. Received: "
-                f"filters={self.filters}. Put a GroupConv2D with {self.filters} filters before it."
-            )
-        self.before = self._dropout()
-        self.convolution = self._convolution("conv", use_bias=False)
-        self.normalization = self._normalization("norm")
-        bias = {"bias_initializer": initializers.Constant(self.gate_bias)} if self.use_bias else {}
-        self.gate = self._convolution("gate", activation="sigmoid", **bias)
-        for layer in self.parts():
-            layer.build(input_shape)
+    dimension = 3

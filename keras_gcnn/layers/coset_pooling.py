@@ -1,4 +1,4 @@
-"""CosetPooling2D and RestrictGroup: from the group to a quotient of it, or to a subgroup."""
+"""Coset pooling and RestrictGroup: from the group to a quotient of it, or to a subgroup."""
 
 import keras
 
@@ -6,10 +6,45 @@ from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
 from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_layer import BaseGroupLayer, serialized_subgroup
+from keras_gcnn.layers.dimensions import like
+
+
+class CosetPooling(BaseGroupLayer):
+    """Coset pooling, in every dimension."""
+
+    def __init__(self, group=None, subgroup=None, reduction="max", data_format=None, **kwargs):
+        super().__init__(group, data_format, **kwargs)
+        self.subgroup = subgroup
+        self.reduction = arguments.one_of(reduction, arguments.REDUCTIONS, "reduction")
+        if self.group is not None:
+            self.fit_group()
+
+    def fit_group(self):
+        self.subgroup = self.group if self.subgroup is None else self.group.subgroup(self.subgroup)
+
+    @property
+    def output_space(self):
+        return Space(self.group, self.subgroup)
+
+    def call(self, inputs):
+        return group_ops.coset_pool(
+            inputs, self.group, self.subgroup, self.reduction, self.data_format
+        )
+
+    def compute_output_shape(self, input_shape):
+        size, channels = self._size_and_channels(input_shape)
+        return self._shape(input_shape[0], size, self.output_space.axis_lengths, channels)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "subgroup": serialized_subgroup(self.subgroup),
+            "reduction": self.reduction,
+        }
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class CosetPooling2D(BaseGroupLayer):
+class CosetPooling2D(CosetPooling):
     """Coset pooling: pools a feature map on G over the cosets of a subgroup K of H.
 
         y_c(x, gK) = max over k in K of f_c(x, gk)      or the mean, or the sum
@@ -51,35 +86,21 @@ class CosetPooling2D(BaseGroupLayer):
     Reference: Cohen & Welling 2016, section 6.3.
     """
 
-    def __init__(self, group=None, subgroup=None, reduction="max", data_format=None, **kwargs):
-        super().__init__(group, data_format, **kwargs)
-        self.subgroup = subgroup
-        self.reduction = arguments.one_of(reduction, arguments.REDUCTIONS, "reduction")
-        if self.group is not None:
-            self.fit_group()
+    dimension = 2
 
-    def fit_group(self):
-        self.subgroup = self.group if self.subgroup is None else self.group.subgroup(self.subgroup)
 
-    @property
-    def output_space(self):
-        return Space(self.group, self.subgroup)
+@like(CosetPooling2D)
+class CosetPooling1D(CosetPooling):
+    """`CosetPooling2D` in one dimension."""
 
-    def call(self, inputs):
-        return group_ops.coset_pool(
-            inputs, self.group, self.subgroup, self.reduction, self.data_format
-        )
+    dimension = 1
 
-    def compute_output_shape(self, input_shape):
-        size, channels = self._size_and_channels(input_shape)
-        return self._shape(input_shape[0], size, self.output_space.axis_lengths, channels)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "subgroup": serialized_subgroup(self.subgroup),
-            "reduction": self.reduction,
-        }
+@like(CosetPooling2D)
+class CosetPooling3D(CosetPooling):
+    """`CosetPooling2D` in three dimensions."""
+
+    dimension = 3
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")

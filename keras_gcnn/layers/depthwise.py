@@ -50,6 +50,7 @@ class GroupDepthwiseConv2D(BaseGroupConv):
     Reference: Cohen & Welling 2016, section 6.1; depthwise: Chollet 2017.
     """
 
+    dimension = 2
     left_out = ("filters", "groups", "implementation")
     renamed = {
         "kernel_initializer": "depthwise_initializer",
@@ -239,7 +240,13 @@ class GroupDense(BaseGroupConv):
 
     def __init__(self, units, group=None, data_format=None, **kwargs):
         self.units = arguments.integer(units, "units")
+        self.dimension = 2  # until the group is known
         super().__init__(units, 1, group, data_format=data_format, **kwargs)
+
+    def fit_group(self):
+        one = (1,) * self.dimension
+        self._window = self.kernel_size = self.strides = self.dilation_rate = one
+        self.sampling = self._sampling()
 
     def convolution_op(self, inputs, kernel, training=False):
         return group_ops.group_dense(

@@ -1,13 +1,25 @@
-"""LiftingConv2D and GroupConv2D: from the plane to the group, and on the group."""
+"""Lifting and group convolutions: from images to the group, and on the group."""
 
 import keras
 
 from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
+from keras_gcnn.layers.dimensions import like
+
+
+class LiftingConv(BaseGroupConv):
+    """Lifting, in every dimension."""
+
+    def __init__(self, filters, kernel_size, group, *args, **kwargs):
+        super().__init__(filters, kernel_size, group, *args, **kwargs)
+
+    @property
+    def input_space(self):
+        return Space.lattice(self.group)
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class LiftingConv2D(BaseGroupConv):
+class LiftingConv2D(LiftingConv):
     """Lifting: an image in, a feature map on the group out. The first layer of a network.
 
         y(x, h)_k = activation(b_k + Σ_t Σ_c f_c(x + t) ψ_c,k(h⁻¹t))
@@ -18,8 +30,8 @@ class LiftingConv2D(BaseGroupConv):
 
     Args:
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.
-        kernel_size: Integer or two. Odd and even sizes keep equivariance. Groups with quarter turns
-            need a square.
+        kernel_size: Integer or two. Odd and even sizes keep equivariance. It must be the same
+            along axes that the group exchanges.
         group: The point group: one of `keras_gcnn.groups.names(dimension=2)`, such as `"p4"`
             (quarter turns) or `"p4m"` (and mirrors), or a `keras_gcnn.groups.PointGroup`. The
             layers that follow take it from here.
@@ -59,16 +71,32 @@ class LiftingConv2D(BaseGroupConv):
     Reference: Cohen & Welling 2016, section 6.1, the first layer.
     """
 
+    dimension = 2
+
     def __init__(self, filters, kernel_size, group="p4", *args, **kwargs):
         super().__init__(filters, kernel_size, group, *args, **kwargs)
 
-    @property
-    def input_space(self):
-        return Space.lattice(self.group)
+
+@like(LiftingConv2D)
+class LiftingConv1D(LiftingConv):
+    """`LiftingConv2D` in one dimension."""
+
+    dimension = 1
+
+
+@like(LiftingConv2D)
+class LiftingConv3D(LiftingConv):
+    """`LiftingConv2D` in three dimensions."""
+
+    dimension = 3
+
+
+class GroupConv(BaseGroupConv):
+    """The convolution on the group, in every dimension."""
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class GroupConv2D(BaseGroupConv):
+class GroupConv2D(GroupConv):
     """A convolution on the group: a feature map on G in, a feature map on G out.
 
         y(x, h)_k = activation(b_k + Σ_t Σ_h' Σ_c f_c(x + t, h') ψ_c,k(h⁻¹t, h⁻¹h'))
@@ -83,8 +111,8 @@ class GroupConv2D(BaseGroupConv):
 
     Args:
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.
-        kernel_size: Integer or two. Odd and even sizes keep equivariance. Groups with quarter turns
-            need a square.
+        kernel_size: Integer or two. Odd and even sizes keep equivariance. It must be the same
+            along axes that the group exchanges.
         group: The point group. `None`: that of the input, which a layer of this library has made.
         strides, padding, data_format, dilation_rate, groups, activation, use_bias: As in
             `LiftingConv2D`.
@@ -118,3 +146,19 @@ class GroupConv2D(BaseGroupConv):
 
     Reference: Cohen & Welling 2016, section 6.1.
     """
+
+    dimension = 2
+
+
+@like(GroupConv2D)
+class GroupConv1D(GroupConv):
+    """`GroupConv2D` in one dimension."""
+
+    dimension = 1
+
+
+@like(GroupConv2D)
+class GroupConv3D(GroupConv):
+    """`GroupConv2D` in three dimensions."""
+
+    dimension = 3

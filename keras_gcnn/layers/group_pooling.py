@@ -7,6 +7,7 @@ from keras_gcnn import ops as group_ops
 from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.base_window import BaseWindow
+from keras_gcnn.layers.dimensions import like
 
 
 class BaseGroupPooling(BaseWindow):
@@ -43,8 +44,14 @@ class BaseGroupPooling(BaseWindow):
         return {**super().get_config(), "pool_size": self.pool_size}
 
 
+class GroupMaxPooling(BaseGroupPooling):
+    """The maximum over windows of space, in every dimension."""
+
+    reduction = "max"
+
+
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class GroupMaxPooling2D(BaseGroupPooling):
+class GroupMaxPooling2D(GroupMaxPooling):
     """The maximum over windows of space, for each element of H by itself.
 
         y_c(x, h) = max over t in the window of f_c(strides·x + t, h)
@@ -86,11 +93,31 @@ class GroupMaxPooling2D(BaseGroupPooling):
     Reference: Cohen & Welling 2016, section 6.3.
     """
 
-    reduction = "max"
+    dimension = 2
+
+
+@like(GroupMaxPooling2D)
+class GroupMaxPooling1D(GroupMaxPooling):
+    """`GroupMaxPooling2D` in one dimension."""
+
+    dimension = 1
+
+
+@like(GroupMaxPooling2D)
+class GroupMaxPooling3D(GroupMaxPooling):
+    """`GroupMaxPooling2D` in three dimensions."""
+
+    dimension = 3
+
+
+class GroupAveragePooling(BaseGroupPooling):
+    """The mean over windows of space, in every dimension."""
+
+    reduction = "mean"
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class GroupAveragePooling2D(BaseGroupPooling):
+class GroupAveragePooling2D(GroupAveragePooling):
     """The mean over windows of space, for each element of H by itself.
 
         y_c(x, h) = mean over t in the window of f_c(strides·x + t, h)
@@ -108,11 +135,35 @@ class GroupAveragePooling2D(BaseGroupPooling):
     Reference: Cohen & Welling 2016, section 6.3.
     """
 
-    reduction = "mean"
+    dimension = 2
+
+
+@like(GroupAveragePooling2D)
+class GroupAveragePooling1D(GroupAveragePooling):
+    """`GroupAveragePooling2D` in one dimension."""
+
+    dimension = 1
+
+
+@like(GroupAveragePooling2D)
+class GroupAveragePooling3D(GroupAveragePooling):
+    """`GroupAveragePooling2D` in three dimensions."""
+
+    dimension = 3
+
+
+class GroupBlurPooling(BaseGroupPooling):
+    """The blur over windows of space, in every dimension."""
+
+    reduction = "blur"
+    sees_padding = True
+
+    def __init__(self, pool_size=3, strides=2, *args, **kwargs):
+        super().__init__(pool_size, strides, *args, **kwargs)
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class GroupBlurPooling2D(BaseGroupPooling):
+class GroupBlurPooling2D(GroupBlurPooling):
     """Anti-aliased pooling: a mean with binomial weights, for each element of H by itself.
 
         y_c(x, h) = Σ_t w_t f_c(strides·x + t, h),      w = (1, 2, 1)/4 along each axis for size 3
@@ -136,11 +187,21 @@ class GroupBlurPooling2D(BaseGroupPooling):
     Reference: Zhang 2019, "Making Convolutional Networks Shift-Invariant Again".
     """
 
-    reduction = "blur"
-    sees_padding = True
+    dimension = 2
 
-    def __init__(self, pool_size=3, strides=2, *args, **kwargs):
-        super().__init__(pool_size, strides, *args, **kwargs)
+
+@like(GroupBlurPooling2D)
+class GroupBlurPooling1D(GroupBlurPooling):
+    """`GroupBlurPooling2D` in one dimension."""
+
+    dimension = 1
+
+
+@like(GroupBlurPooling2D)
+class GroupBlurPooling3D(GroupBlurPooling):
+    """`GroupBlurPooling2D` in three dimensions."""
+
+    dimension = 3
 
 
 class BaseGlobalGroupPooling(BaseGroupLayer):
@@ -170,8 +231,14 @@ class BaseGlobalGroupPooling(BaseGroupLayer):
         return {**super().get_config(), "keepdims": self.keepdims}
 
 
+class GlobalGroupMaxPooling(BaseGlobalGroupPooling):
+    """The maximum over space and H, in every dimension."""
+
+    reduction = "max"
+
+
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class GlobalGroupMaxPooling2D(BaseGlobalGroupPooling):
+class GlobalGroupMaxPooling2D(GlobalGroupMaxPooling):
     """The maximum over space and H: a vector that no element of the group changes.
 
         y_c = max over x and h of f_c(x, h)
@@ -201,11 +268,31 @@ class GlobalGroupMaxPooling2D(BaseGlobalGroupPooling):
     Reference: Cohen & Welling 2016, section 6.3.
     """
 
-    reduction = "max"
+    dimension = 2
+
+
+@like(GlobalGroupMaxPooling2D)
+class GlobalGroupMaxPooling1D(GlobalGroupMaxPooling):
+    """`GlobalGroupMaxPooling2D` in one dimension."""
+
+    dimension = 1
+
+
+@like(GlobalGroupMaxPooling2D)
+class GlobalGroupMaxPooling3D(GlobalGroupMaxPooling):
+    """`GlobalGroupMaxPooling2D` in three dimensions."""
+
+    dimension = 3
+
+
+class GlobalGroupAveragePooling(BaseGlobalGroupPooling):
+    """The mean over space and H, in every dimension."""
+
+    reduction = "mean"
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class GlobalGroupAveragePooling2D(BaseGlobalGroupPooling):
+class GlobalGroupAveragePooling2D(GlobalGroupAveragePooling):
     """The mean over space and H: a vector that no element of the group changes.
 
         y_c = mean over x and h of f_c(x, h)
@@ -220,4 +307,18 @@ class GlobalGroupAveragePooling2D(BaseGlobalGroupPooling):
     Reference: Cohen & Welling 2016, section 6.3.
     """
 
-    reduction = "mean"
+    dimension = 2
+
+
+@like(GlobalGroupAveragePooling2D)
+class GlobalGroupAveragePooling1D(GlobalGroupAveragePooling):
+    """`GlobalGroupAveragePooling2D` in one dimension."""
+
+    dimension = 1
+
+
+@like(GlobalGroupAveragePooling2D)
+class GlobalGroupAveragePooling3D(GlobalGroupAveragePooling):
+    """`GlobalGroupAveragePooling2D` in three dimensions."""
+
+    dimension = 3

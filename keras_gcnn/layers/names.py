@@ -46,5 +46,7 @@ def _stock_counterpart(name):
 
 def _near(name, known):
     lower = {own.lower(): own for own in known}
-    near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.7)
+    if not any(character.isdigit() for character in name):
+        near.sort(key=lambda found: "2d" not in found)
     return lower[near[0]] if near else None

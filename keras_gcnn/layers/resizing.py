@@ -6,6 +6,7 @@ from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
 from keras_gcnn.layers import guard
 from keras_gcnn.layers.base_layer import BaseGroupLayer
+from keras_gcnn.layers.dimensions import like
 
 
 class BaseGroupPadding(BaseGroupLayer):
@@ -43,8 +44,22 @@ class BaseGroupPadding(BaseGroupLayer):
         return {**super().get_config(), self.argument: self.amounts}
 
 
+class GroupZeroPadding(BaseGroupPadding):
+    """Zeros around space, in every dimension."""
+
+    argument = "padding"
+    sign = 1
+
+    def __init__(self, padding=1, group=None, data_format=None, **kwargs):
+        super().__init__(padding, group, data_format, **kwargs)
+        self.padding = self.amounts
+
+    def call(self, inputs):
+        return group_ops.group_pad(inputs, self.padding, self.data_format)
+
+
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class GroupZeroPadding2D(BaseGroupPadding):
+class GroupZeroPadding2D(GroupZeroPadding):
     """Zeros in front of and behind each axis of space, for each element of H by itself.
 
     Amounts that differ in front and behind move the centre of the map, so that it no longer turns
@@ -76,19 +91,39 @@ class GroupZeroPadding2D(BaseGroupPadding):
     Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
     """
 
-    argument = "padding"
-    sign = 1
+    dimension = 2
 
-    def __init__(self, padding=1, group=None, data_format=None, **kwargs):
-        super().__init__(padding, group, data_format, **kwargs)
-        self.padding = self.amounts
+
+@like(GroupZeroPadding2D)
+class GroupZeroPadding1D(GroupZeroPadding):
+    """`GroupZeroPadding2D` in one dimension."""
+
+    dimension = 1
+
+
+@like(GroupZeroPadding2D)
+class GroupZeroPadding3D(GroupZeroPadding):
+    """`GroupZeroPadding2D` in three dimensions."""
+
+    dimension = 3
+
+
+class GroupCropping(BaseGroupPadding):
+    """Points of space cut away, in every dimension."""
+
+    argument = "cropping"
+    sign = -1
+
+    def __init__(self, cropping=1, group=None, data_format=None, **kwargs):
+        super().__init__(cropping, group, data_format, **kwargs)
+        self.cropping = self.amounts
 
     def call(self, inputs):
-        return group_ops.group_pad(inputs, self.padding, self.data_format)
+        return group_ops.group_crop(inputs, self.cropping, self.data_format)
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class GroupCropping2D(BaseGroupPadding):
+class GroupCropping2D(GroupCropping):
     """Cuts points away in front of and behind each axis of space, for each element of H by itself.
 
     Amounts that differ in front and behind move the centre of the map, so that it no longer turns
@@ -112,24 +147,58 @@ class GroupCropping2D(BaseGroupPadding):
     Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
     """
 
-    argument = "cropping"
-    sign = -1
+    dimension = 2
 
-    def __init__(self, cropping=1, group=None, data_format=None, **kwargs):
-        super().__init__(cropping, group, data_format, **kwargs)
-        self.cropping = self.amounts
+
+@like(GroupCropping2D)
+class GroupCropping1D(GroupCropping):
+    """`GroupCropping2D` in one dimension."""
+
+    dimension = 1
+
+
+@like(GroupCropping2D)
+class GroupCropping3D(GroupCropping):
+    """`GroupCropping2D` in three dimensions."""
+
+    dimension = 3
+
+
+class GroupUpSampling(BaseGroupLayer):
+    """A larger space, in every dimension."""
+
+    def __init__(self, size=2, group=None, data_format=None, interpolation="nearest", **kwargs):
+        super().__init__(group, data_format, **kwargs)
+        self.size = arguments.integer_tuple(size, self.dimension, "size")
+        allowed = arguments.INTERPOLATIONS if self.dimension == 2 else ("nearest",)
+        self.interpolation = arguments.one_of(interpolation, allowed, "interpolation")
+        if self.group is not None:
+            self.fit_group()
+
+    def fit_group(self):
+        arguments.symmetric(self.size, self.group, "size")
 
     def call(self, inputs):
-        return group_ops.group_crop(inputs, self.cropping, self.data_format)
+        return group_ops.group_upsample(inputs, self.size, self.interpolation, self.data_format)
+
+    def compute_output_shape(self, input_shape):
+        size, channels = self._size_and_channels(input_shape)
+        pairs = zip(size, self.size, strict=True)
+        new_size = tuple(None if n is None else n * factor for n, factor in pairs)
+        return self._shape(input_shape[0], new_size, self.output_space.axis_lengths, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size, "interpolation": self.interpolation}
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class GroupUpSampling2D(BaseGroupLayer):
+class GroupUpSampling2D(GroupUpSampling):
     """Makes space larger, for each element of H by itself.
 
-    `"nearest"` repeats every point. `"bilinear"` takes the point i of the output from the place
-    (i + 1/2)/size - 1/2 of the input, by linear interpolation along each axis; outside of the input
-    is the value of its edge. Both are equivariant at every size of the input.
+    `"nearest"` repeats every point. `"bilinear"`, in two dimensions, takes the point i of the
+    output from the place (i + 1/2)/size - 1/2 of the input, by linear interpolation along each
+    axis; outside of the input is the value of its edge. Both are equivariant at every size of the
+    input.
 
     Args:
         size: Integer or two, the factors of height and width. Groups with quarter turns need equal
@@ -156,26 +225,18 @@ class GroupUpSampling2D(BaseGroupLayer):
     Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
     """
 
-    def __init__(self, size=2, group=None, data_format=None, interpolation="nearest", **kwargs):
-        super().__init__(group, data_format, **kwargs)
-        self.size = arguments.integer_tuple(size, self.dimension, "size")
-        self.interpolation = arguments.one_of(
-            interpolation, arguments.INTERPOLATIONS, "interpolation"
-        )
-        if self.group is not None:
-            self.fit_group()
+    dimension = 2
 
-    def fit_group(self):
-        arguments.symmetric(self.size, self.group, "size")
 
-    def call(self, inputs):
-        return group_ops.group_upsample(inputs, self.size, self.interpolation, self.data_format)
+@like(GroupUpSampling2D)
+class GroupUpSampling1D(GroupUpSampling):
+    """`GroupUpSampling2D` in one dimension."""
 
-    def compute_output_shape(self, input_shape):
-        size, channels = self._size_and_channels(input_shape)
-        pairs = zip(size, self.size, strict=True)
-        new_size = tuple(None if n is None else n * factor for n, factor in pairs)
-        return self._shape(input_shape[0], new_size, self.output_space.axis_lengths, channels)
+    dimension = 1
 
-    def get_config(self):
-        return {**super().get_config(), "size": self.size, "interpolation": self.interpolation}
+
+@like(GroupUpSampling2D)
+class GroupUpSampling3D(GroupUpSampling):
+    """`GroupUpSampling2D` in three dimensions."""
+
+    dimension = 3

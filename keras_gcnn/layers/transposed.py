@@ -5,10 +5,55 @@ import keras
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
+from keras_gcnn.layers.dimensions import like
+
+
+class GroupConvTranspose(BaseGroupConv):
+    """The adjoint of the convolution on the group, in every dimension."""
+
+    left_out = ("groups", "implementation")
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        group=None,
+        strides=1,
+        padding="valid",
+        output_padding=None,
+        data_format=None,
+        dilation_rate=1,
+        **kwargs,
+    ):
+        self.output_padding = output_padding
+        super().__init__(
+            filters, kernel_size, group, strides, padding, data_format, dilation_rate, **kwargs
+        )
+        self.output_padding = self.sampling.output_padding
+
+    def convolution_op(self, inputs, kernel, training=False):
+        return group_ops.group_conv_transpose(
+            inputs,
+            kernel,
+            self.group,
+            output_padding=self.output_padding,
+            training=training,
+            **self._window_options(),
+        )
+
+    def _whole_config(self):
+        return {**super()._whole_config(), "output_padding": self.output_padding}
+
+    def _kernel_shape(self, channels):
+        return *self.kernel_size, *self.input_space.axis_lengths, self.filters, channels
+
+    def _sampling(self):
+        windows = self._window, self.strides, self.padding, self.dilation_rate
+        return arguments.transposed_sampling(*windows, self.output_padding)
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class GroupConv2DTranspose(BaseGroupConv):
+class GroupConv2DTranspose(GroupConvTranspose):
     """The transposed convolution on the group: the adjoint of GroupConv2D.
 
         y_c(y, h') = activation(b_c + Σ_x Σ_h Σ_k f_k(x, h) ψ_c,k(h⁻¹(y - strides·x), h⁻¹h'))
@@ -56,42 +101,18 @@ class GroupConv2DTranspose(BaseGroupConv):
     Reference: the adjoint of Cohen & Welling 2016, section 6.1.
     """
 
-    left_out = ("groups", "implementation")
+    dimension = 2
 
-    def __init__(
-        self,
-        filters,
-        kernel_size,
-        group=None,
-        strides=1,
-        padding="valid",
-        output_padding=None,
-        data_format=None,
-        dilation_rate=1,
-        **kwargs,
-    ):
-        self.output_padding = output_padding
-        super().__init__(
-            filters, kernel_size, group, strides, padding, data_format, dilation_rate, **kwargs
-        )
-        self.output_padding = self.sampling.output_padding
 
-    def convolution_op(self, inputs, kernel, training=False):
-        return group_ops.group_conv_transpose(
-            inputs,
-            kernel,
-            self.group,
-            output_padding=self.output_padding,
-            training=training,
-            **self._window_options(),
-        )
+@like(GroupConv2DTranspose)
+class GroupConv1DTranspose(GroupConvTranspose):
+    """`GroupConv2DTranspose` in one dimension."""
 
-    def _whole_config(self):
-        return {**super()._whole_config(), "output_padding": self.output_padding}
+    dimension = 1
 
-    def _kernel_shape(self, channels):
-        return *self.kernel_size, *self.input_space.axis_lengths, self.filters, channels
 
-    def _sampling(self):
-        windows = self._window, self.strides, self.padding, self.dilation_rate
-        return arguments.transposed_sampling(*windows, self.output_padding)
+@like(GroupConv2DTranspose)
+class GroupConv3DTranspose(GroupConvTranspose):
+    """`GroupConv2DTranspose` in three dimensions."""
+
+    dimension = 3
