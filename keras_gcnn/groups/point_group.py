@@ -391,17 +391,16 @@ def _near_integers(name, matrices):
     """The matrices as integers, whatever their number, once they are near them."""
     try:
         given = np.asarray(matrices, float)
-        whole = np.round(given).astype(np.int64)
     except (ValueError, TypeError):
-        given = whole = np.full(1, np.nan)
-    is_near = given.ndim == 3 and np.all(np.abs(given - whole) < 1e-6)
+        given = np.full(1, np.nan)
+    is_near = given.ndim == 3 and np.all(np.abs(given - np.round(given)) < 1e-6)
     if not is_near or np.abs(given).max(initial=0) > LARGEST_ENTRY:
         raise ValueError(
             "`matrices` must be integers, in lattice coordinates, of shape (generators, d, d), and "
             f"between {-LARGEST_ENTRY} and {LARGEST_ENTRY}. Received for {name}: "
             f"matrices={matrices!r}."
         )
-    return _integer_matrices(name, whole)
+    return _integer_matrices(name, np.round(given).astype(np.int64))
 
 
 def _closure(name, generators):

@@ -11,6 +11,7 @@ from keras_gcnn.layers import (
     GroupUpSampling2D,
     LiftingConv2D,
 )
+from keras_gcnn.layers.dimensions import counterpart
 from keras_gcnn.models import building
 
 LAST = {"data_format": "channels_last"}
@@ -32,9 +33,11 @@ def unet(
     The segmentation turns with the image at every size that the poolings divide.
 
     Args:
-        group: Name of the point group, or a `PointGroup`. `"z2"` is the plain U-Net.
-        input_shape: `(height, width, channels)`. Sizes must be multiples of 2 to the number of
-            widths less one. They may be `None`.
+        group: Name of the point group, or a `PointGroup`. `"z2"` is the plain U-Net; `"p1"` that
+            of signals, and `"C1"` that of volumes.
+        input_shape: `(length, channels)`, `(height, width, channels)` or `(depth, height, width,
+            channels)`. Sizes must be multiples of 2 to the number of widths less one. They may be
+            `None`.
         classes: Number of maps that go out.
         widths: Integers, the maps on the group in each stage, from the largest size down.
         kernel_size: Integer, of all convolutions but the last.
@@ -42,7 +45,7 @@ def unet(
         activation: Of the output, such as `"sigmoid"` or `"softmax"`. `None`: logits.
 
     Returns:
-        A `keras.Model` from images to maps `(batch, height, width, classes)`.
+        A `keras.Model` from images, signals or volumes to maps `(batch, *space, classes)`.
 
     Raises:
         ValueError: If a size is no multiple, or another argument is unknown.
@@ -50,34 +53,42 @@ def unet(
     Example:
     >>> keras_gcnn.models.unet("p4m", (64, 64, 3), classes=2).output_shape
     (None, 64, 64, 2)
+    >>> keras_gcnn.models.unet("O", (16, 32, 32, 1), widths=(4, 8)).output_shape
+    (None, 16, 32, 32, 1)
 
     Reference: Ronneberger et al. 2015; on the group: Cohen & Welling 2016, section 6.
     """
-    group = arguments.group(group, dimension=2)
+    dimension = len(input_shape) - 1
+    group = arguments.group(group, dimension)
     widths = arguments.integer_tuple(widths, len(tuple(widths)), "widths")
     _check_size(input_shape, 2 ** (len(widths) - 1))
+    pooling, upsampling, coset_pooling = (
+        counterpart(planar, dimension)
+        for planar in (GroupMaxPooling2D, GroupUpSampling2D, CosetPooling2D)
+    )
 
     inputs = keras.Input(input_shape, name="image")
     x, skips = inputs, []
     for stage, filters in enumerate(widths):
         if stage:
             skips.append(x)
-            x = GroupMaxPooling2D(2, name=f"pool{stage}", **LAST)(x)
+            x = pooling(2, name=f"pool{stage}", **LAST)(x)
         x = _two_convolutions(x, filters, kernel_size, group, f"down{stage}")
     x = layers.Dropout(dropout, name="dropout")(x)
     for stage in reversed(range(len(widths) - 1)):
-        x = GroupUpSampling2D(2, name=f"up{stage}_larger", **LAST)(x)
+        x = upsampling(2, name=f"up{stage}_larger", **LAST)(x)
         x = layers.Concatenate(name=f"up{stage}_skip")([x, skips[stage]])
         x = _two_convolutions(x, widths[stage], kernel_size, group, f"up{stage}")
-    x = CosetPooling2D(reduction="mean", name="group_mean", **LAST)(x)
-    outputs = layers.Conv2D(classes, 1, activation=activation, name="maps", **LAST)(x)
+    x = coset_pooling(reduction="mean", name="group_mean", **LAST)(x)
+    to_classes = getattr(layers, f"Conv{dimension}D")
+    outputs = to_classes(classes, 1, activation=activation, name="maps", **LAST)(x)
     return keras.Model(inputs, outputs, name=f"unet_{group.name}")
 
 
 def _two_convolutions(x, filters, kernel_size, group, name):
     for part in ("a", "b"):
         kind = GroupConv2D if building.is_on_group(x, group) else LiftingConv2D
-        convolution = kind(
+        convolution = counterpart(kind, group.dimension)(
             filters,
             kernel_size,
             group=group,
@@ -92,9 +103,9 @@ def _two_convolutions(x, filters, kernel_size, group, name):
 
 
 def _check_size(input_shape, multiple):
-    if any(n is not None and n % multiple for n in input_shape[:2]):
+    if any(n is not None and n % multiple for n in input_shape[:-1]):
         raise ValueError(
-            f"Height and width in `input_shape` must be multiples of {multiple}, for the poolings. "
+            f"Sizes in `input_shape` must be multiples of {multiple}, for the poolings. "
             f"Received: input_shape={tuple(input_shape)}. Pad or crop the images, or use fewer "
             "`widths`."
         )

@@ -56,6 +56,7 @@ GROUPS = {
 with_degrees = pytest.mark.parametrize("name", list(GROUPS))
 # What holds of every group is tested of every group in the catalogue.
 GROUPS |= {name: (groups.get(name),) for name in oracle.GROUPS if name not in GROUPS}
+GROUPS |= {f"{name} in space": (groups.get(name, 3),) for name in groups.names(dimension=3)}
 every_group = pytest.mark.parametrize("name", GROUPS)
 
 

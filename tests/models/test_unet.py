@@ -15,6 +15,16 @@ def test_the_segmentation_turns_with_its_input():
         assert report.is_equivariant, report
 
 
+@pytest.mark.parametrize(("group", "space"), [("pm", (8,)), ("C4", (4, 8, 8)), ("O", (4, 4, 4))])
+def test_signals_and_volumes_are_segmented_too(group, space):
+    model = shaken(kg.models.unet(group, (*space, 1), classes=2, widths=(2, 3)))
+    assert model.output_shape == (None, *space, 2)
+    group = kg.groups.get(group, len(space))
+    report = kg.equivariance_error(model, group, (*space, 1), tolerance=1e-5)
+    assert len(report.errors) == group.order
+    assert report.is_equivariant, report
+
+
 def test_planar_unet_gives_the_same_maps():
     model = shaken(kg.models.unet("p4m", (16, 16, 1), widths=(3, 4), activation="tanh"), scale=0.1)
     planar = kg.to_planar(model)
