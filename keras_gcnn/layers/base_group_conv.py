@@ -5,9 +5,10 @@ from keras import activations, constraints, initializers, ops, regularizers
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
 from keras_gcnn.layers.base_window import BaseWindow
+from keras_gcnn.layers.low_rank import LowRankKernel
 
 
-class BaseGroupConv(BaseWindow):
+class BaseGroupConv(LowRankKernel, BaseWindow):
     """Standardizes the arguments, owns kernel and bias, and calls `ops.group_conv`.
 
     The arguments are those of `keras.layers.Conv2D`, by the same names, and `group`. Subclasses say
@@ -37,6 +38,8 @@ class BaseGroupConv(BaseWindow):
         kernel_constraint=None,
         bias_constraint=None,
         implementation="auto",
+        lora_rank=None,
+        lora_alpha=None,
         **kwargs,
     ):
         super().__init__(
@@ -64,12 +67,14 @@ class BaseGroupConv(BaseWindow):
             implementation, arguments.IMPLEMENTATIONS, "implementation"
         )
         arguments.divisible(self.filters, self.groups, "`filters`")
+        self.lora_rank = lora_rank and arguments.integer(lora_rank, "lora_rank")
+        self.lora_alpha = lora_alpha
 
     def build(self, input_shape):
         super().build(input_shape)
         _, channels = self._size_and_channels(input_shape)
         arguments.divisible(channels, self.groups, "The number of input channels")
-        self.kernel = self.add_weight(
+        self._kernel = self.add_weight(
             name="kernel",
             shape=self._kernel_shape(channels),
             initializer=self.kernel_initializer,
@@ -85,6 +90,8 @@ class BaseGroupConv(BaseWindow):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
 
     def call(self, inputs, training=None):
         kernel = ops.convert_to_tensor(self.kernel)
@@ -120,8 +127,10 @@ class BaseGroupConv(BaseWindow):
         return {self.renamed.get(k, k): v for k, v in config.items() if k not in self.left_out}
 
     def _whole_config(self):
+        lora = {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha}
         return {
             **super().get_config(),
+            **(lora if self.lora_rank else {}),
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "dilation_rate": self.dilation_rate,

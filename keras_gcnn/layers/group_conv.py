@@ -45,6 +45,7 @@ class LiftingConv2D(LiftingConv):
             Glorot's and He's initializers see the fan-in of every output, C·kh·kw.
         implementation: `"auto"`, `"direct"` or `"fourier"`, as in `ops.group_conv`. A model saved
             with one gives the same outputs with another.
+        lora_rank, lora_alpha: As in `keras.layers.Conv2D`; `enable_lora` is there too.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, C)`
@@ -119,7 +120,7 @@ class GroupConv2D(GroupConv):
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
         activity_regularizer, kernel_constraint, bias_constraint: As in `keras.layers.Conv2D`.
             Glorot's and He's initializers see the effective fan-in, |H|·C·kh·kw.
-        implementation: As in `LiftingConv2D`.
+        implementation, lora_rank, lora_alpha: As in `LiftingConv2D`.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, |H|, C)`

@@ -1,0 +1,98 @@
+"""Low-rank adaptation (LoRA) of a kernel, as Keras' own convolutions have it."""
+
+from keras import initializers, ops
+
+from keras_gcnn import arguments, stock
+
+
+class LowRankKernel:
+    """A layer whose kernel may be frozen, and trained by a product of two small matrices.
+
+        ψ + lora_alpha / lora_rank · A·B,      A of `lora_rank` columns, B of as many rows
+
+    The layer has the frozen kernel as `_kernel`. A subclass makes it in `build`, and calls
+    `enable_lora` there if it has a `lora_rank`. A saved model holds the sum.
+    """
+
+    lora_enabled = False
+
+    @property
+    def kernel(self):
+        """ψ, with its low-rank part where there is one."""
+        if not self.lora_enabled:
+            return self._kernel
+        part = ops.matmul(self.lora_kernel_a, self.lora_kernel_b)
+        kernel = ops.add(self._kernel, self.lora_alpha / self.lora_rank * part)
+        return ops.cast(kernel, self.compute_dtype)
+
+    def enable_lora(self, rank, lora_alpha=None, a_initializer="he_uniform", b_initializer="zeros"):
+        """Freezes the kernel, and trains a low-rank part of it.
+
+        Args:
+            rank: Integer, the rank of the product.
+            lora_alpha: Number; the product counts lora_alpha / rank. `None`: the rank.
+            a_initializer: Of the matrix A.
+            b_initializer: Of the matrix B.
+
+        Raises:
+            ValueError: If the layer is not built, has a kernel constraint, or has such a part.
+
+        Reference: Hu et al. 2022, "LoRA: Low-Rank Adaptation of Large Language Models".
+        """
+        rank = arguments.integer(rank, "rank")
+        alpha = rank if lora_alpha is None else arguments.number(lora_alpha, "lora_alpha")
+        problem = self._no_lora_because()
+        if problem:
+            raise ValueError(f"{stock.named(self)} cannot have a low-rank part: {problem}")
+        shape = tuple(self._kernel.shape)
+        # float32, since sums of small steps underflow in half precision
+        options = {"dtype": "float32", "regularizer": self.kernel_regularizer}
+        was_locked = self._tracker.locked  # as it is once `build` has ended
+        self._tracker.unlock()
+        self.lora_kernel_a = self.add_weight(
+            name="lora_kernel_a",
+            shape=(*shape[:-1], rank),
+            initializer=initializers.get(a_initializer),
+            **options,
+        )
+        self.lora_kernel_b = self.add_weight(
+            name="lora_kernel_b",
+            shape=(rank, shape[-1]),
+            initializer=initializers.get(b_initializer),
+            **options,
+        )
+        self._kernel.trainable = False
+        if was_locked:
+            self._tracker.lock()
+        self.lora_enabled, self.lora_rank, self.lora_alpha = True, rank, alpha
+
+    def save_own_variables(self, store):
+        """Saves the sum as the kernel."""
+        if not self.lora_enabled:
+            super().save_own_variables(store)
+            return
+        for i, variable in enumerate(self._without_lora()):
+            store[str(i)] = self.kernel if variable is self._kernel else variable
+
+    def load_own_variables(self, store):
+        """Loads the kernel, to which the low-rank part begins to add from 0."""
+        if not self.lora_enabled:
+            super().load_own_variables(store)
+            return
+        for i, variable in enumerate(self._without_lora()):
+            variable.assign(store[str(i)])
+        self.lora_kernel_b.assign(ops.zeros(self.lora_kernel_b.shape))
+
+    def _without_lora(self):
+        parts = self.lora_kernel_a, self.lora_kernel_b
+        variables = [*self._trainable_variables, *self._non_trainable_variables]
+        return [v for v in variables if not any(v is part for part in parts)]
+
+    def _no_lora_because(self):
+        if not self.built:
+            return "it is not built. Call it on an input, or `build` it, before."
+        if self.lora_enabled:
+            return f"it has one already, of rank {self.lora_rank}."
+        if self.kernel_constraint is not None:
+            return "it has a `kernel_constraint`, which would not hold. Leave that out."
+        return None
