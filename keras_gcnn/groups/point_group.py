@@ -1,7 +1,7 @@
 """Finite groups of integer matrices: elements, Cayley table, inverses, subgroups and cosets."""
 
 import difflib
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 
@@ -172,7 +172,7 @@ class PointGroup:
 
     def names_of_groups(self, condition):
         """Names in the catalogue of groups of this dimension that meet a condition, sorted."""
-        return sorted(name for name, group in _known(self.dimension).items() if condition(group))
+        return sorted(name for name, group in REGISTRY[self.dimension].items() if condition(group))
 
     def _checked_cayley_table(self):
         """The Cayley table, once it is known that this is a group."""
@@ -218,22 +218,7 @@ class PointGroup:
         return all(matrix.tobytes() in self._index for matrix in group.elements)
 
 
-REGISTRY = {dimension: {} for dimension in LARGEST_ORDER}  # of a user's own
-
-
-@cache
-def _shipped(dimension):
-    """The groups of the catalogue. They are made when one of that dimension is first asked for."""
-    elements = catalogue.GROUPS.get(dimension, {})
-    generators = catalogue.GENERATORS.get(dimension, {})
-    return {
-        **{name: PointGroup(name, matrices) for name, matrices in elements.items()},
-        **{name: PointGroup.from_generators(name, rows) for name, rows in generators.items()},
-    }
-
-
-def _known(dimension):
-    return {**_shipped(dimension), **REGISTRY[dimension]}
+REGISTRY = {dimension: {} for dimension in LARGEST_ORDER}
 
 
 def register(group):
@@ -254,8 +239,8 @@ def register(group):
 def names(dimension=None):
     """The names and aliases that `get` knows, sorted, in one dimension or in all."""
     dimensions = REGISTRY if dimension is None else [_checked_dimension(dimension)]
-    data = catalogue.GROUPS, catalogue.GENERATORS, catalogue.ALIASES, REGISTRY
-    return sorted({name for d in dimensions for rows in data for name in rows.get(d, ())})
+    aliases = [catalogue.ALIASES.get(d, {}) for d in dimensions]
+    return sorted({name for known in (*map(REGISTRY.get, dimensions), *aliases) for name in known})
 
 
 def get(group, dimension=None):
@@ -299,7 +284,7 @@ def _found(group, dimension):
 
 def _found_by_name(name, dimension):
     """The group of this name or alias, in capitals or not; `None` if there is none."""
-    known = _known(dimension)
+    known = dict(REGISTRY[dimension])
     for alias, of in catalogue.ALIASES.get(dimension, {}).items():
         known.setdefault(alias, known.get(of))
     return {key.lower(): group for key, group in known.items()}.get(name.lower())
@@ -310,7 +295,7 @@ def serialize(group, dimension=None):
 
     That is its name if every installation has the group by that name, and its matrices if not.
     """
-    is_shipped = _shipped(_checked(group).dimension).get(group.name) == group
+    is_shipped = group.name in _SHIPPED[_checked(group).dimension]
     if is_shipped and get(group.name, dimension) == group:
         return group.name
     return {"name": group.name, "elements": group.elements.tolist()}
@@ -421,3 +406,12 @@ def _closure(name, generators):
                 f"finite group of integer matrices in {dimension} dimensions is larger."
             )
     return np.stack(elements)
+
+
+for _rows in catalogue.GROUPS.values():
+    for _name, _elements in _rows.items():
+        register(PointGroup(_name, _elements))
+for _rows in catalogue.GENERATORS.values():
+    for _name, _matrices in _rows.items():
+        register(PointGroup.from_generators(_name, _matrices))
+_SHIPPED = {dimension: frozenset(known) for dimension, known in REGISTRY.items()}

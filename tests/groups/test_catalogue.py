@@ -165,7 +165,7 @@ def test_matrices_that_make_no_group(matrices, message):
 
 
 def test_a_group_of_a_users_own_is_known_by_its_name(monkeypatch):
-    monkeypatch.setitem(point_group.REGISTRY, 3, {})
+    monkeypatch.setitem(point_group.REGISTRY, 3, dict(point_group.REGISTRY[3]))
     own = PointGroup.from_generators("slices", [[[-1, 0, 0], [0, 1, 0], [0, 0, 1]]])
     groups.register(own)
     assert groups.get("slices") is own
