@@ -11,6 +11,7 @@ import keras
 import pytest
 
 import keras_gcnn as kg
+from keras_gcnn.groups import point_group
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "keras_gcnn").rglob("*.py"))
@@ -94,6 +95,18 @@ def test_the_model_of_the_readme_is_equivariant(capsys):
     exec(code, {})
     rows = capsys.readouterr().out.splitlines()
     assert len([row for row in rows if row.endswith("equivariant")]) == 8
+
+
+@pytest.mark.parametrize("page", ["dimensions.md"])
+def test_the_code_of_a_page_runs(page, capsys, monkeypatch):
+    registry = {d: dict(known) for d, known in point_group.REGISTRY.items()}
+    monkeypatch.setattr(point_group, "REGISTRY", registry)
+    blocks = (ROOT / "docs" / page).read_text("utf-8").split("```python\n")[1:]
+    for block in blocks:
+        exec(block.split("```")[0], {})
+    printed = capsys.readouterr().out
+    assert printed.count("equivariant") >= 24
+    assert blocks
 
 
 def test_groups_need_no_keras():
