@@ -295,7 +295,7 @@ def serialize(group, dimension=None):
 
     That is its name if every installation has the group by that name, and its matrices if not.
     """
-    is_shipped = group.name in _SHIPPED[_checked(group).dimension]
+    is_shipped = _checked(group).name in _SHIPPED[group.dimension]
     if is_shipped and get(group.name, dimension) == group:
         return group.name
     return {"name": group.name, "elements": group.elements.tolist()}

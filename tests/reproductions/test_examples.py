@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from reproductions.examples import pictures, segmentation, textures, trials
+from keras_gcnn import groups
+from reproductions.examples import pictures, screws, segmentation, textures, trials
 
 SMALL = {"epochs": 1, "batch_size": 4, "rate": 0.01}
 
@@ -39,13 +40,18 @@ def test_vessels_are_a_tenth_of_the_retina():
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX compiles for a minute")
 @pytest.mark.parametrize(
-    ("example", "small"),
+    ("example", "small", "row"),
     [
-        (segmentation, {"PATCHES": 2, "TEST": 2, "WIDTHS": (1, 2), "PLAIN_WIDTHS": (3, 6)}),
-        (textures, {"SAMPLES": 2, "TEST": 2, "FILTERS": 6}),
+        (
+            segmentation,
+            {"PATCHES": 2, "TEST": 2, "WIDTHS": (1, 2), "PLAIN_WIDTHS": (3, 6)},
+            "plain, augmented, symmetrized",
+        ),
+        (textures, {"SAMPLES": 2, "TEST": 2, "FILTERS": 6}, "plain, augmented, symmetrized"),
+        (screws, {"SAMPLES": 2, "TEST": 2, "WIDTHS": {"O": (1, 1), "Oh": (1, 1)}}, "network on O"),
     ],
 )
-def test_an_example_makes_its_page(example, small, monkeypatch, tmp_path, capsys):
+def test_an_example_makes_its_page(example, small, row, monkeypatch, tmp_path, capsys):
     for name, value in {**small, "TRAINING": SMALL}.items():
         monkeypatch.setattr(example, name, value)
     for template in example.FOLDER.glob("*_template.md"):
@@ -56,7 +62,25 @@ def test_an_example_makes_its_page(example, small, monkeypatch, tmp_path, capsys
     title = example.__name__.split(".")[-1]
     assert (tmp_path / f"{title}.md").read_text("utf-8").strip() in page
     assert (tmp_path / f"{title}.png").stat().st_size > 1000
-    assert "| plain, augmented, symmetrized |" in page
+    assert f"| {row} |" in page
+
+
+def test_screws_are_each_others_mirror_images_and_no_turn_takes_one_to_the_other():
+    def in_corner(points):
+        return tuple(sorted(map(tuple, (points - points.min(axis=0)).tolist())))
+
+    turns = groups.get("O", dimension=3).elements
+    left = {in_corner(screws.SCREW @ h.T) for h in turns}
+    right = {in_corner(screws.SCREW @ screws.MIRROR.T @ h.T) for h in turns}
+    assert not left & right
+    x, hands = screws.volumes(20, np.random.default_rng(0))
+    assert x.shape == (40, 7, 7, 7, 1)
+    for volume, hand in zip(x[..., 0], hands, strict=True):
+        largest = np.argsort(volume.ravel())[-4:]
+        points = np.stack(np.unravel_index(largest, volume.shape), axis=1)
+        assert points.min() >= 2
+        assert points.max() <= 4
+        assert in_corner(points) in (right if hand else left)
 
 
 def test_the_table_has_means_and_deviations():
