@@ -1,4 +1,4 @@
-"""The docstrings of layers in one and three dimensions, made from those in two."""
+"""Layers in one and three dimensions: whose counterparts they are, and their docstrings."""
 
 import re
 
@@ -25,7 +25,7 @@ def like(planar):
 
     def decorate(layer_class):
         _COUNTERPARTS[planar, layer_class.dimension] = layer_class
-        text = _in_dimension(planar.__doc__, layer_class.dimension)
+        text = _in_dimension(planar.__doc__ or "", layer_class.dimension)  # none with -OO
         layer_class.__doc__ = f"{layer_class.__doc__}\n\n    {text}"
         return keras.saving.register_keras_serializable(package="keras_gcnn")(layer_class)
 
