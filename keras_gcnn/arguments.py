@@ -66,9 +66,9 @@ def amounts(value, length, name):
 
     On one axis the pair may stand by itself, as in Keras' layers for signals.
     """
-    if length == 1 and isinstance(value, (tuple, list)) and len(value) == 2:
-        value = (value,)
     is_sequence = isinstance(value, (tuple, list))
+    if length == 1 and is_sequence and len(value) == 2:
+        value = (value,)
     if is_sequence and len(value) != length:
         raise ValueError(
             f"`{name}` must be one integer, {length} of them, or {length} pairs in front and "

@@ -138,7 +138,12 @@ _QUARTER = ("rotated_mnist_p4cnn", 0.25)
 
 def _rotated_mnist(settings):
     names = sorted({name for name, _, _ in settings if name.startswith("rotated_mnist")})
-    of_paper = [[m, _percent(e), *_measured(None), ""] for m, e in paper.ROTATED_MNIST.items()]
+    known = {experiments.get(name).paper_row for name in names}
+    others = [
+        [method, _percent(error), *_measured(None), ""]
+        for method, error in paper.ROTATED_MNIST.items()
+        if method not in known
+    ]
     ours = [
         [
             experiments.get(name).label,
@@ -148,8 +153,6 @@ def _rotated_mnist(settings):
         ]
         for name in sorted(names, key=_place_in_paper)
     ]
-    known = {experiments.get(name).paper_row for name in names}
-    others = [row for row in of_paper if row[0] not in known]
     return table(["method", "paper %", *_MEASURES, "experiment"], [*others, *ours])
 
 

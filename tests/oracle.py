@@ -143,11 +143,12 @@ def padded(f, size, strides, dilation, padding):
     return np.pad(f, amounts + [(0, 0)] * (f.ndim - len(amounts)))
 
 
-def to_data_format(f, data_format):
-    """From (batch, h, w, [|H|,] C) to `data_format`."""
+def to_data_format(f, data_format, on_group=None):
+    """From (batch, *space, [|H|,] C) to `data_format`; the rank tells which, in two dimensions."""
     if data_format == "channels_last":
         return f
-    return np.moveaxis(f, (-1, -2), (1, 2)) if f.ndim == 5 else np.moveaxis(f, -1, 1)
+    on_group = f.ndim == 5 if on_group is None else on_group
+    return np.moveaxis(f, (-1, -2), (1, 2)) if on_group else np.moveaxis(f, -1, 1)
 
 
 def assert_close(actual, expected, tolerance=1e-5):

@@ -4,32 +4,25 @@ import keras
 import pytest
 
 import keras_gcnn as kg
+from tests.layers.test_dimensions import LAYERS, layer_of, shape_of
 from tests.ops.cases import random
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="only JAX makes programs for other machines"
 )
-L = kg.layers
 PLATFORMS = ["cuda", "tpu"]
 GROUPS = {1: "pm", 2: "p4m", 3: "D2"}
-CONVOLUTIONS = {"LiftingConv#": {}, "GroupConv#": {}}
-OTHERS = {
-    "GroupConv#Transpose": {"filters": 2, "kernel_size": 2, "strides": 2},
-    "GroupMaxPooling#": {},
-    "GroupAveragePooling#": {},
-    "GroupBlurPooling#": {"pool_size": 2},
-    "GlobalGroupMaxPooling#": {},
-    "GlobalGroupAveragePooling#": {},
-    "CosetPooling#": {},
-    "GroupUpSampling#": {},
-    "GroupZeroPadding#": {},
-    "GroupCropping#": {},
-    "ResidualBlock#": {"filters": 3},
-    "HighwayBlock#": {"filters": 2},
-    "GroupDense": {"units": 2},
-    "RestrictGroup": {"subgroup": [0]},
+CONVOLUTIONS = "LiftingConv#", "GroupConv#"
+OF_THE_PLANE = {
     "GroupDepthwiseConv2D": {"kernel_size": 3},
     "GroupSeparableConv2D": {"filters": 2, "kernel_size": 3},
+}
+# Those that take no map on a group of the user's choice: arguments, and the shape of the input.
+ALONE = {
+    "GroupBatchNormalization": ({}, (4, 4, 8, 2)),
+    "RandomGroupElement": ({}, (4, 4, 2)),
+    "RotatedImage": ({"degrees": 45}, (4, 4, 2)),
+    "StrandLifting": ({}, (4, 4)),
 }
 
 
@@ -41,26 +34,42 @@ def cases():
                 yield pytest.param(
                     name, dimension, options, id=f"{name}{dimension}-{implementation}"
                 )
-        for name, options in OTHERS.items():
-            if "2D" not in name or dimension == 2:
-                yield pytest.param(name, dimension, options, id=f"{name}{dimension}")
+        others = {name: {} for name in LAYERS if name not in CONVOLUTIONS}
+        if dimension == 2:
+            others |= OF_THE_PLANE
+        for name, options in others.items():
+            yield pytest.param(name, dimension, options, id=f"{name}{dimension}")
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize(("name", "dimension", "options"), cases())
 def test_it_lowers_for_cuda_and_tpu(name, dimension, options, data_format):
-    import jax
-    from jax import export
-
     if dimension != 2 and data_format == "channels_first":
         pytest.skip("formats differ in transpositions alone")
     group = kg.groups.get(GROUPS[dimension], dimension)
-    axes = () if name == "LiftingConv#" else (group.order,)
-    space, channels = (4,) * dimension, (2,)
-    last = data_format == "channels_last"
-    shape = (*space, *axes, *channels) if last else (*channels, *axes, *space)
-    layer_class = getattr(L, name.replace("#", f"{dimension}D"))
-    layer = layer_class(**options, group=group, data_format=data_format)
+    shape = shape_of(group, data_format)
+    if name == "LiftingConv#":
+        shape = (*(4,) * dimension, 2) if data_format == "channels_last" else (2, 4, 4)
+    layer = layer_of(name, dimension, **options, group=group, data_format=data_format)
+    assert_lowers(layer, shape)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_those_without_a_group_lower_too(name):
+    options, shape = ALONE[name]
+    assert_lowers(getattr(kg.layers, name)(**options, data_format="channels_last"), shape)
+
+
+def test_no_layer_is_left_out():
+    named = [*CONVOLUTIONS, *LAYERS, *OF_THE_PLANE, *ALONE]
+    tried = {name.replace("#", f"{dimension}D") for name in named for dimension in GROUPS}
+    assert tried == set(kg.layers.__all__) - {"EquivarianceWarning"}
+
+
+def assert_lowers(layer, shape):
+    import jax
+    from jax import export
+
     x = random(2, *shape)
     layer.build(x.shape)
 

@@ -25,7 +25,7 @@ from keras_gcnn.layers.group_pooling import (
     GroupBlurPooling,
     GroupMaxPooling,
 )
-from keras_gcnn.layers.resizing import BaseGroupPadding, GroupUpSampling, GroupZeroPadding
+from keras_gcnn.layers.resizing import BaseGroupPadding, GroupUpSampling
 from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops import backend, policy
 from keras_gcnn.ops.conv.depthwise import filter_in_blocks
@@ -178,8 +178,6 @@ def global_pooling(conversion, layer, x):
 
 def space_pooling(conversion, layer, x):
     """The pooling of the planar map."""
-    if isinstance(layer, GroupBlurPooling):
-        return blur_pooling(conversion, layer, x)
     kind = "MaxPooling2D" if isinstance(layer, GroupMaxPooling) else "AveragePooling2D"
 
     def make():
@@ -222,14 +220,9 @@ def blur_pooling(conversion, layer, x):
 
 
 def resizing(conversion, layer, x):
-    """The planar padding, cropping or upsampling."""
-    if isinstance(layer, GroupUpSampling):
-        return upsampling(conversion, layer, x)
-    kind, argument = "Cropping2D", "cropping"
-    if isinstance(layer, GroupZeroPadding):
-        kind, argument = "ZeroPadding2D", "padding"
-    pairs = getattr(layer, argument)
-    planar = conversion.once((layer, kind), lambda: _around(kind, pairs, layer))
+    """The planar padding or cropping."""
+    kind = {"padding": "ZeroPadding2D", "cropping": "Cropping2D"}[layer.argument]
+    planar = conversion.once((layer, kind), lambda: _around(kind, layer.amounts, layer))
     y = _apply(conversion, planar, x, layer.data_format)
     return conversion.mark(y, conversion.spaces.get(x))
 
@@ -547,7 +540,9 @@ RULES = {
     CosetPooling: coset_pooling,
     RestrictGroup: restriction,
     StrandLifting: strand_lifting,
-    (BaseGroupPadding, GroupUpSampling): resizing,
+    BaseGroupPadding: resizing,
+    GroupUpSampling: upsampling,
+    GroupBlurPooling: blur_pooling,
     BaseGroupPooling: space_pooling,
     ResidualBlock: residual_block,
     HighwayBlock: highway_block,

@@ -18,6 +18,7 @@ from reproductions.examples import trials
 FOLDER = Path(__file__).parent
 SCREW = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 1, 1)])  # each step along another axis
 MIRROR = np.diag([-1, 1, 1])
+HANDS = SCREW, SCREW @ MIRROR.T  # left and right
 SIZE, MARGIN = 7, 2  # of a volume, and empty around the screw
 SAMPLES, TEST = 100, 250
 NOISE = 0.15
@@ -33,8 +34,7 @@ def volumes(count, rng):
     turns = kg.groups.get("O", dimension=3).elements
     x = NOISE * rng.normal(size=(2, count, *(SIZE,) * 3))
     for hand, sample in np.ndindex(2, count):
-        points = SCREW @ (MIRROR.T if hand else np.eye(3, dtype=int))
-        points = points @ turns[rng.integers(len(turns))].T
+        points = HANDS[hand] @ turns[rng.integers(len(turns))].T
         points -= points.min(axis=0) - MARGIN
         points += rng.integers(0, SIZE - MARGIN - points.max(axis=0))
         x[hand, sample][tuple(points.T)] += 1
@@ -86,9 +86,8 @@ def picture_of():
     import matplotlib.pyplot as plt
 
     figure = plt.figure(figsize=(7, 3.5))
-    (x, _) = volumes(1, np.random.default_rng(0))
-    for hand, color in enumerate(("tab:blue", "tab:orange")):
-        points = SCREW @ (MIRROR.T if hand else np.eye(3, dtype=int))
+    x, _ = volumes(1, np.random.default_rng(0))
+    for hand, (points, color) in enumerate(zip(HANDS, ("tab:blue", "tab:orange"), strict=True)):
         is_full = np.zeros((2, 2, 2), bool)
         is_full[tuple((points - points.min(axis=0)).T)] = True
         axes = figure.add_subplot(1, 4, 1 + 2 * hand, projection="3d")

@@ -73,9 +73,7 @@ def test_convolutions_equal_the_sums(dimension, group, data_format, implementati
         layer_class = getattr(L, name.replace("#", f"{dimension}D"))
         layer = layer_class(2, 2, bias_initializer="normal", **options)
         f = random(*size, *axes, 2)
-        x = f[None]
-        if data_format == "channels_first":
-            x = np.moveaxis(x, (-1, -2), (1, 2)) if axes else np.moveaxis(x, -1, 1)
+        x = oracle.to_data_format(f[None], data_format, on_group=bool(axes))
         y = ops.convert_to_numpy(layer(x))[0]
         y = y if data_format == "channels_last" else np.moveaxis(y, (0, 1), (-1, -2))
         psi, bias = layer.get_weights()
@@ -160,8 +158,7 @@ def test_strands_of_dna(bases, data_format):
     sequences = ["".join(rng.choice(list("ACGT"), 8)) for _ in range(3)]
 
     def array(sequences):
-        x = one_hot(sequences, bases)
-        return x if data_format == "channels_last" else np.moveaxis(x, -1, 1)
+        return oracle.to_data_format(one_hot(sequences, bases), data_format)
 
     inputs = keras.Input(array(sequences).shape[1:])
     y = L.StrandLifting(bases, data_format)(inputs)
