@@ -254,7 +254,7 @@ def _implementation(layer):
     if is_strided or isinstance(layer, GroupDepthwiseConv2D):
         asked = "direct"
     shape = tuple(layer.kernel.shape)
-    shape = (1,) * (layer.dimension + 3 - len(shape)) * (layer.input_space.has_axis) + shape
+    shape = (1,) * (layer.input_space.kernel_rank - len(shape)) + shape
     if asked == "auto":
         asked = cost_model.choose(backend.compilation_in_fit(), shape, layer.group, layer.strides)
     if asked == "direct":

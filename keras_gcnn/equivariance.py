@@ -10,6 +10,7 @@ from keras_gcnn import arguments, stock
 from keras_gcnn import groups as point_groups
 from keras_gcnn.groups import Space
 from keras_gcnn.ops import transform_feature_map
+from keras_gcnn.ops.image import on_image
 
 LAYER_TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16": 2e-2}
 MODEL_TOLERANCE = {**LAYER_TOLERANCE, "float64": 1e-11, "float32": 1e-4}
@@ -125,10 +126,14 @@ class _Probe:
         self.group = group
         self.data_format = _data_format(layer_or_model)
         self.whole = _space_of_layers(layer_or_model, group)
+        if self.whole.group.contains(group):
+            self.group = self.whole.group.subgroup(group)  # on the lattice of the layers
         self.output_subgroup = output_subgroup
         x = np.random.default_rng(seed).normal(size=(2, *input_shape)).astype("float32")
         x = ops.convert_to_tensor(x)
         self.input_space = self._space_by_shape(x.shape)
+        if self.input_space is not None:
+            x = on_image(x, self.group.lattice, self.data_format)
         self.inputs = [self._transformed(x, h, self.input_space) for h in range(group.order)]
 
     def output_spaces(self, layer_or_model):
@@ -194,7 +199,7 @@ class _Probe:
         if space is None:
             return True
         size = arguments.size_of(x, self.group.dimension, self.data_format)
-        return np.array_equal(np.abs(self.group.elements[h]) @ size, size)
+        return self.group.lattice.moves_within(self.group.elements[h], size)
 
     def _transformed(self, x, h, space):
         """L_h x for an element of the group, which may be a subgroup of the space's."""

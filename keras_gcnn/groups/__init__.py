@@ -12,12 +12,13 @@ from keras_gcnn.groups.fourier import (
     inverse_fourier_transform,
 )
 from keras_gcnn.groups.irreps import Irrep
-from keras_gcnn.groups.lattice import Lattice
+from keras_gcnn.groups.lattice import HEXAGONAL, Lattice
 from keras_gcnn.groups.point_group import PointGroup, get, names, register, serialize
 from keras_gcnn.groups.sampling import Sampling, TransposedSampling
 from keras_gcnn.groups.space import Space, coset_axis
 
 __all__ = [
+    "HEXAGONAL",
     "Irrep",
     "Lattice",
     "PointGroup",

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_gcnn import arguments
 from keras_gcnn.ops import backend, tables
 
 
@@ -71,8 +72,9 @@ def key(compilation, training):
 def features(group, kernel_shape):
     """The five numbers that the coefficients are multiplied by, for a filter of this shape."""
     *_, channels, filters = kernel_shape
-    taps = math.prod(kernel_shape[: group.dimension])
-    direct = math.prod(kernel_shape) * group.order
+    axes = group.lattice.kernel_rank
+    taps = math.prod(arguments.kernel_size(kernel_shape, group))  # of a planar convolution
+    direct = taps * math.prod(kernel_shape[axes:]) * group.order
     products = numbers = 0
     for rows, outputs in tables.fourier_sums(group, kernel_shape):
         columns, degree = tables.columns_and_degree(rows, outputs)
