@@ -65,7 +65,7 @@ def run(trial, seeds, title):
     return rows
 
 
-def publish(arguments, name, trial, heads, picture_of, folder):
+def publish(arguments, name, trial, heads, picture_of, folder, seeds=5):
     """Runs the command line of an example, and writes its rows, picture and page.
 
     Args:
@@ -75,9 +75,10 @@ def publish(arguments, name, trial, heads, picture_of, folder):
         heads: The heads of the columns.
         picture_of: A function of the rows of all seeds that draws the picture.
         folder: Where the files are, with the template of the page.
+        seeds: How many, unless the command line says so.
     """
     parser = argparse.ArgumentParser(description=f"Makes the page {name}.md.")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=seeds)
     options = parser.parse_args(arguments)
     rows = run(trial, options.seeds, name)
     write_json(folder / f"{name}.json", rows)
@@ -95,9 +96,12 @@ def page(name, rows, heads, folder):
 
 
 def as_table(rows, heads):
-    """A Markdown table of means ± deviations over seeds."""
+    """A Markdown table of means ± deviations over seeds, with a column for each head.
+
+    A row may hold more numbers, for the picture.
+    """
     cells = [
-        [name, *(_spread(column) for column in zip(*numbers, strict=True))]
+        [name, *map(_spread, list(zip(*numbers, strict=True))[: len(heads)])]
         for name, numbers in rows.items()
     ]
     return table(["", *heads], cells)
