@@ -131,7 +131,8 @@ class _Probe:
         self.output_subgroup = output_subgroup
         x = np.random.default_rng(seed).normal(size=(2, *input_shape)).astype("float32")
         x = ops.convert_to_tensor(x)
-        self.input_space = self._space_by_shape(x.shape)
+        said = getattr(layer_or_model, "input_space", None)
+        self.input_space = said if self._is_on(x, said) else self._space_by_shape(x.shape)
         if self.input_space is not None:
             x = on_image(x, self.group.lattice, self.data_format)
         self.inputs = [self._transformed(x, h, self.input_space) for h in range(group.order)]
@@ -173,6 +174,12 @@ class _Probe:
                 "Received: zeros. Initialize the weights at random."
             )
         return np.abs(output - expected).max() / scale
+
+    def _is_on(self, x, space):
+        """Whether a map is on a space that a layer states, by its shape."""
+        if space is None or len(x.shape) != space.rank or not space.group.contains(self.group):
+            return False
+        return not space.has_axis or x.shape[space.axis(self.data_format)] == space.cosets
 
     def _space_by_shape(self, shape):
         """The space of a vector (`None`), an image or a function on the group."""

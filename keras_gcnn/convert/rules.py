@@ -16,6 +16,7 @@ from keras_gcnn.layers import (
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.blocks import HighwayBlock, ResidualBlock
 from keras_gcnn.layers.coset_pooling import CosetPooling
+from keras_gcnn.layers.group_conv import BaseQuotientConv
 from keras_gcnn.layers.group_pooling import (
     BaseGlobalGroupPooling,
     BaseGroupPooling,
@@ -28,6 +29,7 @@ from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops import backend, policy
 from keras_gcnn.ops.conv.depthwise import filter_in_blocks
 from keras_gcnn.ops.conv.filters import adjoint_filter, planar_kernel, transform_filters
+from keras_gcnn.ops.conv.quotient import quotient_bank
 
 # Below what a map holds, and a number of float16 too.
 LOWEST = -6e4
@@ -151,7 +153,7 @@ def batch_normalization(conversion, layer, x):
 
 def coset_pooling(conversion, layer, x):
     """The pooling of |K| neighbouring channels at a time."""
-    cosets = layer.group.left_cosets(layer.subgroup)
+    cosets = layer.group.cosets_within(layer.subgroup, layer.input_space.subgroup)
     count, size = cosets.shape
     x = _reordered(conversion, layer, x, cosets.reshape(-1))
     y = _pooled_channels(conversion, layer, x, size, layer.reduction)
@@ -386,11 +388,11 @@ def nested_model(conversion, model, *inputs):
 
 def _by_bank(conversion, layer, x, kernel, groups, part=None):
     """The planar convolution with the bank of a filter; for a `part`, without what follows."""
-    order, is_transposed = layer.group.order, isinstance(layer, GroupConvTranspose)
+    space, is_transposed = layer.output_space, isinstance(layer, GroupConvTranspose)
     x, padding = (x, "valid") if is_transposed else _padded(conversion, layer, x)
 
     def make():
-        bank = transform_filters(ops.convert_to_tensor(kernel), layer.group)
+        bank = _bank(layer, ops.convert_to_tensor(kernel))
         planar_bank = planar_kernel(bank, layer.group.lattice, groups, "channels_first")
         options = {"activation": None if part else _planar_activation(layer)}
         planar = _planar_conv(
@@ -408,8 +410,15 @@ def _by_bank(conversion, layer, x, kernel, groups, part=None):
         return _with_weights(planar, shape, [_array(planar_bank), *_bias(layer, part)])
 
     y = _convolved(conversion, conversion.once((layer, part), make), x, layer.data_format)
-    y = conversion.mark(y, _merged(layer, order))
+    y = conversion.mark(y, _merged(layer, space.cosets) if space.has_axis else None)
     return y if part else _activated(conversion, layer, y)
+
+
+def _bank(layer, kernel):
+    """The filter bank of a layer."""
+    if isinstance(layer, BaseQuotientConv) and layer.is_between_quotients():
+        return quotient_bank(kernel, layer.input_space, layer.output_space, layer.kernel_size)
+    return transform_filters(kernel, layer.group)
 
 
 def _planar_conv(layer, filters, kernel_size, part=None, kind="Conv2D", **options):
@@ -427,7 +436,7 @@ def _planar_conv(layer, filters, kernel_size, part=None, kind="Conv2D", **option
 def _bias(layer, part=None):
     if part or not layer.use_bias:
         return []
-    return [np.repeat(_array(layer.bias), layer.group.order)]
+    return [np.repeat(_array(layer.bias), layer.output_space.cosets)]
 
 
 def _planar_activation(layer):
@@ -443,7 +452,8 @@ def _activated(conversion, layer, y):
         raise no_counterpart(layer, "has an activation that is not Keras' own")
     name = _named_as(layer, "activation")
     make = lambda: layers.Activation(layer.activation, **name)  # noqa: E731
-    return conversion.on_whole_map(conversion.once((layer, "along"), make), y)
+    along = conversion.once((layer, "along"), make)
+    return conversion.on_whole_map(along, y) if conversion.spaces.get(y) else along(y)
 
 
 def _resized(conversion, layer, x, amounts):

@@ -4,7 +4,9 @@ from keras_gcnn.groups.actions import (
     adjoint_filter_indices,
     filter_bank_adjoint_indices,
     filter_bank_indices,
+    filter_orbits,
     left_translation,
+    quotient_bank_indices,
 )
 from keras_gcnn.groups.fourier import (
     correlation_recipe,
@@ -30,11 +32,13 @@ __all__ = [
     "coset_axis",
     "filter_bank_adjoint_indices",
     "filter_bank_indices",
+    "filter_orbits",
     "fourier_transform",
     "get",
     "inverse_fourier_transform",
     "left_translation",
     "names",
+    "quotient_bank_indices",
     "register",
     "serialize",
 ]

@@ -141,6 +141,26 @@ class PointGroup:
         members = self.indices(self.subgroup(subgroup))
         return _distinct(self.cayley_table[members].T)
 
+    def cosets_within(self, subgroup, smaller):
+        """Which cosets of a smaller subgroup each coset of a subgroup is made of.
+
+        Args:
+            subgroup: The `PointGroup` L.
+            smaller: The `PointGroup` K, which L contains.
+
+        Returns:
+            Integer array `(cosets of L, |L|/|K|)` of positions among the cosets of K, in order.
+
+        Raises:
+            ValueError: If L does not contain K.
+        """
+        subgroup, smaller = self.subgroup(subgroup), self.subgroup(smaller)
+        subgroup.indices(smaller)
+        coset_of = np.empty(self.order, dtype=int)
+        coset_of[self.left_cosets(smaller)] = np.arange(self.order // smaller.order)[:, None]
+        found = [sorted(set(coset_of[row].tolist())) for row in self.left_cosets(subgroup)]
+        return read_only(found)
+
     def coset_action(self, subgroup):
         """Integer array `(order, cosets)`: entry `[h, j]` is the index of the coset h·(cⱼK).
 

@@ -4,6 +4,7 @@ from keras_gcnn.ops.conv.correlation import add_bias, group_conv
 from keras_gcnn.ops.conv.depthwise import group_dense, group_depthwise_conv, pointwise_conv
 from keras_gcnn.ops.conv.filters import transform_filters
 from keras_gcnn.ops.conv.plan import transform_kernel
+from keras_gcnn.ops.conv.quotient import number_of_orbits, quotient_conv
 from keras_gcnn.ops.conv.transposed import group_conv_transpose
 from keras_gcnn.ops.feature_map import transform_each, transform_feature_map
 from keras_gcnn.ops.hexagonal_images import (
@@ -28,8 +29,10 @@ __all__ = [
     "group_pool",
     "group_upsample",
     "hexagonal_to_square",
+    "number_of_orbits",
     "offset_rows_to_hexagonal",
     "pointwise_conv",
+    "quotient_conv",
     "restrict_group",
     "rotate_image",
     "square_to_hexagonal",

@@ -14,10 +14,14 @@ from keras_gcnn.ops.resizing import padded
 _REDUCTIONS = {"max": backend.maximum, "mean": ops.mean, "sum": ops.sum}
 
 
-def coset_pool(x, group, subgroup=None, reduction="max", data_format=None):
+def coset_pool(
+    x, group, subgroup=None, reduction="max", data_format=None, input_subgroup=None
+):
     """Coset pooling: a function on G becomes one on G/K.
 
         (P f)(x, gK) = max over k in K of f(x, gk)             or the mean, or the sum
+
+    A function on G/L, for L ⊂ K, becomes one on G/K too: the maximum is over the cosets of L in gK.
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -26,21 +30,24 @@ def coset_pool(x, group, subgroup=None, reduction="max", data_format=None):
             itself: the result is an image.
         reduction: `"max"`, `"mean"` or `"sum"`.
         data_format: As in `keras.ops.conv`.
+        input_subgroup: L, if `x` is on G/L.
 
     Returns:
         Function on G/K: `x` with an axis `|H|/|K|` for `|H|`, or without it for K = H. Cosets stand
         in the order of `PointGroup.left_cosets`.
 
     Raises:
-        ValueError: If K is no subgroup of H, or `x` is no map on G, or another argument is unknown.
+        ValueError: If K is no subgroup of H, does not contain L, or `x` is on another space, or
+            another argument is unknown.
 
     Reference: Cohen & Welling 2016, section 6.3.
     """
     x, group = backend.tensor(x), arguments.group(group)
     data_format = arguments.data_format(data_format)
     reduce = _REDUCTIONS[arguments.one_of(reduction, arguments.REDUCTIONS, "reduction")]
-    cosets = tables.cosets(group, subgroup)
-    axis = arguments.space_of(x, [Space.whole(group)], data_format).axis(data_format)
+    space = Space(group, group.trivial if input_subgroup is None else input_subgroup, True)
+    cosets = tables.cosets_within(group, subgroup, space.subgroup)
+    axis = arguments.space_of(x, [space], data_format).axis(data_format)
     x = on_image(x, group.lattice, data_format)
     if cosets.shape[0] == 1:
         return reduce(x, axis=axis)

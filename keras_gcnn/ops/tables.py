@@ -24,16 +24,25 @@ def filter_bank_adjoint(group, kernel_shape):
 
 
 @constant
+def quotient_bank(group, kernel_size, subgroup, output_subgroup):
+    """`groups.quotient_bank_indices`, flattened to one axis."""
+    return _indices(
+        groups.quotient_bank_indices(group, kernel_size, subgroup, output_subgroup)
+    )
+
+
+@constant
+def cosets_within(group, subgroup, smaller):
+    """`PointGroup.cosets_within`; `None` is all of H."""
+    subgroup = group if subgroup is None else subgroup
+    return group.cosets_within(subgroup, smaller).astype("int32")
+
+
+@constant
 def adjoint_filter(group, kernel_shape):
     """`groups.adjoint_filter_indices` for a filter of this shape on G, flattened to one axis."""
     size = arguments.kernel_size(kernel_shape, group)
     return _indices(groups.adjoint_filter_indices(group, size))
-
-
-@constant
-def cosets(group, subgroup):
-    """`PointGroup.left_cosets` as integers `(cosets, |K|)`; `None` is all of H."""
-    return group.left_cosets(group if subgroup is None else subgroup).astype("int32")
 
 
 @constant

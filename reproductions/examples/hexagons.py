@@ -18,7 +18,7 @@ from reproductions.data.rotated_mnist import read_embedded
 from reproductions.examples import trials
 
 FOLDER = Path(__file__).parent
-TRAINING_DIGITS, TEST_DIGITS = 1000, 250
+TRAINING_DIGITS, TEST_DIGITS = 600, 150
 ANGLES = range(0, 190, 10)  # of the test digits, in degrees
 RADIUS = 13  # the largest hexagon within 28×28 pixels
 WIDTHS = {"p6": (10, 10, 10, 10, 10, 9), "p6m": (7, 7, 7, 7, 7, 6)}

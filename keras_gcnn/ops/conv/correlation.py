@@ -132,7 +132,8 @@ def add_bias(y, bias, data_format=None):
         y(x, h)_k + b_k
 
     Args:
-        y: Feature map on G, `(batch, *space, |H|, filters)`, or `(batch, filters, |H|, *space)`.
+        y: Feature map on G, `(batch, *space, |H|, filters)`, or `(batch, filters, |H|, *space)`; or
+            an image.
         bias: Vector `(filters,)`.
         data_format: As in `group_conv`.
 
@@ -146,7 +147,6 @@ def add_bias(y, bias, data_format=None):
     """
     y, bias = backend.tensor(y), backend.tensor(bias)
     data_format = arguments.data_format(data_format)
-    arguments.dimension_of_map(y)
     channels = y.shape[-1 if data_format == "channels_last" else 1]
     if len(bias.shape) != 1 or channels not in (None, bias.shape[0]):
         raise ValueError(
