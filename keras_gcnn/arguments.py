@@ -268,6 +268,23 @@ def kernel_size(kernel_shape, group):
     return lattice.kernel_size(tuple(kernel_shape)[: lattice.kernel_rank])
 
 
+def subset(value, group):
+    """A finite subset of the group, as a list of pairs of a point and the index of an element."""
+    pairs = value if isinstance(value, (tuple, list)) else ()
+    if not pairs or any(not isinstance(u, (tuple, list)) or len(u) != 2 for u in pairs):
+        raise ValueError(
+            "`subset` must be a list of pairs (t, r), a point and the index of an element, such as "
+            f"{[((0,) * group.dimension, 0)]}. Received: subset={value!r}."
+        )
+    return [
+        (
+            integer_tuple(t, group.dimension, "subset", smallest=-LARGEST_INTEGER),
+            integer(r, "subset", smallest=0, largest=group.order - 1),
+        )
+        for t, r in pairs
+    ]
+
+
 def floating(x, name):
     """Refuses a tensor of integers, booleans or complex numbers."""
     dtype = keras.backend.standardize_dtype(x.dtype)

@@ -97,7 +97,9 @@ def test_the_model_of_the_readme_is_equivariant(capsys):
     assert len([row for row in rows if row.endswith("equivariant")]) == 8
 
 
-@pytest.mark.parametrize(("page", "elements"), [("dimensions.md", 24), ("hexagonal.md", 6)])
+@pytest.mark.parametrize(
+    ("page", "elements"), [("dimensions.md", 24), ("hexagonal.md", 6), ("quotients.md", 8)]
+)
 def test_the_code_of_a_page_runs(page, elements, capsys, monkeypatch):
     registry = {d: dict(known) for d, known in point_group.REGISTRY.items()}
     monkeypatch.setattr(point_group, "REGISTRY", registry)

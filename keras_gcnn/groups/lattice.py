@@ -81,6 +81,15 @@ class Lattice:
                 weights = (weights + np.roll(weights, shift, axis=(0, 1))) / 2
         return weights[self.indices(size)]
 
+    def kernel_around(self, points):
+        """The size of the smallest kernel, with a tap in its middle, that has these points."""
+        reach = [max(abs(x) for x in along) for along in zip(*points, strict=True)]
+        across = [
+            abs(sum(a * x for a, x in zip(b, p, strict=True))) for b in self.bounds for p in points
+        ]
+        reach = [max(*reach, *across)] * self.dimension if self.bounds else reach
+        return tuple(2 * r + 1 for r in reach)
+
     def has_point(self, index, shape):
         """Whether an index of an array of this shape is that of a point of the image."""
         point = [2 * i - (n - 1) for i, n in zip(index, shape, strict=True)]

@@ -55,6 +55,7 @@ class PointGroup:
         self._rows = self.elements.tolist()
         self._absolute_rows = np.abs(self.elements).tolist()
         self.cayley_table = self._checked_cayley_table()
+        self._products = self.cayley_table.tolist()
         self.lattice = self._checked_lattice(lattice)
         self.has_square_axes = self.lattice.is_orthogonal()
         self.trivial = self if self.order == 1 else self._of(f"{name}[0]", elements[:1])
@@ -90,6 +91,11 @@ class PointGroup:
         """Whether |h|·v = v for every h: equal lengths along axes that an element exchanges."""
         return _all_fix(self._absolute_rows, lengths)
 
+    def move(self, element, point, other):
+        """The pair (h·t, h·r) of a point t and an element r, by their indices, as integers."""
+        moved = [sum(a * t for a, t in zip(row, point, strict=True)) for row in self._rows[element]]
+        return tuple(moved), self._products[element][other]
+
     @cached_property
     def inverses(self):
         """Integer array `(order,)`: entry `a` is the index of the inverse of a."""
@@ -123,6 +129,12 @@ class PointGroup:
                 f"Subgroups of {self.name} by name: {self.names_of_groups(self._is_subgroup)}. "
                 "Give any other by the indices of its elements."
             ) from None
+
+    def members(self, subgroup):
+        """`indices` as a list, by lists alone."""
+        if not all(row in self._rows for row in subgroup._rows):
+            self.indices(subgroup)  # which says what is wrong
+        return [self._rows.index(row) for row in subgroup._rows]
 
     def left_cosets(self, subgroup):
         """The cosets gK as an integer array `(order / |K|, |K|)` of element indices.

@@ -7,6 +7,7 @@ from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.base_layer import serialized_subgroup
 from keras_gcnn.layers.dimensions import like
+from keras_gcnn.ops.conv.quotient import number_of_orbits
 
 
 class BaseQuotientConv(BaseGroupConv):
@@ -54,7 +55,7 @@ class BaseQuotientConv(BaseGroupConv):
         if not self.is_between_quotients():
             return super()._domain()
         spaces = self.input_space, self.output_space
-        return (group_ops.number_of_orbits(*spaces, self.kernel_size),)
+        return (number_of_orbits(*spaces, self.kernel_size),)
 
     def _whole_config(self):
         given = {name: getattr(self, name) for name in self.subgroups}

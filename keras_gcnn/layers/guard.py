@@ -112,7 +112,7 @@ def warn_if_lost(layer, sampling, size, window_argument):
         size: Points along each axis of the input, `None` where not yet known.
         window_argument: What the layer calls its window: `"kernel_size"` or `"pool_size"`.
     """
-    group = layer.group
+    group = layer.output_space.group
     if sampling.preserves(group, size):
         return
     remedies = list(_remedies(group, sampling, size, window_argument))

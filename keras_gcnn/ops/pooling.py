@@ -14,9 +14,7 @@ from keras_gcnn.ops.resizing import padded
 _REDUCTIONS = {"max": backend.maximum, "mean": ops.mean, "sum": ops.sum}
 
 
-def coset_pool(
-    x, group, subgroup=None, reduction="max", data_format=None, input_subgroup=None
-):
+def coset_pool(x, group, subgroup=None, reduction="max", data_format=None, input_subgroup=None):
     """Coset pooling: a function on G becomes one on G/K.
 
         (P f)(x, gK) = max over k in K of f(x, gk)             or the mean, or the sum

@@ -26,9 +26,7 @@ def filter_bank_adjoint(group, kernel_shape):
 @constant
 def quotient_bank(group, kernel_size, subgroup, output_subgroup):
     """`groups.quotient_bank_indices`, flattened to one axis."""
-    return _indices(
-        groups.quotient_bank_indices(group, kernel_size, subgroup, output_subgroup)
-    )
+    return _indices(groups.quotient_bank_indices(group, kernel_size, subgroup, output_subgroup))
 
 
 @constant

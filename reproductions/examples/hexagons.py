@@ -1,4 +1,4 @@
-"""Rotated digits on the hexagonal lattice, by networks on p6 and p6m, and on the square one by P4CNN.
+"""Rotated digits on the hexagonal lattice, and on the square one by P4CNN.
 
     python -m reproductions.examples.hexagons
 

@@ -91,9 +91,7 @@ def summed(f, psi, group, k, h):
 def test_convolutions_equal_the_sums(group, k, l, data_format):
     elements = oracle.matrices(group)
     inputs, outputs = (cosets(elements, members_of(group, s)) for s in (k, l))
-    layer = L.GroupConv2D(
-        2, 3, group, input_subgroup=k, output_subgroup=l, data_format=data_format
-    )
+    layer = L.GroupConv2D(2, 3, group, input_subgroup=k, output_subgroup=l, data_format=data_format)
     f = random(5, 5, len(inputs), 2)
     has_axis = len(inputs) > 1
     x = f[None] if has_axis else f[None, :, :, 0]
@@ -127,7 +125,9 @@ def test_convolutions_are_equivariant(group, k, l):
 def test_other_lattices_and_dimensions_too(group, k, l, space):
     group = kg.groups.get(group, len(space))
     layer_class = getattr(L, f"GroupConv{len(space)}D")
-    layer = layer_class(2, 3, group, input_subgroup=k, output_subgroup=l, data_format="channels_last")
+    layer = layer_class(
+        2, 3, group, input_subgroup=k, output_subgroup=l, data_format="channels_last"
+    )
     axes = layer.input_space.axis_lengths
     assert kg.equivariance_error(layer, group, (*space, *axes, 2)).is_equivariant
 
@@ -175,9 +175,9 @@ def network(data_format):
     x = L.GroupConv2D(4, 3, input_subgroup=[0, 4], output_subgroup="p2", groups=1, **options)(x)
     x = keras.layers.ReLU()(x)
     y = L.CosetPooling2D(subgroup="p4", input_subgroup="p2", **options)(x)
-    isotropic = {"output_subgroup": "p4m", "activation": "softmax"}
-    last = data_format == "channels_last"
-    z = L.GroupConv2D(3, 3, input_subgroup="p2", **{**isotropic, **({} if last else {"activation": "relu"})}, **options)(x)
+    activation = "softmax" if data_format == "channels_last" else "relu"
+    isotropic = {"input_subgroup": "p2", "output_subgroup": "p4m", "activation": activation}
+    z = L.GroupConv2D(3, 3, **isotropic, **options)(x)
     return keras.Model(inputs, [x, y, z])
 
 

@@ -38,7 +38,11 @@ def quotient_conv(
         input_space: The `groups.Space` G/K.
         output_space: The `groups.Space` G/L.
         kernel_size: Integer, or one per axis.
-        strides, padding, data_format, dilation_rate, groups: As in `group_conv`.
+        strides: Integer, or one per axis.
+        padding: As in `group_conv`.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+        dilation_rate: Integer, or one per axis.
+        groups: As in `group_conv`.
 
     Returns:
         Map on G/L with `filters` channels; for L = H an image.
