@@ -22,8 +22,8 @@ from reproductions.markdown import filled, table
 
 FOLDER = Path(__file__).parent
 SIZE = 8
-CHANNELS = 4
-# A layer of 4 filters, and its axes between space and channels.
+CHANNELS, FILTERS = 4, 6
+# A layer, and its axes between space and channels.
 LAYERS = {
     "Conv2D": (keras.layers.Conv2D, {}, ()),
     "LiftingConv2D": (kg.layers.LiftingConv2D, {"group": "p4"}, ()),
@@ -56,7 +56,7 @@ class Subject:
     def layer(self, **options):
         """A new layer."""
         options = {"padding": "same", "data_format": "channels_last", **options}
-        return self.layer_class(CHANNELS, 3, **self.arguments, **options)
+        return self.layer_class(FILTERS, 3, **self.arguments, **options)
 
     def x(self, batch=2, dtype="float32"):
         """A batch of its inputs."""
@@ -68,7 +68,7 @@ class Subject:
         inputs = keras.Input((size, size, *self.axes, CHANNELS))
         y = self.layer(**options)(inputs)
         if dense:
-            y = keras.layers.Dense(CHANNELS)(y)
+            y = keras.layers.Dense(FILTERS)(y)
         y = ops.mean(y, axis=tuple(range(1, len(y.shape) - 1)))
         model = keras.Model(inputs, y)
         model.compile("sgd", "mse")
@@ -78,7 +78,7 @@ class Subject:
         """The model after a few steps, whose losses must be finite and whose weights must move."""
         before = [w.copy() for w in model.get_weights()]
         for _ in range(steps):
-            loss = model.train_on_batch(self.x(), np.ones((2, CHANNELS), "float32"))
+            loss = model.train_on_batch(self.x(), np.ones((2, FILTERS), "float32"))
             check(np.isfinite(loss), "the loss is not finite")
         pairs = list(zip(before, model.get_weights(), strict=True))
         check(any((old != new).any() for old, new in pairs), "no weight moved")
@@ -305,7 +305,7 @@ def fitted(**options):
     def tried(subject):
         model = subject.model()
         model.compile("adam", "mse", **options)
-        history = model.fit(subject.x(8), np.ones((8, CHANNELS)), batch_size=3, verbose=0)
+        history = model.fit(subject.x(8), np.ones((8, FILTERS)), batch_size=3, verbose=0)
         check(np.isfinite(history.history["loss"]).all(), "the loss is not finite")
 
     return tried

@@ -107,6 +107,11 @@ def number(value, name):
     return float(value)
 
 
+def flag(value):
+    """`training` as a boolean. What a function that is traced does not know yet counts as True."""
+    return bool(value) if value is None or isinstance(value, (bool, int, np.bool_)) else True
+
+
 def positive(value, name):
     """`value` as a finite float above 0."""
     found = number(value, name)

@@ -96,7 +96,7 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
 
     def call(self, inputs, training=None):
         kernel = ops.convert_to_tensor(self.kernel)
-        outputs = self.convolution_op(inputs, kernel, training=bool(training))
+        outputs = self.convolution_op(inputs, kernel, training=arguments.flag(training))
         if self.use_bias:
             bias = ops.convert_to_tensor(self.bias)
             outputs = group_ops.add_bias(outputs, bias, self.data_format)

@@ -133,10 +133,18 @@ def matmul(a, b):
 def pad(x, amounts, value=0):
     """One number, zero by default, in front of and behind each axis.
 
-    torch.compile cannot trace `ops.pad` of Keras 3.15. It can go when it can.
+    torch.compile cannot trace `ops.pad` of Keras 3.15, and on TensorFlow it fails under
+    `RematScope`, as it passes a keyword (keras#21207). It can go when neither does.
     """
-    if _name() != "torch":
+    if _name() == "torch":
+        return _padded_by_parts(x, amounts, value)
+    try:
         return ops.pad(x, amounts, constant_values=value if value else None)
+    except ValueError:
+        return _padded_by_parts(x, amounts, value)
+
+
+def _padded_by_parts(x, amounts, value):
     for axis, around in enumerate(amounts):
         shape = ops.shape(x)
         front, behind = (

@@ -93,7 +93,7 @@ def group_conv(
     if implementation == "auto":
         implementation = cost_model.choose(compilation, shape, group, windows[0], training)
     correlate = {"direct": direct_correlation, "fourier": fourier_correlation}[implementation]
-    options = {"groups": groups, "training": bool(training), "compilation": compilation}
+    options = {"groups": groups, "training": arguments.flag(training), "compilation": compilation}
     is_direct = implementation == "direct"
     if data_format == "channels_last" or (is_direct and backend.takes_channels_first()):
         y = correlate(x, kernel, space, sampling, data_format, **options)

@@ -51,7 +51,7 @@ def choose(compilation, kernel_shape, group, strides, training=False):
         return "direct"
     if not policy.unrolls_sums(group):
         return "direct"
-    return _choose(compilation, kernel_shape, group, bool(training))
+    return _choose(compilation, kernel_shape, group, arguments.flag(training))
 
 
 @backend.untraced

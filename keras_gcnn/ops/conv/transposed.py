@@ -65,10 +65,10 @@ def group_conv_transpose(
     x = on_image(x, group.lattice, data_format)
     spread = _by_adjoint if max(windows[0]) == 1 else _by_bank
     if data_format == "channels_last" or backend.takes_channels_first():
-        y = spread(x, kernel, group, sampling, data_format, bool(training))
+        y = spread(x, kernel, group, sampling, data_format, arguments.flag(training))
     else:
         x = layout.to_channels_last(x, has_group_axis=True)
-        y = spread(x, kernel, group, sampling, "channels_last", bool(training))
+        y = spread(x, kernel, group, sampling, "channels_last", arguments.flag(training))
         y = layout.to_channels_first(y, has_group_axis=True)
     return on_image(y, group.lattice, data_format)
 
