@@ -14,6 +14,7 @@ from keras_gcnn.groups.fourier import (
 from keras_gcnn.groups.irreps import Irrep
 from keras_gcnn.groups.lattice import Lattice
 from keras_gcnn.groups.point_group import PointGroup, get, names, register, serialize
+from keras_gcnn.groups.rings import Rings, rings_of
 from keras_gcnn.groups.sampling import Sampling, TransposedSampling
 from keras_gcnn.groups.space import Space, coset_axis
 
@@ -21,6 +22,7 @@ __all__ = [
     "Irrep",
     "Lattice",
     "PointGroup",
+    "Rings",
     "Sampling",
     "Space",
     "TransposedSampling",
@@ -35,5 +37,6 @@ __all__ = [
     "left_translation",
     "names",
     "register",
+    "rings_of",
     "serialize",
 ]
