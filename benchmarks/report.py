@@ -75,7 +75,7 @@ def figure(runs):
                 axes.plot(*zip(*points, strict=True), marker, label=label, color=f"C{place}")
         axes.plot(list(bounds.values()), range(len(names)), "kx", label="multiplications left")
         axes.axvline(1, color="0.6", linewidth=0.8)
-        axes.set(xscale="log", title=title, xlabel="seconds over those of Conv2D")
+        axes.set(xscale="log", title=title, xlabel="seconds over those of the plain layer")
         axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
         axes.minorticks_off()
         axes.grid(axis="x", alpha=0.3)
@@ -203,8 +203,8 @@ def _counts(runs):
                 first += [direct["first_call_seconds"], fourier["first_call_seconds"]]
                 seconds = [f"{value:.2f}" for value in first]
                 rows.append([backend, layer, title, operations, memory, *seconds])
-    heads = ["backend", "layer", "mode", "Fourier operations / Conv2D"]
-    heads += ["Fourier peak memory / direct", "first call, s: Conv2D", "direct", "Fourier"]
+    heads = ["backend", "layer", "mode", "Fourier operations / plain"]
+    heads += ["Fourier peak memory / direct", "first call, s: plain", "direct", "Fourier"]
     return table(heads, rows)
 
 

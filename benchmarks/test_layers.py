@@ -1,9 +1,8 @@
-"""GroupConv2D against Conv2D of the same feature maps, |H|·C in and |H|·filters out."""
+"""Layers on a group against plain ones of the same feature maps, |H|·C in and |H|·filters out."""
 
 import keras
 import pytest
 
-import keras_gcnn as kg
 from benchmarks import paired, work
 from keras_gcnn.ops import backend
 from keras_gcnn.ops.conv import cost_model
@@ -66,9 +65,9 @@ def test_same_maps_not_compiled(benchmark, seconds, layer, implementation, mode)
 
 
 @modes
-@pytest.mark.parametrize("name", work.OTHERS)
-def test_same_maps_of_others(benchmark, seconds, name, mode):
-    paired.compare(benchmark, seconds, mode, *work.other(name))
+@pytest.mark.parametrize("layer", work.OTHERS)
+def test_same_maps_of_others(benchmark, seconds, layer, mode):
+    paired.compare(benchmark, seconds, mode, *work.other(layer))
 
 
 @modes
@@ -84,7 +83,6 @@ def test_same_maps_in_bfloat16(benchmark, seconds, layer, implementation, mode):
 def test_same_cost(benchmark, seconds, layer, mode, equal):
     """Against the Conv2D of as many parameters, or of as many multiplications."""
     group, kernel, filters, _, _ = work.LAYERS[layer]
-    group = kg.groups.get(group)
     factor = group.order  # of the parameters of a Conv2D with as many maps as there are filters
     if equal == "operations":
         shape = (kernel, kernel, group.order, filters, filters)

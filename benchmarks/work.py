@@ -13,7 +13,7 @@ from keras_gcnn.ops.conv import plan as plans
 
 # P4CNN's layers, All-CNN's with the paper's widths, and others about them: group, kernel, channels
 # and filters, size, batch.
-_LAYERS = [
+_IMAGES = [
     ("p4", 3, 10, 28, 64),
     ("p4", 3, 10, 12, 128),
     ("p4", 4, 10, 4, 128),
@@ -29,11 +29,24 @@ _LAYERS = [
     ("p4m", 1, 64, 16, 16),
     ("p4m", 1, 64, 8, 32),
 ]
-LAYERS = {
-    f"{group}-{kernel}x{kernel}-{filters}-filters-{size}x{size}-batch-{batch}": specification
-    for specification in _LAYERS
-    for group, kernel, filters, size, batch in [specification]
-}
+# Layers of volumes, about as large: the same five.
+_VOLUMES = [
+    ("O", 3, 8, 10, 4),
+    ("Oh", 3, 8, 8, 4),
+    ("Oh", 3, 16, 8, 2),
+]
+
+
+def _by_name(specifications, dimension):
+    found = {}
+    for group, kernel, filters, size, batch in specifications:
+        kernels, sizes = ("x".join([str(n)] * dimension) for n in (kernel, size))
+        name = f"{group}-{kernels}-{filters}-filters-{sizes}-batch-{batch}"
+        found[name] = kg.groups.get(group, dimension=dimension), kernel, filters, size, batch
+    return found
+
+
+LAYERS = _by_name(_IMAGES, 2) | _by_name(_VOLUMES, 3)
 
 # name: network, its arguments, batch.
 NETWORKS = {
@@ -45,11 +58,12 @@ NETWORKS = {
 
 
 def layer(name, implementation="auto", dtype="float32"):
-    """A GroupConv2D, its input, and the seconds that its construction took."""
+    """A GroupConv2D or 3D, its input, and the seconds that its construction took."""
     group, kernel, filters, size, batch = LAYERS[name]
-    x = _random(batch, size, size, kg.groups.get(group).order, filters)
+    x = _random(batch, *(size,) * group.dimension, group.order, filters)
+    make = getattr(kg.layers, f"GroupConv{group.dimension}D")
     started = time.perf_counter()
-    ours = kg.layers.GroupConv2D(
+    ours = make(
         filters,
         kernel,
         group=group,
@@ -62,13 +76,14 @@ def layer(name, implementation="auto", dtype="float32"):
 
 
 def planar_layer(name, x, dtype="float32", maps=None):
-    """A Conv2D with the feature maps of GroupConv2D on `x`, and the input without its H axis.
+    """A Conv2D or 3D with the maps of our layer on `x`, and the input without its H axis.
 
     `maps` asks for another number of them, in and out.
     """
-    x = x.reshape(*x.shape[:3], -1) if maps is None else _random(*x.shape[:3], maps)
-    kernel = LAYERS[name][1]
-    planar = keras.layers.Conv2D(x.shape[-1], kernel, data_format="channels_last", dtype=dtype)
+    x = x.reshape(*x.shape[:-2], -1) if maps is None else _random(*x.shape[:-2], maps)
+    group, kernel, *_ = LAYERS[name]
+    make = getattr(keras.layers, f"Conv{group.dimension}D")
+    planar = make(x.shape[-1], kernel, data_format="channels_last", dtype=dtype)
     planar.build(x.shape)
     return planar, x
 

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 from keras_gcnn import groups as point_groups
-from keras_gcnn.groups import Space, TransposedSampling
+from keras_gcnn.groups import HEXAGONAL, Lattice, Space, TransposedSampling
+from keras_gcnn.groups.lattice import CUBIC, LINE, SQUARE
 
 PADDINGS = ("valid", "same", "centered")
 POOLING_PADDINGS = ("valid", "same")
@@ -18,6 +19,7 @@ IMPLEMENTATIONS = ("auto", "direct", "fourier")
 REDUCTIONS = ("max", "mean", "sum")
 INTERPOLATIONS = ("nearest", "bilinear")
 POOLING_REDUCTIONS = ("max", "mean", "blur")
+ORTHOGONAL = {1: LINE, 2: SQUARE, 3: CUBIC}
 LARGEST_INTEGER = 2**31 - 1  # what backends take as a size
 
 
@@ -105,6 +107,14 @@ def number(value, name):
     return float(value)
 
 
+def positive(value, name):
+    """`value` as a finite float above 0."""
+    found = number(value, name)
+    if found <= 0:
+        raise ValueError(f"`{name}` must be above 0. Received: {name}={value!r}.")
+    return found
+
+
 def one_of(value, allowed, name):
     """`value` in lower case, which must be among the allowed."""
     standard = value.lower() if isinstance(value, str) else None
@@ -123,14 +133,34 @@ def data_format(value):
 def group(value, dimension=None):
     """A `PointGroup`, which must act on this dimension and on a lattice that maps can have."""
     found = point_groups.get(value, dimension)
-    if not found.has_square_axes:
+    if not found.has_square_axes and found.lattice != HEXAGONAL:
         raise ValueError(
-            "`group` must act on a square or cubic lattice: its matrices must be signed "
-            f"permutations of the axes. Received: {found!r}, which acts on the "
-            f"{found.lattice.name}. `keras_gcnn.groups` has its tables; feature maps on that "
-            "lattice are not there yet."
+            "`group` must act on the line, or on a square, cubic or hexagonal lattice. Received: "
+            f"{found!r}, which acts on an {found.lattice.name}. Give its matrices in a basis of "
+            "equal lengths, at right angles or at 60°."
         )
     return found
+
+
+def lattice(value, dimension):
+    """A `Lattice` that maps of this dimension can have; `None` has axes at right angles."""
+    if isinstance(value, Lattice) and value.dimension == dimension:
+        return value
+    if value is not None and (value, dimension) != ("hexagonal", 2):
+        raise ValueError(
+            f"`lattice` must be None, a Lattice of {dimension} dimensions, or 'hexagonal' for maps "
+            f"of two. Received: lattice={value!r} for a map of {dimension}."
+        )
+    return HEXAGONAL if value else ORTHOGONAL[dimension]
+
+
+def known_size(size, lattice):
+    """Refuses the size of an image whose points cannot be told, since it is open."""
+    if lattice.bounds and None in size:
+        raise ValueError(
+            "An image on the hexagonal lattice must be of a known size. Received: an input of size "
+            f"{tuple(size)}. Set height and width in `keras.Input`."
+        )
 
 
 def strides_and_dilation(strides, dilation_rate, dimension):
@@ -173,14 +203,19 @@ def divisible(number, groups, what):
         )
 
 
-def symmetric(value, group, name):
-    """Refuses a window or dilation rate that the group does not map to itself."""
-    if not group.lattice.keeps_shape(group, value):
-        others = group.names_of_groups(lambda g: g.lattice.keeps_shape(g, value))
+def symmetric(value, group, name, is_window=True):
+    """Refuses a window, or the factors of its axes, that the group does not map to itself."""
+    lattice = group.lattice
+    keeps = lattice.keeps_shape if is_window else lattice.are_alike
+    if not keeps(group, value):
+        odd = "odd and " if is_window and lattice.bounds else ""
+        nearest = lattice.nearest_shape(group, value) if is_window else (max(value),) * len(value)
+        others = group.names_of_groups(
+            lambda g: (g.lattice.keeps_shape if is_window else g.lattice.are_alike)(g, value)
+        )
         raise ValueError(
-            f"`{name}` must be the same along axes that {group.name} exchanges. Received: "
-            f"{name}={value}. Use {group.lattice.nearest_shape(group, value)}, or one of the "
-            f"groups {others}."
+            f"`{name}` must be {odd}the same along axes that {group.name} exchanges. Received: "
+            f"{name}={value}. Use {nearest}, or one of the groups {others}."
         )
 
 
@@ -213,14 +248,41 @@ def space_of_kernel(kernel_shape, group):
         ValueError: If its rank or its H axis is another.
     """
     shape, spaces = tuple(kernel_shape), (Space.lattice(group), Space.whole(group))
+    lattice, axes = group.lattice, group.lattice.kernel_rank
     for space in spaces:
-        if len(shape) == space.rank and shape[group.dimension : -2] == space.axis_lengths:
+        is_on = len(shape) == space.kernel_rank and shape[axes:-2] == space.axis_lengths
+        if is_on and lattice.kernel_size(shape[:axes]) is not None:
             return space
+    taps = "taps" if lattice.bounds else "*kernel_size"
+    hexagons = ", with 1, 7, 19 … taps" if lattice.bounds else ""
     raise ValueError(
-        f"`kernel` must have shape (*kernel_size, channels, filters) for a filter on "
-        f"{spaces[0].name}, or (*kernel_size, {group.order}, channels, "
-        f"filters) for one on {group.name}. Received: kernel.shape={shape}."
+        f"`kernel` must have shape ({taps}, channels, filters) for a filter on "
+        f"{spaces[0].name}, or ({taps}, {group.order}, channels, "
+        f"filters) for one on {group.name}{hexagons}. Received: kernel.shape={shape}."
     )
+
+
+def kernel_size(kernel_shape, group):
+    """The sizes of a kernel, along the axes of an array, of a filter of this shape."""
+    lattice = group.lattice
+    return lattice.kernel_size(tuple(kernel_shape)[: lattice.kernel_rank])
+
+
+def subset(value, group):
+    """A finite subset of the group, as a list of pairs of a point and the index of an element."""
+    pairs = value if isinstance(value, (tuple, list)) else ()
+    if not pairs or any(not isinstance(u, (tuple, list)) or len(u) != 2 for u in pairs):
+        raise ValueError(
+            "`subset` must be a list of pairs (t, r), a point and the index of an element, such as "
+            f"{[((0,) * group.dimension, 0)]}. Received: subset={value!r}."
+        )
+    return [
+        (
+            integer_tuple(t, group.dimension, "subset", smallest=-LARGEST_INTEGER),
+            integer(r, "subset", smallest=0, largest=group.order - 1),
+        )
+        for t, r in pairs
+    ]
 
 
 def floating(x, name):

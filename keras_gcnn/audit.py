@@ -11,6 +11,7 @@ from keras_gcnn.layers import GroupDepthwiseConv2D, GroupSeparableConv2D
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.blocks import BaseBlock
+from keras_gcnn.layers.group_conv import BaseQuotientConv
 from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops import backend
 from keras_gcnn.ops.conv import cost_model
@@ -242,19 +243,27 @@ def _cost(operation, before, after):
     if None in points:
         return implementation, None
     per_point = math.prod(operation.kernel.shape) * order * share
+    if _is_between_quotients(operation):
+        spaces = operation.input_space, operation.output_space
+        pairs = math.prod((*operation.kernel_size, *(space.cosets for space in spaces)))
+        per_point = pairs * math.prod(operation.kernel.shape[-2:])
     if isinstance(operation, GroupSeparableConv2D):
         per_point += math.prod(operation.pointwise_kernel.shape) * order
     return implementation, round(per_point * math.prod(points))
+
+
+def _is_between_quotients(layer):
+    return isinstance(layer, BaseQuotientConv) and layer.is_between_quotients()
 
 
 def _implementation(layer):
     """What runs in `fit`, and its share of the multiplications of the direct implementation."""
     asked = layer.implementation
     is_strided = isinstance(layer, GroupConvTranspose) and max(layer.strides) > 1
-    if is_strided or isinstance(layer, GroupDepthwiseConv2D):
+    if is_strided or isinstance(layer, GroupDepthwiseConv2D) or _is_between_quotients(layer):
         asked = "direct"
     shape = tuple(layer.kernel.shape)
-    shape = (1,) * (layer.dimension + 3 - len(shape)) * (layer.input_space.has_axis) + shape
+    shape = (1,) * (layer.input_space.kernel_rank - len(shape)) + shape
     if asked == "auto":
         asked = cost_model.choose(backend.compilation_in_fit(), shape, layer.group, layer.strides)
     if asked == "direct":

@@ -10,6 +10,7 @@ from keras_gcnn import arguments, stock
 from keras_gcnn import groups as point_groups
 from keras_gcnn.groups import Space
 from keras_gcnn.ops import transform_feature_map
+from keras_gcnn.ops.image import on_image
 
 LAYER_TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16": 2e-2}
 MODEL_TOLERANCE = {**LAYER_TOLERANCE, "float64": 1e-11, "float32": 1e-4}
@@ -125,10 +126,15 @@ class _Probe:
         self.group = group
         self.data_format = data_format_of(layer_or_model)
         self.whole = space_of_layers(layer_or_model, group)
+        if self.whole.group.contains(group):
+            self.group = self.whole.group.subgroup(group)  # on the lattice of the layers
         self.output_subgroup = output_subgroup
         x = np.random.default_rng(seed).normal(size=(2, *input_shape)).astype("float32")
         x = ops.convert_to_tensor(x)
-        self.input_space = self._space_by_shape(x.shape)
+        said = getattr(layer_or_model, "input_space", None)
+        self.input_space = said if self._is_on(x, said) else self._space_by_shape(x.shape)
+        if self.input_space is not None:
+            x = on_image(x, self.group.lattice, self.data_format)
         self.inputs = [self._transformed(x, h, self.input_space) for h in range(group.order)]
 
     def output_spaces(self, layer_or_model):
@@ -169,6 +175,12 @@ class _Probe:
             )
         return np.abs(output - expected).max() / scale
 
+    def _is_on(self, x, space):
+        """Whether a map is on a space that a layer states, by its shape."""
+        if space is None or len(x.shape) != space.rank or not space.group.contains(self.group):
+            return False
+        return not space.has_axis or x.shape[space.axis(self.data_format)] == space.cosets
+
     def _space_by_shape(self, shape):
         """The space of a vector (`None`), an image or a function on the group."""
         dimension = self.group.dimension
@@ -194,7 +206,7 @@ class _Probe:
         if space is None:
             return True
         size = arguments.size_of(x, self.group.dimension, self.data_format)
-        return np.array_equal(np.abs(self.group.elements[h]) @ size, size)
+        return self.group.lattice.moves_within(self.group.elements[h], size)
 
     def _transformed(self, x, h, space):
         """L_h x for an element of the group, which may be a subgroup of the space's."""

@@ -21,6 +21,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # What JAX compiles is kept for the other worker, and for the next run: a third of the time.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".jax_cache"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+# And it compiles without its optimizations, which take longer than what the tests compute.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true",
+)
 
 # No deadline, since a new shape compiles. Derandomized, so that CI repeats itself.
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True, max_examples=10)

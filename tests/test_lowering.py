@@ -23,6 +23,7 @@ ALONE = {
     "RandomGroupElement": ({}, (4, 4, 2)),
     "RotatedImage": ({"degrees": 45}, (4, 4, 2)),
     "StrandLifting": ({}, (4, 4)),
+    "SubsetPooling": ({"subset": [((-1, 0), 1)], "group": "p4"}, (4, 4, 4, 2)),
 }
 
 

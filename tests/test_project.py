@@ -97,15 +97,18 @@ def test_the_model_of_the_readme_is_equivariant(capsys):
     assert len([row for row in rows if row.endswith("equivariant")]) == 8
 
 
-@pytest.mark.parametrize("page", ["dimensions.md"])
-def test_the_code_of_a_page_runs(page, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("page", "elements"), [("dimensions.md", 24), ("hexagonal.md", 6), ("quotients.md", 8)]
+)
+def test_the_code_of_a_page_runs(page, elements, capsys, monkeypatch):
     registry = {d: dict(known) for d, known in point_group.REGISTRY.items()}
     monkeypatch.setattr(point_group, "REGISTRY", registry)
+    names = {}
     blocks = (ROOT / "docs" / page).read_text("utf-8").split("```python\n")[1:]
     for block in blocks:
-        exec(block.split("```")[0], {})
+        exec(block.split("```")[0], names)
     printed = capsys.readouterr().out
-    assert printed.count("equivariant") >= 24
+    assert printed.count("equivariant") >= elements
     assert blocks
 
 

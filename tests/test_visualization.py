@@ -148,14 +148,20 @@ def test_no_patches_overlap():
         assert (apart | apart.T | np.eye(group.order, dtype=bool)).all(), group
 
 
-def test_turns_stand_at_their_angle_and_mirrors_inside():
-    figure = draw.feature_map(random(5, 5, 8), "p4m")
+@pytest.mark.parametrize(
+    ("group", "step"),
+    [(kg.groups.get("p4m"), 90), (P6M, 60), (kg.groups.get("p6m"), -60), (P6, 60)],
+)
+def test_turns_stand_at_their_angle_and_mirrors_inside(group, step):
+    figure = draw.feature_map(random(5, 5, group.order), group)
     frames = [p for p in figure.axes[0].patches if isinstance(p, Rectangle)]
     x, y = np.transpose([frame.get_center() for frame in frames])
-    angles = np.round(np.degrees(np.arctan2(y, x))).astype(int) % 360
-    assert angles.tolist() == [0, 90, 180, 270] * 2
-    radii = np.hypot(x, y)
-    assert radii[:4].min() > radii[4:].max() + 1
+    angles = np.round(np.degrees(np.arctan2(y, x)) / 10).astype(int) * 10 % 360  # of an ellipse
+    radii, rings = np.hypot(x, y), rings_of(group).table[0]
+    for ring in rings:
+        assert angles[ring].tolist() == [step * k % 360 for k in range(len(ring))]
+    if len(rings) == 2:
+        assert radii[rings[0]].min() > radii[rings[1]].max() + 1
 
 
 @pytest.mark.parametrize("radius", [1, 3])
@@ -253,18 +259,20 @@ def test_the_bank_of_a_filter_on_the_group(name):
     assert texts(figure)[: group.order] == [f"h = {x}" for x in names.labels(group)]
 
 
-def test_hexagonal_filters_by_their_taps_and_as_arrays():
-    taps = random(19, 12, 1, 2)
-    array = np.zeros((5, 5, 12, 1, 2))
-    inside = abs(np.add(*np.indices((5, 5)) - 2)) <= 2
-    array[inside] = taps
-    for kernel, of in ((taps, array), (taps[:, 0], array[:, :, 0])):
-        by_taps = hexagons(draw.filter_bank(kernel, P6M, filter_index=1))
-        by_array = hexagons(draw.filter_bank(of, P6M, filter_index=1))
-        assert len(by_taps) == len(by_array) == 12 * (12 if kernel.ndim == 4 else 1)
-        for name, collection in by_taps.items():
-            assert len(collection.get_paths()) == 19
-            np.testing.assert_array_equal(collection.get_array(), by_array[name].get_array())
+def test_the_bank_of_a_hexagonal_filter():
+    """Each hexagon of L_h ψ has the value that ψ has where h⁻¹ takes its centre."""
+    group, taps = kg.groups.get("p6m"), random(19, 12, 1, 2)
+    bank = hexagons(draw.filter_bank(taps, group, filter_index=1))
+    alone = hexagons(draw.filter_bank(taps[:, 0], group, filter_index=1))
+    assert (len(bank), len(alone)) == (144, 12)
+    own = [(r, q) for r, q in np.ndindex(5, 5) if abs(r + q - 4) <= 2]
+    for h, inverse in enumerate(group.inverses):
+        source = (np.array(own) - 2) @ group.elements[inverse].T + 2
+        moved = [own.index(tuple(x)) for x in source.tolist()]
+        for row in range(12):
+            expected = taps[moved, group.cayley_table[inverse, row], 0, 1]
+            np.testing.assert_array_equal(bank[f"h'={row}, h={h}"].get_array(), expected)
+        np.testing.assert_array_equal(alone[f"h'=0, h={h}"].get_array(), taps[moved, 0, 0, 1])
 
 
 @pytest.mark.parametrize("group", [*map(kg.groups.get, ["p4m", "pmm", "O"]), P6M])
@@ -353,6 +361,25 @@ def test_equivariance_in_one_and_three_dimensions_and_on_hexagons():
         np.testing.assert_allclose(rows[f"g={g}, h=0"].get_array(), np.maximum(gray, 0), rtol=1e-6)
 
 
+def test_a_network_on_hexagons():
+    inputs, group = keras.Input((9, 9, 1)), kg.groups.get("p6")
+    x = kg.layers.LiftingConv2D(4, 3, group="p6m", activation="relu", **LAST)(inputs)
+    features = keras.Model(inputs, x)
+    model = keras.Model(inputs, layers.Dense(3)(kg.layers.GlobalGroupAveragePooling2D(**LAST)(x)))
+    image, p6m = random(9, 9, 1), kg.groups.get("p6m")
+    images = hexagons(draw.equivariance_figure(features, image, group))
+    points = p6m.lattice.points((7, 7)).tolist()
+    for g in p6m.indices(group):
+        moved = [points.index(x) for x in (points @ p6m.elements[p6m.inverses[g]].T).tolist()]
+        for h in range(12):
+            expected = images[f"g=0, h={h}"].get_array()[moved]
+            actual = images[f"g={g}, h={p6m.cayley_table[g, h]}"].get_array()
+            np.testing.assert_allclose(actual, expected, atol=1e-5)
+    logits = keras.ops.convert_to_numpy(model(image[None].astype("float32")))[0]
+    maps = hexagons(draw.class_activation_map(model, image, 1))
+    np.testing.assert_allclose(maps["sum"].get_array().sum(), logits[1], atol=1e-5)
+
+
 def heads():
     """Ways from a map on G to the mean over space and H."""
     yield [kg.layers.GlobalGroupAveragePooling2D(**LAST), layers.Dropout(0.5)]
@@ -430,7 +457,7 @@ WRONG = {
         lambda: draw.filter_bank(random(3, 3, 1, 1), "p4", filter_index=-1),
         "filter_index=-1",
     ),
-    "taps": (lambda: draw.filter_bank(random(8, 1, 1), P6), "1, 7 or 19. Received: 8 taps"),
+    "taps": (lambda: draw.filter_bank(random(8, 1, 1), P6), "with 1, 7, 19.*(8, 1, 1)"),
     "image": (
         lambda: draw.equivariance_figure(layers.ReLU(), random(5), "p4"),
         "must be a map.*(1, 5)",

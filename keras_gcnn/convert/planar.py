@@ -6,9 +6,10 @@ from keras import layers
 
 from keras_gcnn import arguments, stock
 from keras_gcnn.convert.merged import ByTensor, is_of_keras, no_counterpart, structure
-from keras_gcnn.convert.rules import RULES
+from keras_gcnn.convert.rules import RULES, on_image
 from keras_gcnn.convert.walk import Walk, copy_of
 from keras_gcnn.groups import coset_axis
+from keras_gcnn.layers import GroupBatchNormalization
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 
 DEMAND = "`to_planar` reads Functional and Sequential models that are built"
@@ -94,7 +95,7 @@ class Conversion(Walk):
             return args[0]
         for kinds, rule in RULES.items():
             if isinstance(layer, kinds):
-                return rule(self, layer, *args)
+                return self._by_rule(rule, layer, *args)
         inputs = keras.tree.flatten((args, kwargs))
         tensors = [x for x in inputs if isinstance(x, keras.KerasTensor)]
         space = next(filter(None, map(self.spaces.get, tensors)), None)
@@ -105,6 +106,16 @@ class Conversion(Walk):
         if stock.acts_on_each_number(layer) and are_alike and not has_arrays:
             return self.mark(self.itself(layer)(*args, **kwargs), space)
         return self.on_whole_map(layer, *args, **kwargs)
+
+    def _by_rule(self, rule, layer, *args):
+        """By the rule, with zeros outside of a hexagon before and behind the layer."""
+        is_ours = isinstance(layer, (BaseGroupLayer, GroupBatchNormalization))
+        if not is_ours or not layer.lattice.bounds:
+            return rule(self, layer, *args)
+        y = rule(self, layer, *(on_image(self, layer, x, "input") for x in args))
+        return (
+            y if len(y.shape) != layer.lattice.dimension + 2 else on_image(self, layer, y, "image")
+        )
 
     def on_whole_map(self, layer, *args, **kwargs):
         """A layer of Keras on maps with their axis of H, which is merged again behind it."""

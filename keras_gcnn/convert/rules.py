@@ -1,12 +1,10 @@
 """What each layer becomes: a rule is a function of the conversion, the layer and its inputs."""
 
-import functools
-
 import keras
 import numpy as np
 from keras import activations, layers, ops
 
-from keras_gcnn import stock
+from keras_gcnn import arguments, stock
 from keras_gcnn.convert.merged import MergedMap, is_of_keras, no_counterpart, structure
 from keras_gcnn.layers import (
     GroupDense,
@@ -18,6 +16,7 @@ from keras_gcnn.layers import (
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.blocks import HighwayBlock, ResidualBlock
 from keras_gcnn.layers.coset_pooling import CosetPooling
+from keras_gcnn.layers.group_conv import BaseQuotientConv
 from keras_gcnn.layers.group_pooling import (
     BaseGlobalGroupPooling,
     BaseGroupPooling,
@@ -30,8 +29,10 @@ from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops import backend, policy
 from keras_gcnn.ops.conv.depthwise import filter_in_blocks
 from keras_gcnn.ops.conv.filters import adjoint_filter, planar_kernel, transform_filters
-from keras_gcnn.ops.pooling import binomial_weights
+from keras_gcnn.ops.conv.quotient import quotient_bank
 
+# Below what a map holds, and a number of float16 too.
+LOWEST = -6e4
 # Stock layers in three dimensions that do nothing along H: the planar layer, its argument that has
 # an entry for each axis, and the entry for H.
 _WITHOUT_H = {
@@ -76,7 +77,9 @@ def separable_convolution(conversion, layer, x):
 
 def dense(conversion, layer, x):
     """The planar convolution of one tap."""
-    return _by_bank(conversion, layer, x, layer.kernel[(None,) * layer.dimension], 1)
+    return _by_bank(
+        conversion, layer, x, layer.kernel[(None,) * layer.group.lattice.kernel_rank], 1
+    )
 
 
 def transposed_convolution(conversion, layer, x):
@@ -88,7 +91,7 @@ def transposed_convolution(conversion, layer, x):
 
     def make():
         bank = transform_filters(ops.convert_to_tensor(layer.kernel), layer.group)
-        kernel = planar_kernel(bank, layer.dimension, 1, "channels_first")
+        kernel = planar_kernel(bank, layer.group.lattice, 1, "channels_first")
         planar = _planar_conv(
             layer,
             layer.filters * order,
@@ -140,7 +143,8 @@ def batch_normalization(conversion, layer, x):
 
     def make():
         config = {**layer.get_config(), "axis": axis}
-        config.pop("data_format", None)
+        for argument in ("data_format", "lattice"):  # of our own
+            config.pop(argument, None)
         planar = layers.BatchNormalization.from_config(config)
         return _with_weights(planar, x.shape, list(numbers.values()))
 
@@ -149,7 +153,7 @@ def batch_normalization(conversion, layer, x):
 
 def coset_pooling(conversion, layer, x):
     """The pooling of |K| neighbouring channels at a time."""
-    cosets = layer.group.left_cosets(layer.subgroup)
+    cosets = layer.group.cosets_within(layer.subgroup, layer.input_space.subgroup)
     count, size = cosets.shape
     x = _reordered(conversion, layer, x, cosets.reshape(-1))
     y = _pooled_channels(conversion, layer, x, size, layer.reduction)
@@ -164,11 +168,18 @@ def global_pooling(conversion, layer, x):
     if layer.data_format != space.data_format:
         return conversion.on_whole_map(layer, x)
     is_max = isinstance(layer, (*_GLOBAL_MAXIMA, GlobalGroupMaxPooling))
+    hexagons = isinstance(layer, BaseGlobalGroupPooling) and bool(layer.lattice.bounds)
+    if hexagons:
+        mask = layer.lattice.mask(arguments.size_of(x, space.dimension, layer.data_format))
+        if is_max:
+            x = _scaled(conversion, layer, x, 1.0, "lowest", LOWEST * (1 - mask))
     x = _pooled_channels(conversion, layer, x, space.order, "max" if is_max else "mean")
     kind = "GlobalMaxPooling2D" if is_max else "GlobalAveragePooling2D"
     kind = _stock(kind, space.dimension)
     options = {"data_format": layer.data_format, **_named_as(layer)}
     y = conversion.once((layer, "space"), lambda: kind(**options))(x)
+    if hexagons and not is_max:
+        y = _scaled(conversion, layer, y, 1 / mask.mean(), "mean")
     if not layer.keepdims:
         return y
     ones = (1,) * (space.dimension + 1)
@@ -178,6 +189,8 @@ def global_pooling(conversion, layer, x):
 
 def space_pooling(conversion, layer, x):
     """The pooling of the planar map."""
+    if layer.group.lattice.bounds:
+        return _hexagonal_pooling(conversion, layer, x)
     kind = "MaxPooling2D" if isinstance(layer, GroupMaxPooling) else "AveragePooling2D"
 
     def make():
@@ -192,31 +205,81 @@ def space_pooling(conversion, layer, x):
     return conversion.mark(conversion.once(layer, make)(x), conversion.spaces.get(x))
 
 
+def _hexagonal_pooling(conversion, layer, x):
+    """The reduction of what each tap of a window sees, by a convolution of each channel."""
+    space, lattice, size = conversion.spaces.get(x), layer.group.lattice, layer.pool_size
+    points = arguments.size_of(x, lattice.dimension, layer.data_format)
+    amounts = layer.sampling.padding_amounts(points)
+    mask = np.pad(lattice.mask(points).astype(int), amounts)
+    taps = np.zeros((*size, len(lattice.points(size))))
+    taps[(*lattice.indices(size), range(taps.shape[-1]))] = 1
+    x = _resized(conversion, layer, x, amounts)
+    if not isinstance(layer, GroupMaxPooling):
+        window = taps.sum(axis=-1, keepdims=True)
+        y = _of_each_channel(conversion, layer, x, window, "valid")
+        counts = np.maximum(sum(mask[window] for window in layer.sampling.windows(lattice)), 1)
+        return conversion.mark(_scaled(conversion, layer, y, 1 / counts, "mean"), space)
+    x = _scaled(conversion, layer, x, 1.0, "lowest", LOWEST * (1 - mask))
+    y = _of_each_channel(conversion, layer, x, taps, "valid")
+    return conversion.mark(_pooled_channels(conversion, layer, y, taps.shape[-1], "max"), space)
+
+
 def blur_pooling(conversion, layer, x):
     """The planar convolution with binomial weights, of each channel by itself."""
-    window = functools.reduce(np.multiply.outer, map(binomial_weights, layer.pool_size))
+    lattice, size = layer.group.lattice, layer.pool_size
+    window = np.zeros((*size, 1))
+    window[lattice.indices(size)] = lattice.binomial_weights(size)[:, None]
+    y = _of_each_channel(conversion, layer, x, window, layer.padding)
+    return conversion.mark(y, conversion.spaces.get(x))
+
+
+def _of_each_channel(conversion, layer, x, windows, padding):
+    """The planar convolutions of each channel with m windows, `(*pool_size, m)`."""
     channels = x.shape[-1 if layer.data_format == "channels_last" else 1]
     is_depthwise = layer.dimension < 3  # Keras has no depthwise convolution of volumes
     kind = _stock("DepthwiseConv2D" if is_depthwise else "Conv2D", layer.dimension)
     initializer = "depthwise_initializer" if is_depthwise else "kernel_initializer"
-    weights = np.ones((channels, 1)) if is_depthwise else np.eye(channels)
+    number = {"depth_multiplier": windows.shape[-1]} if is_depthwise else {"filters": channels}
+    of_channels = np.ones((channels, 1)) if is_depthwise else np.eye(channels)
 
     def make():
         planar = kind(
-            *(() if is_depthwise else (channels,)),
-            layer.pool_size,
-            layer.strides,
-            layer.padding,
+            kernel_size=layer.pool_size,
+            strides=layer.strides,
+            padding=padding,
             data_format=_format_inside(layer.data_format),
             use_bias=False,
+            **number,
             **{initializer: policy.INITIALIZER_OF_KNOWN_KERNELS},
             **_named_as(layer),
         )
         shape = _shape_inside(planar, x.shape, layer.data_format)
-        return _with_weights(planar, shape, [np.multiply.outer(window, weights)])
+        return _with_weights(planar, shape, [windows[..., None, :] * of_channels])
 
-    y = _apply(conversion, conversion.once(layer, make), x, layer.data_format)
+    return _apply(conversion, conversion.once(layer, make), x, layer.data_format)
+
+
+def on_image(conversion, layer, x, part):
+    """The map with zeros outside of the hexagon, by a product with ones and zeros."""
+    size = arguments.size_of(x, layer.lattice.dimension, layer.data_format)
+    arguments.known_size(size, layer.lattice)
+    y = _scaled(conversion, layer, x, layer.lattice.mask(size).astype(int), part)
     return conversion.mark(y, conversion.spaces.get(x))
+
+
+def _scaled(conversion, layer, x, scale, part, offset=0.0):
+    """A map times one number, and plus another, for each point of space."""
+    last = layer.data_format == "channels_last"
+
+    def numbers(value):
+        value = np.asarray(value)
+        return np.expand_dims(value, -1 if last else 0).tolist() if value.ndim else value.item()
+
+    key = layer, part, tuple(x.shape)
+    make = lambda: layers.Rescaling(  # noqa: E731
+        numbers(scale), numbers(offset), **_named_as(layer, part)
+    )
+    return conversion.once(key, make)(x)
 
 
 def resizing(conversion, layer, x):
@@ -245,7 +308,7 @@ def restriction(conversion, layer, x):
     cosets = layer.group.right_cosets(layer.subgroup)
     y = _reordered(conversion, layer, x, cosets.reshape(-1))
     if y is x:  # which others may read as a map on the whole group
-        y = conversion.once(layer, lambda: layers.Identity(**_named_as(layer)))(x)
+        y = conversion.once(layer, lambda: layers.Activation("linear", **_named_as(layer)))(x)
     return conversion.mark(y, _merged(layer, cosets.shape[1]))
 
 
@@ -325,12 +388,12 @@ def nested_model(conversion, model, *inputs):
 
 def _by_bank(conversion, layer, x, kernel, groups, part=None):
     """The planar convolution with the bank of a filter; for a `part`, without what follows."""
-    order, is_transposed = layer.group.order, isinstance(layer, GroupConvTranspose)
+    space, is_transposed = layer.output_space, isinstance(layer, GroupConvTranspose)
     x, padding = (x, "valid") if is_transposed else _padded(conversion, layer, x)
 
     def make():
-        bank = transform_filters(ops.convert_to_tensor(kernel), layer.group)
-        planar_bank = planar_kernel(bank, layer.dimension, groups, "channels_first")
+        bank = _bank(layer, ops.convert_to_tensor(kernel))
+        planar_bank = planar_kernel(bank, layer.group.lattice, groups, "channels_first")
         options = {"activation": None if part else _planar_activation(layer)}
         planar = _planar_conv(
             layer,
@@ -347,8 +410,15 @@ def _by_bank(conversion, layer, x, kernel, groups, part=None):
         return _with_weights(planar, shape, [_array(planar_bank), *_bias(layer, part)])
 
     y = _convolved(conversion, conversion.once((layer, part), make), x, layer.data_format)
-    y = conversion.mark(y, _merged(layer, order))
+    y = conversion.mark(y, _merged(layer, space.cosets) if space.has_axis else None)
     return y if part else _activated(conversion, layer, y)
+
+
+def _bank(layer, kernel):
+    """The filter bank of a layer."""
+    if isinstance(layer, BaseQuotientConv) and layer.is_between_quotients():
+        return quotient_bank(kernel, layer.input_space, layer.output_space, layer.kernel_size)
+    return transform_filters(kernel, layer.group)
 
 
 def _planar_conv(layer, filters, kernel_size, part=None, kind="Conv2D", **options):
@@ -366,7 +436,7 @@ def _planar_conv(layer, filters, kernel_size, part=None, kind="Conv2D", **option
 def _bias(layer, part=None):
     if part or not layer.use_bias:
         return []
-    return [np.repeat(_array(layer.bias), layer.group.order)]
+    return [np.repeat(_array(layer.bias), layer.output_space.cosets)]
 
 
 def _planar_activation(layer):
@@ -382,7 +452,8 @@ def _activated(conversion, layer, y):
         raise no_counterpart(layer, "has an activation that is not Keras' own")
     name = _named_as(layer, "activation")
     make = lambda: layers.Activation(layer.activation, **name)  # noqa: E731
-    return conversion.on_whole_map(conversion.once((layer, "along"), make), y)
+    along = conversion.once((layer, "along"), make)
+    return conversion.on_whole_map(along, y) if conversion.spaces.get(y) else along(y)
 
 
 def _resized(conversion, layer, x, amounts):

@@ -4,7 +4,9 @@ from keras_gcnn.groups.actions import (
     adjoint_filter_indices,
     filter_bank_adjoint_indices,
     filter_bank_indices,
+    filter_orbits,
     left_translation,
+    quotient_bank_indices,
 )
 from keras_gcnn.groups.fourier import (
     correlation_recipe,
@@ -12,13 +14,14 @@ from keras_gcnn.groups.fourier import (
     inverse_fourier_transform,
 )
 from keras_gcnn.groups.irreps import Irrep
-from keras_gcnn.groups.lattice import Lattice
+from keras_gcnn.groups.lattice import HEXAGONAL, Lattice
 from keras_gcnn.groups.point_group import PointGroup, get, names, register, serialize
 from keras_gcnn.groups.rings import Rings, rings_of
 from keras_gcnn.groups.sampling import Sampling, TransposedSampling
 from keras_gcnn.groups.space import Space, coset_axis
 
 __all__ = [
+    "HEXAGONAL",
     "Irrep",
     "Lattice",
     "PointGroup",
@@ -31,11 +34,13 @@ __all__ = [
     "coset_axis",
     "filter_bank_adjoint_indices",
     "filter_bank_indices",
+    "filter_orbits",
     "fourier_transform",
     "get",
     "inverse_fourier_transform",
     "left_translation",
     "names",
+    "quotient_bank_indices",
     "register",
     "rings_of",
     "serialize",

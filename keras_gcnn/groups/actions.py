@@ -50,6 +50,45 @@ def _other_groups(group, shape):
     return f", or one of the groups {names}" if names else ""
 
 
+def filter_orbits(group, kernel_size, subgroup, output_subgroup):
+    """Which values of a filter on G/K must be equal for its correlation to be a map on G/L.
+
+    They are those of an orbit of L on the pairs of a tap and a coset: ψ(ly, lgK) = ψ(y, gK).
+
+    Args:
+        group: The `PointGroup` H.
+        kernel_size: Taps along each axis.
+        subgroup: The `PointGroup` K.
+        output_subgroup: The `PointGroup` L.
+
+    Returns:
+        Integers `(taps, cosets)`: the number of the orbit, in the order of their first pairs.
+
+    Raises:
+        ValueError: As `left_translation`.
+    """
+    members = group.indices(output_subgroup)
+    tables = [left_translation(group, h, kernel_size, subgroup) for h in members]
+    first = np.min(tables, axis=0)
+    return np.searchsorted(np.unique(first), first)
+
+
+@cache
+def quotient_bank_indices(group, kernel_size, subgroup, output_subgroup):
+    """The index table that turns a filter from G/K to G/L into the filters of its bank.
+
+    Returns:
+        Integers `(taps, cosets of K, cosets of L)`. Entry `[y, j, i]` is the number of the orbit
+        (`filter_orbits`) of (gᵢ⁻¹y, gᵢ⁻¹cⱼK), for the representative gᵢ of a coset of L. Read-only.
+
+    Raises:
+        ValueError: As `left_translation`.
+    """
+    orbits = filter_orbits(group, kernel_size, subgroup, output_subgroup)
+    bank = filter_bank_indices(group, kernel_size, subgroup)
+    return read_only(orbits.reshape(-1)[bank[..., group.left_cosets(output_subgroup)[:, 0]]])
+
+
 @cache
 def filter_bank_indices(group, kernel_size, subgroup):
     """The index table that turns one filter into |H| transformed filters, made once and cached.

@@ -9,6 +9,11 @@ as `numpy.flipud` does. With the paper's parameterisation (section 4.3),
 `Rr` is g(0, r) and `Mr` is g(1, r). The elements of each group stand in the order of m first and r
 second. The identity comes first.
 
+On the hexagonal lattice a matrix acts on axial coordinates (r, q), the index of an array counted
+from its middle, which is the point q·(1, 0) + r·(1/2, √3/2). `T1` turns by 60° and takes (q, r) to
+(-r, q + r), and `N0` is the mirror that keeps (q, 0) in place. `Nr` is N0·T1^r. The mirrors of
+"p31m" each keep a nearest neighbour of the origin in place; those of "p3m1" reverse one.
+
 In one and three dimensions a row has generators, and the elements stand in the order in which
 `PointGroup.from_generators` finds them. In three dimensions a matrix acts on (depth, row, column),
 and the main axis is that of depth: `Z4` turns every slice as `R1` turns an image.
@@ -22,6 +27,19 @@ M0 = ((-1, 0), (0, 1))
 M1 = ((0, 1), (1, 0))
 M2 = ((1, 0), (0, -1))
 M3 = ((0, -1), (-1, 0))
+
+T0 = R0
+T1 = ((1, 1), (-1, 0))
+T2 = ((0, 1), (-1, -1))
+T3 = R2
+T4 = ((-1, -1), (1, 0))
+T5 = ((0, -1), (1, 1))
+N0 = ((-1, 0), (1, 1))
+N1 = ((-1, -1), (0, 1))
+N2 = ((0, -1), (-1, 0))
+N3 = ((1, 0), (-1, -1))
+N4 = ((1, 1), (0, -1))
+N5 = ((0, 1), (1, 0))
 
 INVERSION = ((-1, 0, 0), (0, -1, 0), (0, 0, -1))
 Z2 = ((1, 0, 0), (0, -1, 0), (0, 0, -1))  # turns about the axis of depth
@@ -45,6 +63,16 @@ GROUPS = {
         "cmm": (R0, R2, M1, M3),  # both diagonals and the half turn
         "p4m": (R0, R1, R2, R3, M0, M1, M2, M3),  # quarter turns and mirrors
     },
+}
+# on the hexagonal lattice,
+HEXAGONAL_GROUPS = {
+    "p1_hexagonal": (T0,),  # translations alone
+    "p2_hexagonal": (T0, T3),  # half turns
+    "p3": (T0, T2, T4),  # turns by 120°
+    "p3m1": (T0, T2, T4, N3, N5, N1),  # and mirrors that reverse nearest neighbours
+    "p31m": (T0, T2, T4, N0, N2, N4),  # or that keep them
+    "p6": (T0, T1, T2, T3, T4, T5),  # turns by 60°
+    "p6m": (T0, T1, T2, T3, T4, T5, N0, N1, N2, N3, N4, N5),  # and all mirrors
 }
 # or what generates them.
 GENERATORS = {
@@ -81,4 +109,6 @@ GENERATORS = {
     },
 }
 # Other names of these groups.
-ALIASES = {2: {"z2": "p1", "C1": "p1", "C2": "p2", "C4": "p4", "D4": "p4m"}}
+ALIASES = {
+    2: {"z2": "p1", "C1": "p1", "C2": "p2", "C4": "p4", "D4": "p4m", "C6": "p6", "D6": "p6m"}
+}

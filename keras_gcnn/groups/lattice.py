@@ -1,5 +1,8 @@
 """Lattices: which points a kernel or an image has, and which of them a group keeps."""
 
+import functools
+import itertools
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,6 +46,68 @@ class Lattice:
         moved = matrices.transpose(0, 2, 1) @ self.gram @ matrices
         return _is_near(moved, self.gram)
 
+    @property
+    def kernel_rank(self):
+        """The number of axes that the taps of a filter have."""
+        return 1 if self.bounds else self.dimension
+
+    def kernel_axes(self, kernel_size):
+        """The lengths of these axes: of a hexagon, whose taps alone have weights, there is one."""
+        if not self.bounds:
+            return tuple(kernel_size)
+        taps = itertools.product(*map(range, kernel_size))
+        return (sum(self.has_point(tap, kernel_size) for tap in taps),)
+
+    def kernel_size(self, axes):
+        """The sizes of the kernel that has these `kernel_axes`, `None` if there is none."""
+        if not self.bounds:
+            return tuple(axes)
+        sizes = ((k,) * self.dimension for k in range(1, 2 * axes[0] + 1, 2))
+        return next((size for size in sizes if self.kernel_axes(size) == tuple(axes)), None)
+
+    def binomial_weights(self, size):
+        """The weights of a blur over the taps of a kernel of this size, with a sum of 1.
+
+        Along each axis at right angles they are binomial, (1, 2, 1)/4 for 3 taps. On the hexagonal
+        lattice the sum over two neighbours is taken as often along each of its three directions.
+        """
+        if not self.bounds:
+            along = ([math.comb(k - 1, tap) / 2 ** (k - 1) for tap in range(k)] for k in size)
+            return functools.reduce(np.multiply.outer, map(np.array, along)).reshape(-1)
+        weights = np.zeros(size)
+        weights[0, size[1] // 2] = 1.0
+        for _ in range(size[0] // 2):
+            for shift in ((1, 0), (0, 1), (1, -1)):
+                weights = (weights + np.roll(weights, shift, axis=(0, 1))) / 2
+        return weights[self.indices(size)]
+
+    def kernel_around(self, points):
+        """The size of the smallest kernel, with a tap in its middle, that has these points."""
+        reach = [max(abs(x) for x in along) for along in zip(*points, strict=True)]
+        across = [
+            abs(sum(a * x for a, x in zip(b, p, strict=True))) for b in self.bounds for p in points
+        ]
+        reach = [max(*reach, *across)] * self.dimension if self.bounds else reach
+        return tuple(2 * r + 1 for r in reach)
+
+    def has_point(self, index, shape):
+        """Whether an index of an array of this shape is that of a point of the image."""
+        point = [2 * i - (n - 1) for i, n in zip(index, shape, strict=True)]
+        return all(
+            abs(sum(a * x for a, x in zip(bound, point, strict=True))) < min(shape)
+            for bound in self.bounds
+        )
+
+    def mask(self, shape):
+        """Which points of an array belong to the image: booleans of this shape."""
+        mask = np.zeros(shape, bool)
+        mask[self.indices(shape)] = True
+        return mask
+
+    def indices(self, shape):
+        """Where the `points` stand in the array: a tuple of one array of integers for each axis."""
+        return self._indices(self.points(shape), shape)
+
     def points(self, shape):
         """The points of an array of this shape, counted from its centre in half steps.
 
@@ -66,11 +131,25 @@ class Lattice:
         clipped = tuple(np.clip(i, 0, n - 1) for i, n in zip(indices, shape, strict=True))
         return np.where(inside, position[clipped], -1)
 
+    def has_image(self, shape):
+        """Whether an array of this shape holds an image: a hexagon has a point in its middle.
+
+        An axis of size `None` is taken to suit the others.
+        """
+        known = {n for n in shape if n is not None}
+        return not self.bounds or (len(known) <= 1 and all(n % 2 for n in known))
+
+    def are_alike(self, group, lengths):
+        """Whether lengths are equal along axes that an element of a group exchanges."""
+        return len(set(lengths)) == 1 if self.bounds else group.fixes_lengths(lengths)
+
     def keeps_shape(self, group, shape):
         """Whether every element of a group maps the points of an array of this shape to itself."""
-        if self.bounds:
-            return len(set(shape)) == 1 and shape[0] % 2 == 1
-        return group.fixes_lengths(shape)
+        return self.has_image(shape) and self.are_alike(group, shape)
+
+    def moves_within(self, matrix, shape):
+        """Whether a matrix maps the points of an array of this shape to themselves."""
+        return bool((self.positions(self.points(shape) @ matrix.T, shape) >= 0).all())
 
     def nearest_shape(self, group, shape):
         """The smallest shape around this one that `keeps_shape`."""
@@ -111,6 +190,21 @@ CUBIC = Lattice("cubic lattice", ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
 # An array's index (r, q) is the point r·(1/2, √3/2) + q·(1, 0): axial coordinates.
 HEXAGONAL = Lattice("hexagonal lattice", ((0.5, 3**0.5 / 2), (1, 0)), bounds=((1, 1),))
 LATTICES = (LINE, SQUARE, CUBIC, HEXAGONAL)
+
+
+def named(name):
+    """The known `Lattice` of that name.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    for lattice in LATTICES:
+        if lattice.name == name:
+            return lattice
+    raise ValueError(
+        f"`lattice` must be one of {[lattice.name for lattice in LATTICES]}. Received: "
+        f"lattice={name!r}."
+    )
 
 
 def lattice_of(matrices):

@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from keras_gcnn.groups import catalogue, irreps
+from keras_gcnn.groups import lattice as lattices
 from keras_gcnn.groups.immutable import read_only
-from keras_gcnn.groups.lattice import lattice_of
 
 # No finite group of integer matrices is larger in these dimensions.
 LARGEST_ORDER = {1: 2, 2: 12, 3: 48}
@@ -21,6 +21,8 @@ class PointGroup:
         name: What the group is called in configurations and messages.
         elements: Integer array of shape `(order, d, d)`. Row `i` is the matrix, in lattice
             coordinates, of the element with index `i`. The identity comes first.
+        lattice: A `Lattice`, or the name of a known one, such as `"hexagonal lattice"`. `None`: the
+            first known one whose lengths and angles all elements keep.
 
     Attributes:
         order: The number of elements |H|.
@@ -33,7 +35,7 @@ class PointGroup:
     Raises:
         ValueError: If the name is no string, or if the matrices are not square integer matrices of
             one size, repeat, do not start with the identity, are not closed under multiplication,
-            or have no inverses among them.
+            have no inverses among them, or do not keep the lattice.
 
     Example:
     >>> p4 = keras_gcnn.groups.get("p4")
@@ -45,7 +47,7 @@ class PointGroup:
     Reference: Cohen & Welling 2016, sections 4.2 and 4.3.
     """
 
-    def __init__(self, name, elements):
+    def __init__(self, name, elements, lattice=None):
         self.name = _checked_name(name)
         self.elements = read_only(_integer_matrices(name, elements))
         self.order, self.dimension = self.elements.shape[:2]
@@ -53,9 +55,10 @@ class PointGroup:
         self._rows = self.elements.tolist()
         self._absolute_rows = np.abs(self.elements).tolist()
         self.cayley_table = self._checked_cayley_table()
-        self.lattice = lattice_of(self.elements)
+        self._products = self.cayley_table.tolist()
+        self.lattice = self._checked_lattice(lattice)
         self.has_square_axes = self.lattice.is_orthogonal()
-        self.trivial = PointGroup(f"{name}[0]", elements[:1]) if self.order > 1 else self
+        self.trivial = self if self.order == 1 else self._of(f"{name}[0]", elements[:1])
 
     @classmethod
     def from_generators(cls, name, matrices):
@@ -88,6 +91,11 @@ class PointGroup:
         """Whether |h|·v = v for every h: equal lengths along axes that an element exchanges."""
         return _all_fix(self._absolute_rows, lengths)
 
+    def move(self, element, point, other):
+        """The pair (h·t, h·r) of a point t and an element r, by their indices, as integers."""
+        moved = [sum(a * t for a, t in zip(row, point, strict=True)) for row in self._rows[element]]
+        return tuple(moved), self._products[element][other]
+
     @cached_property
     def inverses(self):
         """Integer array `(order,)`: entry `a` is the index of the inverse of a."""
@@ -106,7 +114,8 @@ class PointGroup:
         if isinstance(subgroup, (str, dict, PointGroup)):
             subgroup = get(subgroup, self.dimension)
             self.indices(subgroup)
-            return subgroup
+            same = subgroup.lattice == self.lattice
+            return subgroup if same else self._of(subgroup.name, subgroup.elements)
         return self._subgroup_of_indices(subgroup)
 
     def indices(self, subgroup):
@@ -117,9 +126,15 @@ class PointGroup:
             raise ValueError(
                 f"`subgroup` must be made of elements of {self.name}. Received: "
                 f"subgroup={subgroup.name!r}, of which some elements are not in {self.name}. "
-                f"Subgroups of {self.name} by name: {self.names_of_groups(self.contains)}. Give "
-                "any other by the indices of its elements."
+                f"Subgroups of {self.name} by name: {self.names_of_groups(self._is_subgroup)}. "
+                "Give any other by the indices of its elements."
             ) from None
+
+    def members(self, subgroup):
+        """`indices` as a list, by lists alone."""
+        if not all(row in self._rows for row in subgroup._rows):
+            self.indices(subgroup)  # which says what is wrong
+        return [self._rows.index(row) for row in subgroup._rows]
 
     def left_cosets(self, subgroup):
         """The cosets gK as an integer array `(order / |K|, |K|)` of element indices.
@@ -137,6 +152,26 @@ class PointGroup:
         """
         members = self.indices(self.subgroup(subgroup))
         return _distinct(self.cayley_table[members].T)
+
+    def cosets_within(self, subgroup, smaller):
+        """Which cosets of a smaller subgroup each coset of a subgroup is made of.
+
+        Args:
+            subgroup: The `PointGroup` L.
+            smaller: The `PointGroup` K, which L contains.
+
+        Returns:
+            Integer array `(cosets of L, |L|/|K|)` of positions among the cosets of K, in order.
+
+        Raises:
+            ValueError: If L does not contain K.
+        """
+        subgroup, smaller = self.subgroup(subgroup), self.subgroup(smaller)
+        subgroup.indices(smaller)
+        coset_of = np.empty(self.order, dtype=int)
+        coset_of[self.left_cosets(smaller)] = np.arange(self.order // smaller.order)[:, None]
+        found = [sorted(set(coset_of[row].tolist())) for row in self.left_cosets(subgroup)]
+        return read_only(found)
 
     def coset_action(self, subgroup):
         """Integer array `(order, cosets)`: entry `[h, j]` is the index of the coset h·(cⱼK).
@@ -161,6 +196,7 @@ class PointGroup:
         return (
             isinstance(other, PointGroup)
             and self.name == other.name
+            and self.lattice == other.lattice
             and np.array_equal(self.elements, other.elements)
         )
 
@@ -198,6 +234,22 @@ class PointGroup:
             )
         return read_only(table)
 
+    def _checked_lattice(self, lattice):
+        if lattice is None:
+            return lattices.lattice_of(self.elements)
+        if not isinstance(lattice, lattices.Lattice):
+            lattice = lattices.named(lattice)
+        if lattice.dimension != self.dimension or not lattice.is_kept_by(self.elements):
+            raise ValueError(
+                f"`elements` must keep lengths and angles on the {lattice.name}. Received for "
+                f"{self.name}: {self.elements.tolist()}. Leave `lattice` out."
+            )
+        return lattice
+
+    def _of(self, name, elements):
+        """A group of some of the elements, on the same lattice."""
+        return PointGroup(name, elements, self.lattice)
+
     def _subgroup_of_indices(self, indices):
         members = _as_indices(indices)
         if members is None or not all(0 <= i < self.order for i in members):
@@ -206,12 +258,15 @@ class PointGroup:
                 f"elements of {self.name}, 0 to {self.order - 1}. Received: subgroup={indices!r}."
             )
         try:
-            return PointGroup(f"{self.name}{members}", self.elements[members])
+            return self._of(f"{self.name}{members}", self.elements[members])
         except ValueError as error:
             raise ValueError(
                 f"`subgroup` must be a subgroup of {self.name}. Received: subgroup={indices}. "
                 f"{error}"
             ) from None
+
+    def _is_subgroup(self, group):
+        return group.lattice == self.lattice and self.contains(group)
 
     def contains(self, group):
         """Whether all elements of another group are in this one."""
@@ -219,6 +274,7 @@ class PointGroup:
 
 
 REGISTRY = {dimension: {} for dimension in LARGEST_ORDER}
+_KEYS = {"name", "elements", "lattice"}  # of what `serialize` makes
 
 
 def register(group):
@@ -267,7 +323,7 @@ def get(group, dimension=None):
 def _found(group, dimension):
     if isinstance(group, PointGroup):
         return group
-    if isinstance(group, dict) and set(group) == {"name", "elements"}:
+    if isinstance(group, dict) and {"name", "elements"} <= set(group) <= _KEYS:
         return PointGroup(**group)
     if isinstance(group, str):
         for d in (dimension or 2, 2, 1, 3):
@@ -298,7 +354,10 @@ def serialize(group, dimension=None):
     is_shipped = _checked(group).name in _SHIPPED[group.dimension]
     if is_shipped and get(group.name, dimension) == group:
         return group.name
-    return {"name": group.name, "elements": group.elements.tolist()}
+    value = {"name": group.name, "elements": group.elements.tolist()}
+    if lattices.lattice_of(group.elements) == group.lattice:
+        return value
+    return {**value, "lattice": group.lattice.name}
 
 
 def _distinct(cosets):
@@ -411,6 +470,8 @@ def _closure(name, generators):
 for _rows in catalogue.GROUPS.values():
     for _name, _elements in _rows.items():
         register(PointGroup(_name, _elements))
+for _name, _elements in catalogue.HEXAGONAL_GROUPS.items():
+    register(PointGroup(_name, _elements, lattices.HEXAGONAL))
 for _rows in catalogue.GENERATORS.values():
     for _name, _matrices in _rows.items():
         register(PointGroup.from_generators(_name, _matrices))

@@ -10,9 +10,11 @@ sublattice with strides s about the centre
 
 so the condition is that of `Lattice.keeps_sublattice`. On a square lattice it asks for no leftover
 and symmetric padding along every axis that the group reverses, and for equal strides along axes
-that it exchanges.
+that it exchanges. On the hexagonal lattice input and output must be hexagons too, with a point in
+their middle.
 """
 
+import itertools
 from dataclasses import dataclass
 
 FARTHEST = 1000  # nobody crops or pads an image by more to keep equivariance
@@ -64,6 +66,13 @@ class Sampling:
         """Whether the amounts of padding are different for different sizes of the input."""
         return self.padding == "same" and max(self.strides) > 1
 
+    def windows(self, lattice):
+        """For each tap of a kernel on a lattice, the slices of the padded points that it sees."""
+        windows = itertools.product(*map(self.shifts, range(len(self.kernel_size))))
+        taps = itertools.product(*map(range, self.kernel_size))
+        pairs = zip(taps, windows, strict=True)
+        return [w for tap, w in pairs if lattice.has_point(tap, self.kernel_size)]
+
     def shifts(self, axis):
         """For each tap along an axis, the slice of the padded points that it sees."""
         span, stride = self.effective_kernel_size[axis], self.strides[axis]
@@ -80,8 +89,11 @@ class Sampling:
 
         An axis of size `None` counts as if it had a size that suits it, if there is any.
         """
-        size = tuple(map(self._suitable, size, range(len(size))))
-        lattice, offset = group.lattice, self.offset(size)
+        lattice = group.lattice
+        size = tuple(self._suitable(n, axis, lattice) for axis, n in enumerate(size))
+        offset = self.offset(size)
+        if not (lattice.has_image(size) and lattice.has_image(self.output_size(size))):
+            return False
         if lattice.keeps_sublattice(group, self.strides, offset):
             return True
         same_shape = lattice.keeps_shape(group, self.output_size(size))
@@ -89,8 +101,10 @@ class Sampling:
 
     def nearest_sizes(self, group, size):
         """The nearest smaller and larger sizes that keep equivariance, where there are any."""
-        axes = range(len(size))
-        found = [tuple(self._nearest(size[a], a, step) for a in axes) for step in (-1, 1)]
+        found = [
+            tuple(self._nearest(n, axis, step, group.lattice) for axis, n in enumerate(size))
+            for step in (-1, 1)
+        ]
         return [near for near in found if None not in near and self.preserves(group, near)]
 
     def _windows_are_alike(self, size):
@@ -126,17 +140,21 @@ class Sampling:
         leftover = (n + front + behind - k) % s
         return behind - front - leftover
 
-    def _suitable(self, n, axis):
+    def _suitable(self, n, axis, lattice):
         if n is not None:
             return n
         two_steps = self.effective_kernel_size[axis] + self.strides[axis]
-        return self._nearest(two_steps, axis, 1) or two_steps
+        return self._nearest(two_steps, axis, 1, lattice) or two_steps
 
-    def _nearest(self, n, axis, direction):
+    def _nearest(self, n, axis, direction, lattice):
         k, s = self.effective_kernel_size[axis], self.strides[axis]
         smallest = k if self.padding == "valid" else 1
         for candidate in range(n, n + min(2 * s, FARTHEST) * direction, direction):
-            if candidate >= smallest and self._axis_offset(candidate, k, s) == 0:
+            if candidate < smallest or self._axis_offset(candidate, k, s) != 0:
+                continue
+            if lattice.has_image((candidate,)) and lattice.has_image(
+                (self._steps(candidate, k, s),)
+            ):
                 return candidate
         return None
 

@@ -60,10 +60,16 @@ class Space:
         return self.dimension + 2 + self.has_axis
 
     @property
+    def kernel_rank(self):
+        """The rank of a filter on this space."""
+        return self.group.lattice.kernel_rank + 2 + self.has_axis
+
+    @property
     def name(self):
         """`"the plane"`, `"p4"` or `"p4m/p2"`."""
         if not self.has_axis:
-            return {1: "the line", 2: "the plane"}.get(self.dimension, "space")
+            of_hexagons = "the hexagonal plane" if self.group.lattice.bounds else "the plane"
+            return {1: "the line", 2: of_hexagons}.get(self.dimension, "space")
         name = self.group.name
         return name if self.subgroup.order == 1 else f"{name}/{self.subgroup.name}"
 
@@ -79,7 +85,8 @@ class Space:
     @property
     def _key(self):
         """Images are the same on every group; a group is its matrices, by whatever name."""
+        lattice = self.dimension, self.group.lattice.bounds
         if not self.has_axis:
-            return self.dimension, None, None
+            return lattice, None, None
         members = frozenset(self.group.indices(self.subgroup).tolist())
-        return self.dimension, self.group.elements.tobytes(), members
+        return lattice, self.group.elements.tobytes(), members

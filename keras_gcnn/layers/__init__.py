@@ -69,6 +69,7 @@ from keras_gcnn.layers.rotated_image import (
     RotatedImage,
 )
 from keras_gcnn.layers.strands import StrandLifting
+from keras_gcnn.layers.subset_pooling import SubsetPooling
 from keras_gcnn.layers.transposed import (
     GroupConv1DTranspose,
     GroupConv2DTranspose,
@@ -127,6 +128,7 @@ __all__ = [
     "RestrictGroup",
     "RotatedImage",
     "StrandLifting",
+    "SubsetPooling",
 ]
 
 

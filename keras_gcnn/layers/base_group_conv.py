@@ -6,6 +6,7 @@ from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
 from keras_gcnn.layers.base_window import BaseWindow
 from keras_gcnn.layers.low_rank import LowRankKernel
+from keras_gcnn.ops.image import on_image
 
 
 class BaseGroupConv(LowRankKernel, BaseWindow):
@@ -99,7 +100,8 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
         if self.use_bias:
             bias = ops.convert_to_tensor(self.bias)
             outputs = group_ops.add_bias(outputs, bias, self.data_format)
-        return self.activation(outputs)
+        outputs = self.activation(outputs)
+        return on_image(outputs, self.lattice, self.data_format)
 
     def convolution_op(self, inputs, kernel, training=False):
         """The G-correlation itself, without bias and activation: the seam for subclasses."""
@@ -148,8 +150,12 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
         }
 
     def _kernel_shape(self, channels):
-        domain = *self.kernel_size, *self.input_space.axis_lengths
-        return *domain, channels // self.groups, self.filters
+        return *self._domain(), channels // self.groups, self.filters
+
+    def _domain(self):
+        """The axes of taps and of H in the kernel."""
+        taps = self.lattice.kernel_axes(self.kernel_size)
+        return *taps, *self.input_space.axis_lengths
 
     def _output_channels(self, channels):
         return self.filters

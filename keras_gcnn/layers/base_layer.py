@@ -34,6 +34,11 @@ class BaseGroupLayer(keras.layers.Layer):
         self.said = set()  # what the guard has said of this layer
 
     @property
+    def lattice(self):
+        """The `Lattice` of the layer's maps."""
+        return self.group.lattice
+
+    @property
     def input_space(self):
         """The `Space` of the layer's input."""
         return Space.whole(self.group)
@@ -64,7 +69,8 @@ class BaseGroupLayer(keras.layers.Layer):
         return True
 
     def build(self, input_shape):
-        _, channels = self._size_and_channels(input_shape)
+        size, channels = self._size_and_channels(input_shape)
+        arguments.known_size(size, self.lattice)
         channel_axis = -1 if self.data_format == "channels_last" else 1
         self.input_spec = keras.layers.InputSpec(
             ndim=len(input_shape), axes={channel_axis: channels}

@@ -42,7 +42,7 @@ class BaseWindow(BaseGroupLayer):
 
     def fit_group(self):
         arguments.symmetric(self._window, self.group, self.window_argument)
-        arguments.symmetric(self.dilation_rate, self.group, "dilation_rate")
+        arguments.symmetric(self.dilation_rate, self.group, "dilation_rate", is_window=False)
 
     def __call__(self, inputs, *args, **kwargs):
         outputs = super().__call__(inputs, *args, **kwargs)

@@ -9,6 +9,7 @@ from keras_gcnn.layers.dimensions import counterpart, like
 from keras_gcnn.layers.group_conv import GroupConv2D
 from keras_gcnn.layers.group_pooling import GroupAveragePooling2D
 from keras_gcnn.layers.normalization import GroupBatchNormalization
+from keras_gcnn.ops.image import on_image
 
 DOWNSAMPLINGS = ("stride", "pooling")
 
@@ -158,6 +159,7 @@ class BaseBlock(BaseGroupLayer):
     def _normalization(self, name):
         return GroupBatchNormalization(
             data_format=self.data_format,
+            lattice=self.lattice,
             momentum=self.momentum,
             epsilon=self.epsilon,
             dtype=self.dtype_policy,
@@ -190,6 +192,7 @@ class ResidualBlock(BaseBlock):
         self.padding = arguments.one_of(padding, ("same", "centered"), "padding")
 
     def call(self, inputs, training=None):
+        inputs = on_image(inputs, self.lattice, self.data_format)
         residual, shortcut = inputs, inputs
         for layer in self.branch:
             if isinstance(layer, (GroupBatchNormalization, keras.layers.Dropout)):
@@ -340,6 +343,7 @@ class HighwayBlock(BaseBlock):
         return self.normalization
 
     def call(self, inputs, training=None):
+        inputs = on_image(inputs, self.lattice, self.data_format)
         gate, x = self.gate(inputs), inputs
         for layer in self.before:
             x = layer(x, training=training)

@@ -12,15 +12,32 @@ from keras_gcnn.layers.dimensions import like
 class CosetPooling(BaseGroupLayer):
     """Coset pooling, in every dimension."""
 
-    def __init__(self, group=None, subgroup=None, reduction="max", data_format=None, **kwargs):
+    def __init__(
+        self,
+        group=None,
+        subgroup=None,
+        reduction="max",
+        data_format=None,
+        input_subgroup=None,
+        **kwargs,
+    ):
         super().__init__(group, data_format, **kwargs)
         self.subgroup = subgroup
+        self.input_subgroup = input_subgroup
         self.reduction = arguments.one_of(reduction, arguments.REDUCTIONS, "reduction")
         if self.group is not None:
             self.fit_group()
 
     def fit_group(self):
         self.subgroup = self.group if self.subgroup is None else self.group.subgroup(self.subgroup)
+        if self.input_subgroup is not None:
+            self.input_subgroup = self.group.subgroup(self.input_subgroup)
+            self.group.cosets_within(self.subgroup, self.input_subgroup)  # which checks them
+
+    @property
+    def input_space(self):
+        whole = self.input_subgroup is None
+        return Space.whole(self.group) if whole else Space(self.group, self.input_subgroup)
 
     @property
     def output_space(self):
@@ -28,7 +45,12 @@ class CosetPooling(BaseGroupLayer):
 
     def call(self, inputs):
         return group_ops.coset_pool(
-            inputs, self.group, self.subgroup, self.reduction, self.data_format
+            inputs,
+            self.group,
+            self.subgroup,
+            self.reduction,
+            self.data_format,
+            self.input_subgroup,
         )
 
     def compute_output_shape(self, input_shape):
@@ -40,7 +62,13 @@ class CosetPooling(BaseGroupLayer):
             **super().get_config(),
             "subgroup": serialized_subgroup(self.subgroup),
             "reduction": self.reduction,
+            **self._input_config(),
         }
+
+    def _input_config(self):
+        if self.input_subgroup is None:
+            return {}
+        return {"input_subgroup": serialized_subgroup(self.input_subgroup)}
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
@@ -58,6 +86,7 @@ class CosetPooling2D(CosetPooling):
             (`[0, 4]`). `None` is all of H.
         reduction: `"max"`, `"mean"` or `"sum"`.
         data_format: As in `keras.layers.Conv2D`.
+        input_subgroup: L ⊂ K, for an input on the quotient G/L. `None` is {e}: an input on G.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, |H|, C)`

@@ -95,8 +95,7 @@ class GroupDepthwiseConv2D(BaseGroupConv):
         return {**super()._whole_config(), "depth_multiplier": self.depth_multiplier}
 
     def _kernel_shape(self, channels):
-        domain = *self.kernel_size, *self.input_space.axis_lengths
-        return *domain, channels, self.depth_multiplier
+        return *self._domain(), channels, self.depth_multiplier
 
     def _output_channels(self, channels):
         return channels * self.depth_multiplier

@@ -2,13 +2,71 @@
 
 import keras
 
+from keras_gcnn import ops as group_ops
 from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
+from keras_gcnn.layers.base_layer import serialized_subgroup
 from keras_gcnn.layers.dimensions import like
+from keras_gcnn.ops.conv.quotient import number_of_orbits
 
 
-class LiftingConv(BaseGroupConv):
+class BaseQuotientConv(BaseGroupConv):
+    """A convolution whose maps may be on quotients of the group.
+
+    Subclasses say which subgroups they take (`subgroups`).
+    """
+
+    subgroups = ()
+
+    def __init__(self, *args, **kwargs):
+        given = {name: kwargs.pop(name, None) for name in self.subgroups}
+        vars(self).update(given)
+        super().__init__(*args, **kwargs)
+
+    def fit_group(self):
+        super().fit_group()
+        for name in self.subgroups:
+            if getattr(self, name) is not None:
+                setattr(self, name, self.group.subgroup(getattr(self, name)))
+
+    @property
+    def output_space(self):
+        whole = self.output_subgroup is None
+        return Space.whole(self.group) if whole else Space(self.group, self.output_subgroup)
+
+    def convolution_op(self, inputs, kernel, training=False):
+        if not self.is_between_quotients():
+            return super().convolution_op(inputs, kernel, training)
+        return group_ops.quotient_conv(
+            inputs,
+            kernel,
+            self.input_space,
+            self.output_space,
+            self.kernel_size,
+            groups=self.groups,
+            **self._window_options(),
+        )
+
+    def is_between_quotients(self):
+        """Whether its input or output was said to be on a quotient of the group."""
+        return any(getattr(self, name) is not None for name in self.subgroups)
+
+    def _domain(self):
+        if not self.is_between_quotients():
+            return super()._domain()
+        spaces = self.input_space, self.output_space
+        return (number_of_orbits(*spaces, self.kernel_size),)
+
+    def _whole_config(self):
+        given = {name: getattr(self, name) for name in self.subgroups}
+        given = {name: serialized_subgroup(k) for name, k in given.items() if k is not None}
+        return {**super()._whole_config(), **given}
+
+
+class LiftingConv(BaseQuotientConv):
     """Lifting, in every dimension."""
+
+    subgroups = ("output_subgroup",)
 
     def __init__(self, filters, kernel_size, group, *args, **kwargs):
         super().__init__(filters, kernel_size, group, *args, **kwargs)
@@ -46,6 +104,9 @@ class LiftingConv2D(LiftingConv):
         implementation: `"auto"`, `"direct"` or `"fourier"`, as in `ops.group_conv`. A model saved
             with one gives the same outputs with another.
         lora_rank, lora_alpha: As in `keras.layers.Conv2D`; `enable_lora` is there too.
+        output_subgroup: L, for an output on the quotient G/L, as `CosetPooling2D` takes it. `None`
+            is {e}: an output on G. The kernel is then `(orbits, C, filters)`, with one weight for
+            all taps that L exchanges; for L = H the output is an image.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, C)`
@@ -92,8 +153,15 @@ class LiftingConv3D(LiftingConv):
     dimension = 3
 
 
-class GroupConv(BaseGroupConv):
+class GroupConv(BaseQuotientConv):
     """The convolution on the group, in every dimension."""
+
+    subgroups = ("input_subgroup", "output_subgroup")
+
+    @property
+    def input_space(self):
+        whole = self.input_subgroup is None
+        return Space.whole(self.group) if whole else Space(self.group, self.input_subgroup)
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
@@ -120,7 +188,9 @@ class GroupConv2D(GroupConv):
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
         activity_regularizer, kernel_constraint, bias_constraint: As in `keras.layers.Conv2D`.
             Glorot's and He's initializers see the effective fan-in, |H|·C·kh·kw.
-        implementation, lora_rank, lora_alpha: As in `LiftingConv2D`.
+        implementation, lora_rank, lora_alpha, output_subgroup: As in `LiftingConv2D`.
+        input_subgroup: K, for an input on the quotient G/K, such as that of a `CosetPooling2D`.
+            `None` is {e}: an input on G.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, |H|, C)`

@@ -38,6 +38,7 @@ class BaseGroupPooling(BaseWindow):
             self.padding,
             self.reduction,
             self.data_format,
+            self.lattice,
         )
 
     def get_config(self):
@@ -219,7 +220,9 @@ class BaseGlobalGroupPooling(BaseGroupLayer):
         return Space(self.group, self.group, has_axis=True) if self.keepdims else None
 
     def call(self, inputs):
-        return group_ops.global_group_pool(inputs, self.reduction, self.keepdims, self.data_format)
+        return group_ops.global_group_pool(
+            inputs, self.reduction, self.keepdims, self.data_format, self.lattice
+        )
 
     def compute_output_shape(self, input_shape):
         _, channels = self._size_and_channels(input_shape)

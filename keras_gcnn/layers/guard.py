@@ -52,6 +52,14 @@ def group_of_source(layer, x):
     return whole.group
 
 
+def lattice_of_source(layer, x):
+    """The lattice of the map that a layer is called on, `None` where the graph does not tell."""
+    if not isinstance(x, keras.KerasTensor):
+        return None
+    maker = stock.follow(x, None, layer.data_format).maker
+    return None if maker is None else maker.group.lattice
+
+
 def no_group(layer):
     """The error for a layer that has no group and finds none."""
     return ValueError(
@@ -104,7 +112,7 @@ def warn_if_lost(layer, sampling, size, window_argument):
         size: Points along each axis of the input, `None` where not yet known.
         window_argument: What the layer calls its window: `"kernel_size"` or `"pool_size"`.
     """
-    group = layer.group
+    group = layer.output_space.group
     if sampling.preserves(group, size):
         return
     remedies = list(_remedies(group, sampling, size, window_argument))
@@ -123,7 +131,8 @@ def warn_if_lost(layer, sampling, size, window_argument):
 def is_symmetric(group, amounts):
     """Whether padding or cropping by these amounts keeps the centre and is alike where it must."""
     centre = [behind - front for front, behind in amounts]
-    return group.fixes(centre) and group.fixes_lengths([sum(pair) for pair in amounts])
+    total = [sum(pair) for pair in amounts]
+    return group.fixes(centre) and group.lattice.are_alike(group, total)
 
 
 def warn_if_shifted(layer, amounts, size, argument, sign):
@@ -180,6 +189,8 @@ def _made_by(maker):
 
 def _remedy(layer, space):
     wanted = layer.input_space
+    if wanted.group.lattice != space.group.lattice:
+        return "Give every layer a group on the same lattice."
     if wanted.has_axis and not space.has_axis:
         return f"Lift an image to the group first, with LiftingConv{layer.dimension}D."
     if not wanted.has_axis:

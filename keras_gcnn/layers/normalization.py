@@ -3,7 +3,9 @@
 import keras
 
 from keras_gcnn import arguments
+from keras_gcnn.layers import guard
 from keras_gcnn.ops import backend, policy
+from keras_gcnn.ops.image import array_of, points_of
 from keras_gcnn.ops.normalization import (
     batch_normalization_on_group,
     in_float32_or_more,
@@ -25,6 +27,9 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         axis: The axis of channels: -1 for `"channels_last"`, 1 for `"channels_first"`. `None`: as
             `data_format` says.
         data_format: As in `keras.layers.Conv2D`. `None`: as `axis` says, or Keras' default.
+        lattice: `"hexagonal"` for maps on a hexagonal lattice, whose mean and variance are taken
+            over the points of the hexagon. `None`: that of the input in a functional or Sequential
+            model, or one with axes at right angles.
         kwargs: As in `keras.layers.BatchNormalization`.
 
     Input shape:
@@ -49,13 +54,20 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
     Reference: Ioffe & Szegedy 2015; one scale per map on G: Cohen & Welling 2016, section 8.2.
     """
 
-    def __init__(self, axis=None, *args, data_format=None, **kwargs):
+    def __init__(self, axis=None, *args, data_format=None, lattice=None, **kwargs):
         if data_format is None and axis is not None:
             data_format = "channels_first" if axis == 1 else "channels_last"
         self.data_format = arguments.data_format(data_format)
         channel_axis = -1 if self.data_format == "channels_last" else 1
         axis = channel_axis if axis is None else arguments.integer(axis, "axis", smallest=-6)
         super().__init__(axis, *args, **kwargs)
+        dimension = getattr(lattice, "dimension", 2)
+        self.lattice = lattice and arguments.lattice(lattice, dimension)
+
+    def __call__(self, inputs, *args, **kwargs):
+        if self.lattice is None:
+            self.lattice = guard.lattice_of_source(self, inputs)
+        return super().__call__(inputs, *args, **kwargs)
 
     def build(self, input_shape):
         rank = len(input_shape)
@@ -70,6 +82,14 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         super().build(input_shape)
 
     def call(self, inputs, training=None, mask=None):
+        if self.lattice is None or not self.lattice.bounds:
+            return self._normalized(inputs, training, mask)
+        points = points_of(inputs, self.lattice, self.data_format)
+        y = self._normalized(points, training)
+        size = arguments.size_of(inputs, self.lattice.dimension, self.data_format)
+        return array_of(y, self.lattice, size, self.data_format)
+
+    def _normalized(self, inputs, training, mask=None):
         if mask is not None or self.renorm or not self._takes_merged_channels(inputs):
             return super().call(inputs, training=training, mask=mask)
         x = in_float32_or_more(inputs)
@@ -81,7 +101,9 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         return keras.ops.cast(y, self.compute_dtype)
 
     def get_config(self):
-        return {**super().get_config(), "data_format": self.data_format}
+        is_hexagonal = self.lattice is not None and self.lattice.bounds
+        lattice = {"lattice": "hexagonal"} if is_hexagonal else {}
+        return {**super().get_config(), "data_format": self.data_format, **lattice}
 
     def rematerialized_call(self, layer_call, *args, **kwargs):
         return backend.rematerialized(super().rematerialized_call, layer_call, args, kwargs)

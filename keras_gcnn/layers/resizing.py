@@ -55,7 +55,7 @@ class GroupZeroPadding(BaseGroupPadding):
         self.padding = self.amounts
 
     def call(self, inputs):
-        return group_ops.group_pad(inputs, self.padding, self.data_format)
+        return group_ops.group_pad(inputs, self.padding, self.data_format, self.lattice)
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
@@ -119,7 +119,7 @@ class GroupCropping(BaseGroupPadding):
         self.cropping = self.amounts
 
     def call(self, inputs):
-        return group_ops.group_crop(inputs, self.cropping, self.data_format)
+        return group_ops.group_crop(inputs, self.cropping, self.data_format, self.lattice)
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
@@ -176,7 +176,13 @@ class GroupUpSampling(BaseGroupLayer):
             self.fit_group()
 
     def fit_group(self):
-        arguments.symmetric(self.size, self.group, "size")
+        arguments.symmetric(self.size, self.group, "size", is_window=False)
+        if self.lattice.bounds:
+            raise ValueError(
+                f"{type(self).__name__} has no points between those of the "
+                f"{self.lattice.name} to take. Received: group={self.group.name!r}. Use "
+                "GroupConv2DTranspose."
+            )
 
     def call(self, inputs):
         return group_ops.group_upsample(inputs, self.size, self.interpolation, self.data_format)

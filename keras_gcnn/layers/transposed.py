@@ -45,7 +45,7 @@ class GroupConvTranspose(BaseGroupConv):
         return {**super()._whole_config(), "output_padding": self.output_padding}
 
     def _kernel_shape(self, channels):
-        return *self.kernel_size, *self.input_space.axis_lengths, self.filters, channels
+        return *self._domain(), self.filters, channels
 
     def _sampling(self):
         windows = self._window, self.strides, self.padding, self.dilation_rate

@@ -130,16 +130,18 @@ def matmul(a, b):
     return a @ b
 
 
-def pad(x, amounts):
-    """Zeros in front of and behind each axis.
+def pad(x, amounts, value=0):
+    """One number, zero by default, in front of and behind each axis.
 
     torch.compile cannot trace `ops.pad` of Keras 3.15. It can go when it can.
     """
     if _name() != "torch":
-        return ops.pad(x, amounts)
+        return ops.pad(x, amounts, constant_values=value if value else None)
     for axis, around in enumerate(amounts):
         shape = ops.shape(x)
-        front, behind = (ops.zeros((*shape[:axis], n, *shape[axis + 1 :]), x.dtype) for n in around)
+        front, behind = (
+            ops.full((*shape[:axis], n, *shape[axis + 1 :]), value, x.dtype) for n in around
+        )
         parts = [part for part in (front, x, behind) if part.shape[axis] != 0]
         x = ops.concatenate(parts, axis=axis) if len(parts) > 1 else x
     return x

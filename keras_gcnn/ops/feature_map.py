@@ -5,6 +5,7 @@ from keras import ops
 from keras_gcnn import arguments
 from keras_gcnn.groups import Space
 from keras_gcnn.ops import backend, layout, tables
+from keras_gcnn.ops.image import on_image
 
 
 def transform_feature_map(x, group, element, subgroup=None, data_format=None):
@@ -35,6 +36,7 @@ def transform_feature_map(x, group, element, subgroup=None, data_format=None):
     element = arguments.integer(element, "element", smallest=0, largest=group.order - 1)
     space = Space.whole(group) if subgroup is None else Space(group, subgroup, has_axis=True)
     space = arguments.space_of(x, [Space.lattice(group), space], data_format)
+    x = on_image(x, group.lattice, data_format)
     return _moved(x, space, element, data_format)
 
 
@@ -81,6 +83,7 @@ def transform_each(x, group, elements, data_format=None):
         x = layout.to_channels_last(x, has_group_axis=False)
         y = transform_each(x, group, elements, "channels_last")
         return layout.to_channels_first(y, has_group_axis=False)
+    x = on_image(x, group.lattice, "channels_last")
     size = tuple(x.shape[1 : group.dimension + 1])
     shape = ops.shape(x)
     table = tables.left_translations(group, size)  # (|H|, points)

@@ -13,6 +13,7 @@ FEWEST_CHANNELS_BY_ROWS = 40
 # The largest f̂, over both maps and the filter bank. The peak memory of a layer on JAX is then below
 # twice that of the direct implementation, whose training step holds as many gradients too.
 LARGEST_TRANSFORM = {"inference": 0.7, "training": 4.5}
+LARGEST_GROUP_UNROLLED = 12  # p6m
 # For kernels whose values are set at once. On JAX, random ones take up to a second to compile:
 # `python -m timeit -n 1 -r 1 "import keras_gcnn as kg; kg.to_planar(kg.models.p4cnn())"`
 INITIALIZER_OF_KNOWN_KERNELS = "zeros"
@@ -62,6 +63,16 @@ def multiplies_channels(compilation):
     `tox -e bench-jax -- -k "test_same_maps_of_others and depthwise"`
     """
     return compilation.backend in ("jax", "tensorflow")
+
+
+def unrolls_sums(group):
+    """Whether the Fourier implementation's sums over H, which stand one by one, compile in time.
+
+    On O and Oh, of 24 and 48 elements, the first call took 30 to 163 s on JAX and TensorFlow, and
+    more than 240 s on PyTorch, for a convolution that is then 0.5 to 0.9 of the direct one.
+    `tox -e bench-jax -- -k "test_same_maps and 3x3x3"`
+    """
+    return group.order <= LARGEST_GROUP_UNROLLED
 
 
 def tiles_are_reduced(compilation, size, window):

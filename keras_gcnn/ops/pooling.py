@@ -8,15 +8,18 @@ from keras import ops
 from keras_gcnn import arguments
 from keras_gcnn.groups import Sampling, Space, coset_axis
 from keras_gcnn.ops import backend, layout, policy, tables
+from keras_gcnn.ops.image import on_image
 from keras_gcnn.ops.resizing import padded
 
 _REDUCTIONS = {"max": backend.maximum, "mean": ops.mean, "sum": ops.sum}
 
 
-def coset_pool(x, group, subgroup=None, reduction="max", data_format=None):
+def coset_pool(x, group, subgroup=None, reduction="max", data_format=None, input_subgroup=None):
     """Coset pooling: a function on G becomes one on G/K.
 
         (P f)(x, gK) = max over k in K of f(x, gk)             or the mean, or the sum
+
+    A function on G/L, for L ⊂ K, becomes one on G/K too: the maximum is over the cosets of L in gK.
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -25,27 +28,39 @@ def coset_pool(x, group, subgroup=None, reduction="max", data_format=None):
             itself: the result is an image.
         reduction: `"max"`, `"mean"` or `"sum"`.
         data_format: As in `keras.ops.conv`.
+        input_subgroup: L, if `x` is on G/L.
 
     Returns:
         Function on G/K: `x` with an axis `|H|/|K|` for `|H|`, or without it for K = H. Cosets stand
         in the order of `PointGroup.left_cosets`.
 
     Raises:
-        ValueError: If K is no subgroup of H, or `x` is no map on G, or another argument is unknown.
+        ValueError: If K is no subgroup of H, does not contain L, or `x` is on another space, or
+            another argument is unknown.
 
     Reference: Cohen & Welling 2016, section 6.3.
     """
     x, group = backend.tensor(x), arguments.group(group)
     data_format = arguments.data_format(data_format)
     reduce = _REDUCTIONS[arguments.one_of(reduction, arguments.REDUCTIONS, "reduction")]
-    cosets = tables.cosets(group, subgroup)
-    axis = arguments.space_of(x, [Space.whole(group)], data_format).axis(data_format)
+    space = Space(group, group.trivial if input_subgroup is None else input_subgroup, True)
+    cosets = tables.cosets_within(group, subgroup, space.subgroup)
+    axis = arguments.space_of(x, [space], data_format).axis(data_format)
+    x = on_image(x, group.lattice, data_format)
     if cosets.shape[0] == 1:
         return reduce(x, axis=axis)
     return reduce(ops.take(x, cosets, axis=axis), axis=axis + 1)  # (..., |H|/|K|, |K|, ...)
 
 
-def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", data_format=None):
+def group_pool(
+    x,
+    pool_size,
+    strides=None,
+    padding="valid",
+    reduction="max",
+    data_format=None,
+    lattice=None,
+):
     """Pools space, leaving the axis of H and the channels as they are.
 
         y_c(x, h) = max, or mean, over taps t in the window of f_c(strides·x + t, h)
@@ -59,6 +74,8 @@ def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", dat
         reduction: `"max"`, `"mean"`, or `"blur"`: a mean with binomial weights, which removes the
             fine detail that strides would alias.
         data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+        lattice: `"hexagonal"` for hexagonal windows, or a `groups.Lattice`. `None`: that with axes
+            at right angles. Points outside of a hexagon are left out as padded points are.
 
     Returns:
         The pooled map.
@@ -77,13 +94,17 @@ def group_pool(x, pool_size, strides=None, padding="valid", reduction="max", dat
     reduction = arguments.one_of(reduction, arguments.POOLING_REDUCTIONS, "reduction")
     sampling = Sampling(window, strides, padding, sees_padding=reduction == "blur")
     arguments.fits(sampling, arguments.size_of(x, dimension, data_format), "pool_size")
+    lattice = arguments.lattice(lattice, dimension)
     order = x.shape[coset_axis(data_format, dimension)]
     merged = layout.merge_group_axis(x, data_format)  # (batch, *space, |H|·C)
+    if lattice.bounds:
+        y = _pool_taps(merged, sampling, lattice, reduction, data_format)
+        return layout.split_group_axis(y, order, data_format)
     pool = {"max": _max_pool, "mean": _average_pool, "blur": _blur_pool}[reduction]
     return layout.split_group_axis(pool(merged, sampling, data_format), order, data_format)
 
 
-def global_group_pool(x, reduction="max", keepdims=False, data_format=None):
+def global_group_pool(x, reduction="max", keepdims=False, data_format=None, lattice=None):
     """The maximum or mean over space and H: one number for each channel, which is invariant.
 
         y_c = max, or mean, over x and h of f_c(x, h)
@@ -93,6 +114,7 @@ def global_group_pool(x, reduction="max", keepdims=False, data_format=None):
         reduction: `"max"` or `"mean"`.
         keepdims: Whether space and H stay, as axes of length 1.
         data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+        lattice: As in `group_pool`.
 
     Returns:
         `(batch, channels)`, or with axes of length 1 between or behind.
@@ -104,9 +126,16 @@ def global_group_pool(x, reduction="max", keepdims=False, data_format=None):
     """
     x, data_format = backend.tensor(x), arguments.data_format(data_format)
     dimension = arguments.dimension_of_map(x)
-    reduce = _REDUCTIONS[arguments.one_of(reduction, ("max", "mean"), "reduction")]
+    reduction = arguments.one_of(reduction, ("max", "mean"), "reduction")
+    lattice = arguments.lattice(lattice, dimension)
+    x = on_image(x, lattice, data_format, outside=-math.inf if reduction == "max" else 0)
     first = 1 if data_format == "channels_last" else 2
-    return reduce(x, axis=tuple(range(first, first + dimension + 1)), keepdims=bool(keepdims))
+    axes = tuple(range(first, first + dimension + 1))
+    y = _REDUCTIONS[reduction](x, axis=axes, keepdims=bool(keepdims))
+    if lattice.bounds and reduction == "mean":
+        (share,) = tables.share_of_image(lattice, arguments.size_of(x, dimension, data_format))
+        y = y / share
+    return y
 
 
 def restrict_group(x, group, subgroup, data_format=None):
@@ -135,7 +164,7 @@ def restrict_group(x, group, subgroup, data_format=None):
     data_format = arguments.data_format(data_format)
     cosets = tables.right_cosets(group, subgroup)  # (n, |H'|)
     axis = arguments.space_of(x, [Space.whole(group)], data_format).axis(data_format)
-    y = ops.take(x, cosets, axis=axis)  # (..., n, |H'|, ...)
+    y = ops.take(on_image(x, group.lattice, data_format), cosets, axis=axis)  # (..., n, |H'|, ...)
     if data_format == "channels_last":
         y = ops.moveaxis(y, axis, -1)  # (batch, *space, |H'|, channels, n)
         return layout.reshape(y, (*ops.shape(y)[:-2], y.shape[-2] * y.shape[-1]))
@@ -168,6 +197,33 @@ def _average_pool(x, sampling, data_format):
     return backend.average_pool(
         x, sampling.kernel_size, sampling.strides, sampling.padding, data_format, amounts
     )
+
+
+def _pool_taps(x, sampling, lattice, reduction, data_format):
+    """The reduction of what each tap of a window sees."""
+    outside = -math.inf if reduction == "max" else 0
+    seen = _seen(
+        on_image(x, lattice, data_format, outside), sampling, lattice, data_format, outside
+    )
+    if reduction == "max":
+        y = backend.maximum(ops.stack(seen, axis=-1), axis=-1)
+    elif reduction == "blur":
+        weights = tables.binomial_weights(lattice, sampling.kernel_size)
+        y = sum(weight * part for weight, part in zip(weights, seen, strict=True))
+    else:
+        ones = on_image(ops.ones_like(x[:1]), lattice, data_format)
+        counts = sum(_seen(ones, sampling, lattice, data_format))
+        y = sum(seen) / ops.maximum(counts, ops.ones_like(counts))
+    return on_image(y, lattice, data_format)
+
+
+def _seen(x, sampling, lattice, data_format, outside=0):
+    """What each tap of a window sees, in maps of the size of the output."""
+    size = arguments.size_of(x, lattice.dimension, data_format)
+    amounts = layout.around_space(sampling.padding_amounts(size), data_format)
+    x = backend.pad(x, amounts, outside)
+    before = (slice(None),) * (1 if data_format == "channels_last" else 2)
+    return [x[(*before, *window)] for window in sampling.windows(lattice)]
 
 
 def _blur_pool(x, sampling, data_format):

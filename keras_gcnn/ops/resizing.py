@@ -5,15 +5,17 @@ from keras import ops
 from keras_gcnn import arguments
 from keras_gcnn.groups import coset_axis
 from keras_gcnn.ops import backend, layout
+from keras_gcnn.ops.image import on_image
 
 
-def group_pad(x, padding, data_format=None):
+def group_pad(x, padding, data_format=None, lattice=None):
     """Zeros in front of and behind each axis of space.
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
         padding: Integer; or one for each axis; or for each axis a pair, in front and behind.
         data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+        lattice: As in `group_pool`.
 
     Returns:
         The larger map.
@@ -23,16 +25,17 @@ def group_pad(x, padding, data_format=None):
 
     Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
     """
-    return _padded_map(x, padding, data_format, "padding", sign=1)
+    return _padded_map(x, padding, data_format, lattice, "padding", sign=1)
 
 
-def group_crop(x, cropping, data_format=None):
+def group_crop(x, cropping, data_format=None, lattice=None):
     """Cuts points away in front of and behind each axis of space.
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
         cropping: Integer; or one for each axis; or for each axis a pair, in front and behind.
         data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+        lattice: As in `group_pool`.
 
     Returns:
         The smaller map.
@@ -42,18 +45,20 @@ def group_crop(x, cropping, data_format=None):
 
     Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
     """
-    return _padded_map(x, cropping, data_format, "cropping", sign=-1)
+    return _padded_map(x, cropping, data_format, lattice, "cropping", sign=-1)
 
 
-def _padded_map(x, amounts, data_format, name, sign):
+def _padded_map(x, amounts, data_format, lattice, name, sign):
     x, data_format = backend.tensor(x), arguments.data_format(data_format)
     dimension = arguments.dimension_of_map(x)
     amounts = arguments.amounts(amounts, dimension, name)
     amounts = [(sign * front, sign * behind) for front, behind in amounts]
+    lattice = arguments.lattice(lattice, dimension)
     arguments.leaves_something(arguments.size_of(x, dimension, data_format), amounts, name)
     order = x.shape[coset_axis(data_format, dimension)]
-    merged = padded(layout.merge_group_axis(x, data_format), amounts, data_format)
-    return layout.split_group_axis(merged, order, data_format)
+    merged = layout.merge_group_axis(on_image(x, lattice, data_format), data_format)
+    y = layout.split_group_axis(padded(merged, amounts, data_format), order, data_format)
+    return on_image(y, lattice, data_format)
 
 
 def padded(x, amounts, data_format):

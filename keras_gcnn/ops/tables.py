@@ -1,10 +1,12 @@
 """The index tables of `groups`, as constants of the graph that uses them."""
 
 import functools
+import math
 
 import numpy as np
 
 from keras_gcnn import arguments, groups
+from keras_gcnn.groups import hexagons
 from keras_gcnn.ops.backend import constant, untraced
 
 
@@ -22,15 +24,23 @@ def filter_bank_adjoint(group, kernel_shape):
 
 
 @constant
-def adjoint_filter(group, kernel_shape):
-    """`groups.adjoint_filter_indices` for a filter of this shape on G, flattened to one axis."""
-    return _indices(groups.adjoint_filter_indices(group, kernel_shape[: group.dimension]))
+def quotient_bank(group, kernel_size, subgroup, output_subgroup):
+    """`groups.quotient_bank_indices`, flattened to one axis."""
+    return _indices(groups.quotient_bank_indices(group, kernel_size, subgroup, output_subgroup))
 
 
 @constant
-def cosets(group, subgroup):
-    """`PointGroup.left_cosets` as integers `(cosets, |K|)`; `None` is all of H."""
-    return group.left_cosets(group if subgroup is None else subgroup).astype("int32")
+def cosets_within(group, subgroup, smaller):
+    """`PointGroup.cosets_within`; `None` is all of H."""
+    subgroup = group if subgroup is None else subgroup
+    return group.cosets_within(subgroup, smaller).astype("int32")
+
+
+@constant
+def adjoint_filter(group, kernel_shape):
+    """`groups.adjoint_filter_indices` for a filter of this shape on G, flattened to one axis."""
+    size = arguments.kernel_size(kernel_shape, group)
+    return _indices(groups.adjoint_filter_indices(group, size))
 
 
 @constant
@@ -41,15 +51,52 @@ def right_cosets(group, subgroup):
 
 @constant
 def left_translation(group, element, size, subgroup):
-    """`groups.left_translation`, flattened to one axis."""
-    return _indices(groups.left_translation(group, element, size, subgroup))
+    """`groups.left_translation` of an array, flattened to one axis."""
+    return _indices(_of_array(group, element, size, subgroup))
 
 
 @constant
 def left_translations(group, size):
     """`groups.left_translation` of an image for every element, integers `(|H|, points)`."""
-    translations = [groups.left_translation(group, h, size, group) for h in range(group.order)]
+    translations = [_of_array(group, h, size, group) for h in range(group.order)]
     return np.stack(translations)[..., 0].astype("int32")
+
+
+@constant
+def image_mask(lattice, size):
+    """`Lattice.mask`."""
+    return lattice.mask(size)
+
+
+@untraced
+def share_of_image(lattice, size):
+    """The share of the points of an array that belong to the image, as a list of one number."""
+    return [float(lattice.mask(size).mean())]
+
+
+@untraced
+def binomial_weights(lattice, kernel_size):
+    """`Lattice.binomial_weights`, as a list."""
+    return lattice.binomial_weights(kernel_size).tolist()
+
+
+@constant
+def offset_rows(shape, shifted, radius):
+    """`groups.hexagons.offset_rows`."""
+    return hexagons.offset_rows(shape, shifted, radius).astype("int32")
+
+
+@constant
+def places_of_points(lattice, size):
+    """The places of the points of an image in its array, flattened to one axis."""
+    return np.flatnonzero(lattice.mask(size)).astype("int32")
+
+
+@constant
+def points_at_places(lattice, size):
+    """For each place in an array, which point stands there; the first one where none does."""
+    mask = lattice.mask(size)
+    return _indices(np.where(mask, np.cumsum(mask).reshape(size) - 1, 0))
 
 
 @untraced
@@ -89,6 +136,16 @@ def _fourier_sums(group, size, subgroup):
     ]
 
 
+def _of_array(group, element, size, subgroup):
+    """`groups.left_translation` by places in an array, where points outside of the image stay."""
+    table = groups.left_translation(group, element, size, subgroup)
+    inside = np.flatnonzero(group.lattice.mask(size))
+    cosets = table.shape[1]
+    whole = np.arange(math.prod(size) * cosets).reshape(-1, cosets)
+    whole[inside] = inside[table // cosets] * cosets + table % cosets
+    return whole
+
+
 def _recipe(group, size, subgroup):
     parts = groups.correlation_recipe(group, size, subgroup)
     return [part for part in parts if part.taps.size]
@@ -97,7 +154,7 @@ def _recipe(group, size, subgroup):
 def _grid_and_subgroup(group, kernel_shape):
     """The taps of a filter, and K such that it is a function on G/K."""
     space = arguments.space_of_kernel(kernel_shape, group)
-    return tuple(kernel_shape[: group.dimension]), space.subgroup
+    return arguments.kernel_size(kernel_shape, group), space.subgroup
 
 
 def _indices(table):

@@ -62,7 +62,8 @@ class Call:
 
     def takes_alike(self, axes):
         """Whether of axes of space that the group exchanges all are among these axes, or none."""
-        return self.space.group.fixes_lengths([int(a in axes) for a in self.space_axes])
+        group = self.space.group
+        return group.lattice.are_alike(group, [int(a in axes) for a in self.space_axes])
 
     def get(self, name):
         """An attribute of the operation."""
@@ -159,6 +160,8 @@ def _window(call, size, sees_padding):
     if max(coset_strides, default=1) > 1:
         return "it leaves out elements of H"
     sampling = Sampling(size, strides, call.get("padding"), sees_padding=sees_padding)
+    if group.lattice.bounds and max(size) > 1:
+        return "its windows are no hexagons. Use a layer of keras_gcnn"
     if not (group.lattice.keeps_shape(group, size) and sampling.preserves(group, call.size)):
         return f"its windows do not turn with an input of size {call.size}"
 
@@ -171,7 +174,7 @@ def amounts(call):
         return "it changes the axis of H"
     group = call.space.group
     centre, total = ([b - f for f, b in of_space], [b + f for f, b in of_space])
-    if not (group.fixes(centre) and group.fixes_lengths(total)):
+    if not (group.fixes(centre) and group.lattice.are_alike(group, total)):
         return f"{of_space} is not symmetric. Use the same amount in front and behind"
 
 
@@ -179,7 +182,10 @@ def repeated(call):
     """Axes that the group exchanges must be repeated alike."""
     size, on_cosets = call.split(call.get("size"))
     copies = call.space.cosets if call.space.has_axis else 1  # of one coset there may be more
-    if (copies > 1 and max(on_cosets) > 1) or not call.space.group.fixes_lengths(size):
+    group = call.space.group
+    if group.lattice.bounds and max(size) > 1:
+        return "repeated points make no hexagon. Use GroupConv2DTranspose"
+    if (copies > 1 and max(on_cosets) > 1) or not group.fixes_lengths(size):
         return f"it does not repeat all axes alike, or repeats elements of H: {call.get('size')}"
 
 
@@ -245,5 +251,7 @@ def concatenated(call):
 
 def rotated(call):
     """A mirror reverses a rotation."""
+    if call.space.group.lattice.bounds:
+        return "it takes points for those of the square lattice"
     if any(round(np.linalg.det(h)) < 0 for h in call.space.group.elements):
         return "mirrors reverse its rotation"

@@ -39,12 +39,12 @@ class Grid:
 
     def values(self, array):
         """The values `(points, …)` of an array `(*space, …)`."""
-        return array[self._indices]
+        return array[self.lattice.indices(self.shape)]
 
     def array(self, values):
         """The array `(*space, …)` of values, zero outside of the image."""
         array = np.zeros((*self.shape, *values.shape[1:]), values.dtype)
-        array[self._indices] = values
+        array[self.lattice.indices(self.shape)] = values
         return array
 
     def moved(self, values, space, element):
@@ -85,11 +85,6 @@ class Grid:
         lattice = groups.Lattice(f"slice of the {self.lattice.name}", tuple(map(tuple, basis)))
         return Grid(lattice, self.shape[1:])
 
-    @property
-    def _indices(self):
-        points = self.lattice.points(self.shape)
-        return tuple(((points + np.array(self.shape) - 1) // 2).T)
-
     @cached_property
     def _middles(self):
         return self.lattice.points(self.shape) / 2 @ screen_basis(self.lattice)
@@ -98,24 +93,6 @@ class Grid:
     def _extent(self):
         corners = self._middles[:, None] + cell(self.lattice)
         return np.ptp(corners, axis=(0, 1))
-
-
-def grid_of_kernel(lattice, sizes, slices):
-    """The `Grid` of a kernel by the sizes of its axes of space.
-
-    A hexagonal lattice stores its taps alone, along one axis.
-    """
-    if len(sizes) == lattice.dimension:
-        return Grid(lattice, tuple(sizes), slices)
-    (taps,), size = sizes, 1
-    while (number := len(lattice.points((size,) * lattice.dimension))) < taps:
-        size += 2
-    if number != taps:
-        raise ValueError(
-            f"`kernel` must have the taps of a kernel on the {lattice.name}, such as 1, 7 or 19. "
-            f"Received: {taps} taps. The nearest kernel of size {size} has {number}."
-        )
-    return Grid(lattice, (size,) * lattice.dimension, slices)
 
 
 @cache

@@ -3,9 +3,8 @@
 import numpy as np
 
 from keras_gcnn import arguments, groups
-from keras_gcnn.groups import Space
 from keras_gcnn.visualization.canvas import Canvas, Patch, Scale, checked_figure
-from keras_gcnn.visualization.grid import grid_of_kernel, numbers
+from keras_gcnn.visualization.grid import Grid, numbers
 from keras_gcnn.visualization.names import labels
 
 
@@ -19,8 +18,8 @@ def filter_bank(kernel, group, channel=0, filter_index=0, slices=3, figure=None)
 
     Args:
         kernel: Filters ψ on Zᵈ, `(*kernel_size, channels, filters)`, or on G,
-            `(*kernel_size, |H|, channels, filters)`: the kernel of a layer. On a hexagonal lattice
-            `(taps, …)` too.
+            `(*kernel_size, |H|, channels, filters)`: the kernel of a layer. On the hexagonal
+            lattice `(taps, channels, filters)` or `(taps, |H|, channels, filters)`.
         group: Name of the point group H, or a `PointGroup`.
         channel: Which input channel.
         filter_index: Which filter.
@@ -43,13 +42,13 @@ def filter_bank(kernel, group, channel=0, filter_index=0, slices=3, figure=None)
     Reference: Cohen & Welling 2016, sections 6.1, 6.2 and 7.1.
     """
     kernel, group = numbers(kernel, "kernel"), groups.get(group)
-    sizes, space = _domain(kernel.shape, group)
+    space = arguments.space_of_kernel(kernel.shape, group)
     channel = arguments.integer(channel, "channel", 0, kernel.shape[-2] - 1)
     filter_index = arguments.integer(filter_index, "filter_index", 0, kernel.shape[-1] - 1)
-    grid = grid_of_kernel(group.lattice, sizes, arguments.integer(slices, "slices"))
+    size = arguments.kernel_size(kernel.shape, group)
+    grid = Grid(group.lattice, size, arguments.integer(slices, "slices"))
     psi = kernel[..., channel, filter_index]
-    psi = grid.values(psi) if len(sizes) == group.dimension else psi
-    bank = psi.reshape(-1)[groups.filter_bank_indices(group, grid.shape, space.subgroup)]
+    bank = psi.reshape(-1)[groups.filter_bank_indices(group, size, space.subgroup)]
     rows = [
         [Patch(b, grid, Scale.of(psi), f"h'={row}, h={h}") for h, b in enumerate(banks.T)]
         for row, banks in enumerate(bank.swapaxes(0, 1))
@@ -99,11 +98,3 @@ def cayley_table(group, figure=None):
         figure.set_size_inches(1.5 + 0.4 * group.order, 1.5 + 0.4 * group.order)
         figure.set_layout_engine("constrained")
     return figure
-
-
-def _domain(shape, group):
-    """The sizes of the axes of space of a kernel, and the `Space` on which its filters are."""
-    has_axis = len(shape) == 4 and shape[1] == group.order
-    if group.lattice.bounds and (len(shape) == 3 or has_axis):
-        return shape[:1], Space.whole(group) if has_axis else Space.lattice(group)
-    return shape[: group.dimension], arguments.space_of_kernel(shape, group)

@@ -156,7 +156,7 @@ class RotatedMnist(tfds.core.GeneratorBasedBuilder):
         }
 
     def _read_digits(self):
-        read = {"embedded": _read_embedded, "tfds_mnist": read_tfds_mnist}
+        read = {"embedded": read_embedded, "tfds_mnist": read_tfds_mnist}
         return read[self.builder_config.source](self._data_dir_root)
 
     def upright_test_digits(self):
@@ -185,7 +185,8 @@ def _leave_as_they_are(images, labels, angles):
         yield str(i), {"image": image[..., None], "label": int(label), "angle": np.nan}
 
 
-def _read_embedded(_):
+def read_embedded(_=None):
+    """The 10,000 digits of this repository: images `(10000, 28, 28)` in [0, 1], and labels."""
     try:
         data = EMBEDDED.read_bytes()
     except OSError as error:

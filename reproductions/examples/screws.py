@@ -103,7 +103,7 @@ def picture_of():
 
 def main(arguments=None):
     """Runs the command line `arguments`, `sys.argv` by default."""
-    trials.publish(arguments, "screws", trial, HEADS, picture_of, FOLDER)
+    trials.publish(arguments, "screws", trial, HEADS, lambda _: picture_of(), FOLDER)
 
 
 if __name__ == "__main__":

@@ -49,9 +49,10 @@ def trial(seed):
         "plain, augmented": ("z2", PLAIN_WIDTHS, "p4m"),
     }
     rows = {}
-    for name, (group, widths, augment) in networks.items():
+    for name, (group, widths, turns) in networks.items():
         model = kg.models.unet(group, (SIZE, SIZE, 1), widths=widths)
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        augment = turns and trials.turning(turns)
         seconds = trials.fitted(model, x, y, loss, augment=augment, **TRAINING)
         of = {name: model}
         if group == "z2":
@@ -88,7 +89,7 @@ def picture_of(models):
 
 def main(arguments=None):
     """Runs the command line `arguments`, `sys.argv` by default."""
-    trials.publish(arguments, "segmentation", trial, HEADS, lambda: picture_of(SHOWN), FOLDER)
+    trials.publish(arguments, "segmentation", trial, HEADS, lambda _: picture_of(SHOWN), FOLDER)
 
 
 if __name__ == "__main__":

@@ -68,8 +68,9 @@ def trial(seed):
         "plain, augmented": (plain_network(), "p4m"),
     }
     rows = {}
-    for name, (model, augment) in networks.items():
+    for name, (model, turns) in networks.items():
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        augment = turns and trials.turning(turns)
         seconds = trials.fitted(model, x, y, loss, augment=augment, **TRAINING)
         of = {name: model}
         if model.name == "plain":
@@ -109,7 +110,7 @@ def picture_of():
 
 def main(arguments=None):
     """Runs the command line `arguments`, `sys.argv` by default."""
-    trials.publish(arguments, "textures", trial, HEADS, picture_of, FOLDER)
+    trials.publish(arguments, "textures", trial, HEADS, lambda _: picture_of(), FOLDER)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,17 @@ from reproductions.markdown import filled, table
 
 
 def fitted(model, x, y, loss, epochs, batch_size, rate, augment=None):
-    """Trains a model, on random elements of a group where one is named.
+    """Trains a model.
 
-    Targets that are images turn with them.
+    Args:
+        model: The model.
+        x: Its inputs.
+        y: Its targets.
+        loss: As in `keras.Model.compile`.
+        epochs: How often it sees them.
+        batch_size: How many at once.
+        rate: The first learning rate. It falls to 0 by half a cosine.
+        augment: A function of `x` and `y` that gives those of an epoch.
 
     Returns:
         The seconds it took.
@@ -25,14 +33,21 @@ def fitted(model, x, y, loss, epochs, batch_size, rate, augment=None):
     started = time.perf_counter()
     rate = keras.optimizers.schedules.CosineDecay(rate, epochs * -(-len(x) // batch_size))
     model.compile(keras.optimizers.Adam(rate), loss)
-    layer = augment and kg.layers.RandomGroupElement(augment, "channels_last")
     for _ in range(epochs):
-        pair = [x, y]
-        if augment:
-            pair = layer(pair, training=True) if y.ndim == 4 else [layer(x, training=True), y]
-        pair = [keras.ops.convert_to_numpy(a) for a in pair]
+        pair = augment(x, y) if augment else (x, y)
         model.fit(*pair, batch_size=batch_size, verbose=0)
     return time.perf_counter() - started
+
+
+def turning(group):
+    """An `augment` that turns images by random elements of a group, and targets that are images."""
+    layer = kg.layers.RandomGroupElement(group, "channels_last")
+
+    def augment(x, y):
+        pair = layer([x, y], training=True) if y.ndim == 4 else [layer(x, training=True), y]
+        return [keras.ops.convert_to_numpy(a) for a in pair]
+
+    return augment
 
 
 def run(trial, seeds, title):
@@ -50,7 +65,7 @@ def run(trial, seeds, title):
     return rows
 
 
-def publish(arguments, name, trial, heads, picture_of, folder):
+def publish(arguments, name, trial, heads, picture_of, folder, seeds=5):
     """Runs the command line of an example, and writes its rows, picture and page.
 
     Args:
@@ -58,25 +73,35 @@ def publish(arguments, name, trial, heads, picture_of, folder):
         name: Of the example and its files.
         trial: As in `run`.
         heads: The heads of the columns.
-        picture_of: A function that draws the picture when all seeds are done.
+        picture_of: A function of the rows of all seeds that draws the picture.
         folder: Where the files are, with the template of the page.
+        seeds: How many, unless the command line says so.
     """
     parser = argparse.ArgumentParser(description=f"Makes the page {name}.md.")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=seeds)
     options = parser.parse_args(arguments)
     rows = run(trial, options.seeds, name)
     write_json(folder / f"{name}.json", rows)
-    figures.save(picture_of(), folder / f"{name}.png")
-    values = {"table": as_table(rows, heads), "seeds": options.seeds}
-    text = filled(folder / f"{name}_template.md", values)
+    figures.save(picture_of(rows), folder / f"{name}.png")
+    text = page(name, rows, heads, folder)
     (folder / f"{name}.md").write_text(text, "utf-8")
     print(text)
 
 
+def page(name, rows, heads, folder):
+    """The text of a page: its template with a table of the rows."""
+    seeds = len(next(iter(rows.values())))
+    values = {"table": as_table(rows, heads), "seeds": seeds}
+    return filled(folder / f"{name}_template.md", values)
+
+
 def as_table(rows, heads):
-    """A Markdown table of means ± deviations over seeds."""
+    """A Markdown table of means ± deviations over seeds, with a column for each head.
+
+    A row may hold more numbers, for the picture.
+    """
     cells = [
-        [name, *(_spread(column) for column in zip(*numbers, strict=True))]
+        [name, *map(_spread, list(zip(*numbers, strict=True))[: len(heads)])]
         for name, numbers in rows.items()
     ]
     return table(["", *heads], cells)

@@ -76,6 +76,15 @@ def test_the_parts_stand_beside_the_whole():
     assert row in report.report(found)
 
 
+def test_layers_of_other_kinds_are_other_readings():
+    found = measured()
+    of_other = {"layer": "transposed", "mode": "forward"}
+    found["jax"]["benchmarks"].append(
+        {"name": "test_same_maps_of_others[…]", "params": of_other, "extra_info": {"ratio": 0.98}}
+    )
+    assert "| transposed | same maps of others | – | Forward | 0.98 |" in report.report(found)
+
+
 def test_layers_and_networks_of_a_backend_are_one_run(tmp_path):
     for name, numbers in {"jax": [1, 2], "jax-networks": [3], "torch": [4]}.items():
         (tmp_path / f"{name}.json").write_text(json.dumps({"of": name, "benchmarks": numbers}))

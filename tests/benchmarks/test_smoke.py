@@ -21,6 +21,7 @@ compiles = keras.backend.backend() != "torch" or shutil.which("c++") or shutil.w
     [
         "test_same_maps and p4-4x4-10 and fourier and forward",
         "test_same_maps and p4-4x4-10 and fourier and training_step",
+        "test_same_maps and O-3x3x3-8-filters and direct and forward",
         "test_products_alone and p4m-1x1-64-filters-8x8",
         "test_transform_alone and p4m-1x1-64-filters-8x8",
         "test_traffic_alone and p4m-1x1-64-filters-8x8",

@@ -122,7 +122,7 @@ def test_dimension_comes_from_the_matrices():
     [
         (lambda: groups.get("p4n"), r"Received: group='p4n'\. Did you mean 'p4' or 'p4m'"),
         (
-            lambda: groups.get("p3"),
+            lambda: groups.get("p5"),
             re.escape(f"one of the names {groups.names()}"),
         ),
         (lambda: groups.get(4), "Received: group=4"),

@@ -7,6 +7,7 @@ from keras_gcnn.ops.conv import cost_model
 from keras_gcnn.ops.conv.direct import direct_correlation
 from keras_gcnn.ops.conv.fourier import fourier_correlation
 from keras_gcnn.ops.conv.plan import TransformedKernel
+from keras_gcnn.ops.image import on_image
 
 
 def group_conv(
@@ -25,6 +26,9 @@ def group_conv(
 
         [f ⋆ ψ](x, h) = Σ_y Σ_h' Σ_c f_c(y, h') ψ_c(h⁻¹(y - x), h⁻¹h')       f on G
         [f ⋆ ψ](x, h) = Σ_y      Σ_c f_c(y)     ψ_c(h⁻¹(y - x))              f on Zᵈ (lifting)
+
+    On the hexagonal lattice points outside of the hexagon count as zeros, and are zero in the
+    result.
 
     There are two implementations with equal outputs. The direct one is `transform_filters` and one
     planar convolution. The other takes the Fourier transform on H: 12 multiplications in place of
@@ -80,9 +84,11 @@ def group_conv(
         implementation = "fourier"
     shape = backend.known_shape(kernel)
     space = _common_space(x, shape, group, data_format, groups)
-    sampling = Sampling(shape[: group.dimension], windows[0], padding, windows[1])
+    size = arguments.kernel_size(shape, group)
+    sampling = Sampling(size, windows[0], padding, windows[1])
     arguments.fits(sampling, arguments.size_of(x, group.dimension, data_format), "kernel_size")
 
+    x = on_image(x, group.lattice, data_format)
     compilation = backend.compilation_of(x)
     if implementation == "auto":
         implementation = cost_model.choose(compilation, shape, group, windows[0], training)
@@ -90,10 +96,12 @@ def group_conv(
     options = {"groups": groups, "training": bool(training), "compilation": compilation}
     is_direct = implementation == "direct"
     if data_format == "channels_last" or (is_direct and backend.takes_channels_first()):
-        return correlate(x, kernel, space, sampling, data_format, **options)
-    x = layout.to_channels_last(x, space.has_axis)
-    y = correlate(x, kernel, space, sampling, "channels_last", **options)
-    return layout.to_channels_first(y, has_group_axis=True)
+        y = correlate(x, kernel, space, sampling, data_format, **options)
+    else:
+        x = layout.to_channels_last(x, space.has_axis)
+        y = correlate(x, kernel, space, sampling, "channels_last", **options)
+        y = layout.to_channels_first(y, has_group_axis=True)
+    return on_image(y, group.lattice, data_format)
 
 
 def _common_space(x, kernel_shape, group, data_format, groups):
@@ -124,7 +132,8 @@ def add_bias(y, bias, data_format=None):
         y(x, h)_k + b_k
 
     Args:
-        y: Feature map on G, `(batch, *space, |H|, filters)`, or `(batch, filters, |H|, *space)`.
+        y: Feature map on G, `(batch, *space, |H|, filters)`, or `(batch, filters, |H|, *space)`; or
+            an image.
         bias: Vector `(filters,)`.
         data_format: As in `group_conv`.
 
@@ -138,7 +147,6 @@ def add_bias(y, bias, data_format=None):
     """
     y, bias = backend.tensor(y), backend.tensor(bias)
     data_format = arguments.data_format(data_format)
-    arguments.dimension_of_map(y)
     channels = y.shape[-1 if data_format == "channels_last" else 1]
     if len(bias.shape) != 1 or channels not in (None, bias.shape[0]):
         raise ValueError(

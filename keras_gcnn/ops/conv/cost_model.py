@@ -13,7 +13,8 @@ training. It also finds the limit: the largest prediction below which the Fourie
 never the slower one.
 
 "auto" takes the Fourier implementation where the prediction is below the limit. It takes the direct
-one elsewhere: on p1, where there is no product to save; on devices without a fit, such as a GPU
+one elsewhere: on p1, where there is no product to save; on large groups, whose sums compile for
+minutes; on devices without a fit, such as a GPU
 before `keras_gcnn.tune` has run there; and outside of compiled functions, where each sum is an
 operation of its own.
 """
@@ -29,7 +30,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gcnn.ops import backend, tables
+from keras_gcnn import arguments
+from keras_gcnn.ops import backend, policy, tables
 
 
 def choose(compilation, kernel_shape, group, strides, training=False):
@@ -46,6 +48,8 @@ def choose(compilation, kernel_shape, group, strides, training=False):
         training: Whether gradients will be taken.
     """
     if compilation.compiler is None or (training and max(strides) > 1):
+        return "direct"
+    if not policy.unrolls_sums(group):
         return "direct"
     return _choose(compilation, kernel_shape, group, bool(training))
 
@@ -71,8 +75,9 @@ def key(compilation, training):
 def features(group, kernel_shape):
     """The five numbers that the coefficients are multiplied by, for a filter of this shape."""
     *_, channels, filters = kernel_shape
-    taps = math.prod(kernel_shape[: group.dimension])
-    direct = math.prod(kernel_shape) * group.order
+    axes = group.lattice.kernel_rank
+    taps = math.prod(arguments.kernel_size(kernel_shape, group))  # of a planar convolution
+    direct = taps * math.prod(kernel_shape[axes:]) * group.order
     products = numbers = 0
     for rows, outputs in tables.fourier_sums(group, kernel_shape):
         columns, degree = tables.columns_and_degree(rows, outputs)

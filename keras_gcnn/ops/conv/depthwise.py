@@ -1,7 +1,5 @@
 """Depthwise and separable G-correlations, and products at each point."""
 
-import itertools
-
 from keras import ops
 
 from keras_gcnn import arguments
@@ -9,6 +7,7 @@ from keras_gcnn.groups import Sampling, Space
 from keras_gcnn.ops import backend, layout, policy
 from keras_gcnn.ops.conv.correlation import group_conv
 from keras_gcnn.ops.conv.filters import transform_filters
+from keras_gcnn.ops.image import on_image
 
 
 def group_depthwise_conv(
@@ -53,12 +52,14 @@ def group_depthwise_conv(
     shape = backend.known_shape(kernel)
     whole = arguments.space_of_kernel(shape, group)
     arguments.space_of(x, [whole], data_format)
-    sampling = Sampling(shape[: group.dimension], windows[0], padding, windows[1])
+    sampling = Sampling(arguments.kernel_size(shape, group), windows[0], padding, windows[1])
     size = arguments.size_of(x, group.dimension, data_format)
     is_open = None in size and sampling.depends_on_size()
     compilation = backend.compilation_of(x)
     if training and policy.multiplies_channels(compilation) and not is_open and whole.has_axis:
-        return _by_products(x, kernel, group, sampling, data_format)
+        x = on_image(x, group.lattice, data_format)
+        y = _by_products(x, kernel, group, sampling, data_format)
+        return on_image(y, group.lattice, data_format)
     kernel, channels = filter_in_blocks(kernel)
     return group_conv(
         x,
@@ -90,8 +91,7 @@ def _by_products(x, kernel, group, sampling, data_format):
     arguments.fits(sampling, size, "kernel_size")
     amounts = sampling.padding_amounts(size)
     x = backend.pad(ops.moveaxis(x, -1, 0), [(0, 0), (0, 0), *amounts, (0, 0)])
-    shifts = itertools.product(*map(sampling.shifts, range(group.dimension)))
-    seen = [x[(slice(None), slice(None), *shift)] for shift in shifts]
+    seen = [x[(slice(None), slice(None), *window)] for window in sampling.windows(group.lattice)]
     seen = ops.concatenate(seen, axis=-1)  # (channels, batch, *new_space, taps·|H|)
     points = ops.shape(seen)[1:-1]
     bank = transform_filters(kernel, group)  # (*kernel_size, |H|, channels, |H|, m)
@@ -139,7 +139,7 @@ def pointwise_conv(x, kernel, group, data_format=None):
             f"kernel.shape={tuple(kernel.shape)}, x.shape={tuple(x.shape)}, "
             f"data_format={data_format!r}."
         )
-    x = ops.moveaxis(x, channel_axis, -1)
+    x = ops.moveaxis(on_image(x, group.lattice, data_format), channel_axis, -1)
     y = backend.matmul(ops.reshape(x, (-1, channels)), kernel)
     y = layout.reshape(y, (*ops.shape(x)[:-1], filters))
     return ops.moveaxis(y, -1, channel_axis)
@@ -167,5 +167,5 @@ def group_dense(x, kernel, group, data_format=None, training=False):
     """
     kernel, group = backend.tensor(kernel), arguments.group(group)
     shape = backend.known_shape(kernel)
-    one_tap = ops.reshape(kernel, ((1,) * group.dimension) + shape)
+    one_tap = ops.reshape(kernel, (*(1,) * group.lattice.kernel_rank, *shape))
     return group_conv(x, one_tap, group, data_format=data_format, training=training)

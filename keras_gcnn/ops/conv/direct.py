@@ -11,16 +11,22 @@ def direct_correlation(x, kernel, space, sampling, data_format, groups, training
     Map and filter are on the `groups.Space`, and the `groups.Sampling` holds strides, padding and
     dilation.
     """
-    group, last = space.group, data_format == "channels_last"
+    bank = planar_bank(kernel, space.group, groups, data_format, training, compilation)
+    outputs = space.group.order
+    return convolve_maps(x, bank, space, outputs, sampling, data_format, groups, compilation)
+
+
+def convolve_maps(x, bank, space, outputs, sampling, data_format, groups, compilation):
+    """The planar convolution of a map on a space with a bank for so many elements or cosets."""
+    last = data_format == "channels_last"
     if space.has_axis:
-        x = exchange(x, group.order, groups) if last else x
+        x = exchange(x, space.cosets, groups) if last else x
         x = layout.merge_group_axis(x, data_format)  # (batch, *space, |H|·C)
-    bank = planar_bank(kernel, group, groups, data_format, training, compilation)
     padding = sampling.padding
     if padding == "centered":
         amounts = sampling.padding_amounts((None,) * space.dimension)
         x, padding = backend.pad(x, layout.around_space(amounts, data_format)), "valid"
     options = sampling.strides, padding, data_format, sampling.dilation_rate
     y = planar_conv(x, bank, *options, compilation)  # (batch, *new_space, |H|·filters)
-    y = layout.split_group_axis(y, group.order, data_format)
-    return exchange(y, groups, group.order) if last else y
+    y = layout.split_group_axis(y, outputs, data_format)
+    return exchange(y, groups, outputs) if last else y

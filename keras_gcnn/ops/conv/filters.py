@@ -16,7 +16,8 @@ def transform_filters(kernel, group):
 
     Args:
         kernel: Filter ψ on Zᵈ, `(*kernel_size, channels, filters)`, or on G,
-            `(*kernel_size, |H|, channels, filters)`.
+            `(*kernel_size, |H|, channels, filters)`. On the hexagonal lattice one axis holds all
+            taps, `(taps, …)`, in the order of the array that they are a hexagon of.
         group: Name of the point group H, or a `PointGroup`.
 
     Returns:
@@ -77,15 +78,16 @@ def planar_bank(kernel, group, groups, data_format, training, compilation):
     own_gradient = training and policy.has_own_bank_gradient(compilation)
     transform = transform_filters_with_gradient if own_gradient else transform_filters
     bank = transform(kernel, group)  # (*kernel_size, [|H|,] C, |H|, filters)
-    return planar_kernel(bank, group.dimension, groups, data_format)
+    return planar_kernel(bank, group.lattice, groups, data_format)
 
 
-def planar_kernel(bank, dimension, groups, data_format):
+def planar_kernel(bank, lattice, groups, data_format):
     """The bank as a kernel of `keras.ops.conv`, its axes of H merged with the channels.
 
     They stand in the order (channels, |H|) for `"channels_first"` and (|H|, channels) for
     `"channels_last"`, as in `layout.merge_group_axis`.
     """
+    bank, dimension = on_array(bank, lattice), lattice.dimension
     if data_format == "channels_first":
         bank = ops.swapaxes(bank, -2, -1)  # (..., filters, |H|)
         if len(bank.shape) == dimension + 4:
@@ -94,6 +96,17 @@ def planar_kernel(bank, dimension, groups, data_format):
         bank = exchange(bank, bank.shape[-2], groups)
     merged = bank.shape[-2] * bank.shape[-1]
     return ops.reshape(bank, (*bank.shape[:dimension], -1, merged))
+
+
+def on_array(kernel, lattice):
+    """A kernel with an axis for each axis of an array: zeros stand where there is no tap."""
+    if not lattice.bounds:
+        return kernel
+    taps, *others = backend.known_shape(kernel)
+    size = lattice.kernel_size((taps,))
+    everywhere = ops.take(kernel, tables.points_at_places(lattice, size), axis=0)
+    mask = ops.reshape(tables.image_mask(lattice, size), (-1, *(1,) * len(others)))
+    return ops.reshape(ops.where(mask, everywhere, 0), (*size, *others))
 
 
 def exchange(x, outer, inner):

@@ -8,7 +8,6 @@ filter and sampling. Applied to tensors it takes three steps:
     3. sums and differences of its results, for each element of H.
 """
 
-import itertools
 from dataclasses import dataclass
 
 from keras import ops
@@ -60,8 +59,9 @@ class Plan:
     def neighbours(self, x):
         """What lies at each pair of a tap and a coset: maps `(batch, *new_space, channels)`."""
         x = backend.pad(x, [(0, 0), *self.amounts, (0, 0), (0, 0)])
-        shifts = itertools.product(*map(self.sampling.shifts, range(len(self.amounts))))
-        return [x[(slice(None), *shift, coset)] for shift in shifts for coset in range(x.shape[-2])]
+        windows = self.sampling.windows(self.group.lattice)
+        cosets = range(x.shape[-2])
+        return [x[(slice(None), *window, coset)] for window in windows for coset in cosets]
 
     def chunks(self, x):
         """The number of equal parts in which a batch is taken."""

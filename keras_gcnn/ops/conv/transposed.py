@@ -7,6 +7,7 @@ from keras_gcnn.groups import Space
 from keras_gcnn.ops import backend, layout
 from keras_gcnn.ops.conv.correlation import group_conv
 from keras_gcnn.ops.conv.filters import adjoint_filter, planar_bank
+from keras_gcnn.ops.image import on_image
 from keras_gcnn.ops.resizing import padded
 
 
@@ -59,14 +60,17 @@ def group_conv_transpose(
     windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
     shape = _checked_shape(x, kernel, group, data_format)
     sampling = arguments.transposed_sampling(
-        shape[: group.dimension], windows[0], padding, windows[1], output_padding
+        arguments.kernel_size(shape, group), windows[0], padding, windows[1], output_padding
     )
+    x = on_image(x, group.lattice, data_format)
     spread = _by_adjoint if max(windows[0]) == 1 else _by_bank
     if data_format == "channels_last" or backend.takes_channels_first():
-        return spread(x, kernel, group, sampling, data_format, bool(training))
-    x = layout.to_channels_last(x, has_group_axis=True)
-    y = spread(x, kernel, group, sampling, "channels_last", bool(training))
-    return layout.to_channels_first(y, has_group_axis=True)
+        y = spread(x, kernel, group, sampling, data_format, bool(training))
+    else:
+        x = layout.to_channels_last(x, has_group_axis=True)
+        y = spread(x, kernel, group, sampling, "channels_last", bool(training))
+        y = layout.to_channels_first(y, has_group_axis=True)
+    return on_image(y, group.lattice, data_format)
 
 
 def _by_adjoint(x, kernel, group, sampling, data_format, training):

@@ -1,0 +1,128 @@
+"""SubsetPooling: the paper's pooling over gU, for any finite subset U of the group."""
+
+import keras
+
+from keras_gcnn import arguments
+from keras_gcnn import ops as group_ops
+from keras_gcnn.groups import Space
+from keras_gcnn.layers import guard
+from keras_gcnn.layers.base_layer import BaseGroupLayer, serialized_subgroup
+from keras_gcnn.ops.subset_pooling import subset_sampling
+
+
+@keras.saving.register_keras_serializable(package="keras_gcnn")
+class SubsetPooling(BaseGroupLayer):
+    """Pools a feature map on G over gU, for any finite subset U of G: the paper's general pooling.
+
+        y_c(g) = max over u in U of f_c(gu)      or the mean, or the sum
+
+    With g = (x, h) and u = (t, r), gu is (x + ht, hr). `GroupMaxPooling2D` is the case that U is a
+    window of translations, and `CosetPooling2D` the case that U is a subgroup of H. A stride takes
+    the result at the points g of a subgroup of G alone.
+
+    Args:
+        subset: U, a list of pairs `(t, r)`: t are d integers, such as rows and columns,
+            and r is the index of an element of H.
+        group: The point group H. `None`: that of the input, which a layer of this library has made.
+        strides: Integer, or one per axis, the stride of translations.
+        padding: `"valid"` or `"same"`, for the smallest window around all ht. Padded points are
+            left out.
+        reduction: `"max"`, `"mean"` or `"sum"`.
+        subgroup: H′, the stride of rotations: y has the elements of H′ alone. It turns with H′
+            then, and no longer with H. `None`: all of H.
+        data_format: As in `keras.layers.Conv2D`.
+
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        - `"channels_last"`: `(batch, new_height, new_width, |H′|, C)`
+        - `"channels_first"`: `(batch, C, |H′|, new_height, new_width)`
+
+    Returns:
+        A tensor of rank 5.
+
+    Raises:
+        ValueError: On a bad argument, an input that is not on this group, or a window that does not
+            fit.
+
+    Warns:
+        EquivarianceWarning: At build time, if stride or padding break equivariance.
+
+    Example:
+    >>> x = np.random.rand(4, 24, 24, 4, 10)
+    >>> ahead = [((0, 0), 0), ((-1, 0), 0), ((-2, 0), 1)]
+    >>> keras_gcnn.layers.SubsetPooling(ahead, group="p4")(x).shape
+    (4, 20, 20, 4, 10)
+
+    Reference: Cohen & Welling 2016, section 6.3.
+    """
+
+    def __init__(
+        self,
+        subset,
+        group=None,
+        strides=1,
+        padding="valid",
+        reduction="max",
+        subgroup=None,
+        data_format=None,
+        **kwargs,
+    ):
+        super().__init__(group, data_format, **kwargs)
+        self.subset = subset
+        self.strides = strides
+        self.padding = arguments.one_of(padding, arguments.POOLING_PADDINGS, "padding")
+        self.reduction = arguments.one_of(reduction, arguments.REDUCTIONS, "reduction")
+        self.subgroup = subgroup
+        if self.group is not None:
+            self.fit_group()
+
+    def fit_group(self):
+        self.subset = arguments.subset(self.subset, self.group)
+        self.strides = arguments.integer_tuple(self.strides, self.dimension, "strides")
+        self.sampling = subset_sampling(self.group, self.subset, self.strides, self.padding)
+        self.subgroup = self.group if self.subgroup is None else self.group.subgroup(self.subgroup)
+
+    @property
+    def output_space(self):
+        return Space.whole(self.subgroup)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.compute_output_shape(input_shape)  # which refuses a window that does not fit
+        size, _ = self._size_and_channels(input_shape)
+        guard.warn_if_lost(self, self.sampling, size, "window")
+
+    def keeps_equivariance(self, input_shape):
+        size, _ = self._size_and_channels(input_shape)
+        return self.sampling.preserves(self.subgroup, size)
+
+    def call(self, inputs):
+        return group_ops.subset_pool(
+            inputs,
+            self.group,
+            self.subset,
+            self.strides,
+            self.padding,
+            self.reduction,
+            self.subgroup,
+            self.data_format,
+        )
+
+    def compute_output_shape(self, input_shape):
+        size, channels = self._size_and_channels(input_shape)
+        arguments.fits(self.sampling, size, "window")
+        new_size = self.sampling.output_size(size)
+        return self._shape(input_shape[0], new_size, self.output_space.axis_lengths, channels)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "subset": self.subset,
+            "strides": self.strides,
+            "padding": self.padding,
+            "reduction": self.reduction,
+            "subgroup": serialized_subgroup(self.subgroup),
+        }

@@ -1,0 +1,100 @@
+"""The G-correlation between quotients: from maps on G/K to maps on G/L."""
+
+from keras import ops
+
+from keras_gcnn import arguments
+from keras_gcnn.groups import Sampling, filter_orbits
+from keras_gcnn.ops import backend, layout, tables
+from keras_gcnn.ops.conv.direct import convolve_maps
+from keras_gcnn.ops.conv.filters import planar_kernel
+from keras_gcnn.ops.image import on_image
+
+
+def quotient_conv(
+    x,
+    kernel,
+    input_space,
+    output_space,
+    kernel_size,
+    strides=1,
+    padding="valid",
+    data_format=None,
+    dilation_rate=1,
+    groups=1,
+):
+    """The G-correlation of a map on G/K with a filter, as a map on G/L.
+
+        [f ⋆ ψ](x, gL) = Σ_y Σ_h'K Σ_c f_c(y, h'K) ψ_c(g⁻¹(y - x), g⁻¹h'K)
+
+    It does not depend on which g of a coset gL is taken if ψ(ly, lh'K) = ψ(y, h'K) for l in L. So
+    the filter has one weight for each orbit of L on the pairs of a tap and a coset. `group_conv` is
+    the case L = {e}, K = {e}; lifting is K = H.
+
+    Args:
+        x: Map on G/K, `(batch, *space, |H|/|K|, channels)`, or `(batch, channels, |H|/|K|,
+            *space)`; for K = H an image.
+        kernel: Filter `(orbits, channels // groups, filters)`, orbits as in `groups.filter_orbits`.
+            For L = {e} each pair is an orbit of its own.
+        input_space: The `groups.Space` G/K.
+        output_space: The `groups.Space` G/L.
+        kernel_size: Integer, or one per axis.
+        strides: Integer, or one per axis.
+        padding: As in `group_conv`.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
+        dilation_rate: Integer, or one per axis.
+        groups: As in `group_conv`.
+
+    Returns:
+        Map on G/L with `filters` channels; for L = H an image.
+
+    Raises:
+        ValueError: On a bad argument, and if the map is not on G/K or has other channels.
+
+    Reference: Cohen & Welling 2016, sections 6.1 and 6.3; maps on quotients: Cohen et al. 2019.
+    """
+    x, kernel, group = backend.tensor(x), backend.tensor(kernel), input_space.group
+    arguments.floating(x, "x")
+    data_format = arguments.data_format(data_format)
+    groups = arguments.integer(groups, "groups")
+    padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
+    windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
+    kernel_size = arguments.integer_tuple(kernel_size, group.dimension, "kernel_size")
+    arguments.space_of(x, [input_space], data_format)
+    sampling = Sampling(kernel_size, windows[0], padding, windows[1])
+    arguments.fits(sampling, arguments.size_of(x, group.dimension, data_format), "kernel_size")
+    x = on_image(x, group.lattice, data_format)
+    if data_format == "channels_first" and not backend.takes_channels_first():
+        x = layout.to_channels_last(x, input_space.has_axis)
+        y = _correlated(x, kernel, input_space, output_space, sampling, "channels_last", groups)
+        y = layout.to_channels_first(y, output_space.has_axis)
+    else:
+        y = _correlated(x, kernel, input_space, output_space, sampling, data_format, groups)
+    return on_image(y, group.lattice, data_format)
+
+
+def number_of_orbits(input_space, output_space, kernel_size):
+    """How many weights a filter from G/K to G/L has for each channel and filter."""
+    subgroups = input_space.subgroup, output_space.subgroup
+    return int(filter_orbits(input_space.group, kernel_size, *subgroups).max()) + 1
+
+
+def quotient_bank(kernel, input_space, output_space, kernel_size):
+    """The bank of a filter: `(*taps, [|H|/|K|,] channels, |H|/|L|, filters)`."""
+    group, outputs = input_space.group, output_space.cosets
+    subgroups = input_space.subgroup, output_space.subgroup
+    *_, channels, filters = backend.known_shape(kernel)
+    indices = tables.quotient_bank(group, kernel_size, *subgroups)
+    bank = ops.take(ops.reshape(kernel, (-1, channels * filters)), indices, axis=0)
+    bank = ops.transpose(ops.reshape(bank, (-1, outputs, channels, filters)), (0, 2, 1, 3))
+    domain = *group.lattice.kernel_axes(kernel_size), *input_space.axis_lengths
+    return ops.reshape(bank, (*domain, channels, outputs, filters))
+
+
+def _correlated(x, kernel, input_space, output_space, sampling, data_format, groups):
+    bank = quotient_bank(kernel, input_space, output_space, sampling.kernel_size)
+    bank = planar_kernel(bank, input_space.group.lattice, groups, data_format)
+    shared = sampling, data_format, groups, backend.compilation_of(x)
+    y = convolve_maps(x, bank, input_space, output_space.cosets, *shared)
+    if output_space.has_axis:
+        return y
+    return ops.squeeze(y, axis=-2 if data_format == "channels_last" else 2)

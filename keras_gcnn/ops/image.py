@@ -1,0 +1,64 @@
+"""The points of an array that belong to an image: on the hexagonal lattice not all do."""
+
+import math
+
+from keras import ops
+
+from keras_gcnn import arguments
+from keras_gcnn.ops import layout, tables
+
+
+def on_image(x, lattice, data_format, outside=0):
+    """A map whose values at points that do not belong to the image are replaced by one number.
+
+    Args:
+        x: `(batch, *space, …)`, or `(batch, …, *space)` for `"channels_first"`.
+        lattice: The `groups.Lattice`.
+        data_format: Of `x`.
+        outside: The number.
+
+    Raises:
+        ValueError: If the size of a hexagonal image is not known.
+    """
+    if not lattice.bounds:
+        return x
+    size = arguments.size_of(x, lattice.dimension, data_format)
+    arguments.known_size(size, lattice)
+    mask, others = tables.image_mask(lattice, size), len(x.shape) - len(size) - 1
+    if data_format == "channels_last":
+        mask = ops.reshape(mask, (*size, *(1,) * others))
+    return ops.where(mask, x, ops.cast(outside, x.dtype))
+
+
+def points_of(x, lattice, data_format):
+    """The points of an image along the first axis of space, and one point along the others.
+
+    Args:
+        x: As in `on_image`.
+        lattice: A hexagonal `groups.Lattice`.
+        data_format: Of `x`.
+    """
+    size = arguments.size_of(x, lattice.dimension, data_format)
+    arguments.known_size(size, lattice)
+    return _taken(x, tables.places_of_points(lattice, size), size, data_format)
+
+
+def array_of(points, lattice, size, data_format):
+    """Undoes `points_of` for an array of this size, with zeros outside of the image."""
+    places = tables.points_at_places(lattice, size)
+    kept = arguments.size_of(points, lattice.dimension, data_format)
+    y = _taken(points, places, kept, data_format)
+    shape = list(ops.shape(y))
+    first = 1 if data_format == "channels_last" else len(shape) - len(size)
+    shape[first : first + len(size)] = size
+    return on_image(layout.reshape(y, shape), lattice, data_format)
+
+
+def _taken(x, places, size, data_format):
+    """Some points of an array, by their places where the axes of space are one."""
+    shape = list(ops.shape(x))
+    first = 1 if data_format == "channels_last" else len(shape) - len(size)
+    before, behind = shape[:first], shape[first + len(size) :]
+    flat = layout.reshape(x, (*before, math.prod(size), *behind))
+    taken = ops.take(flat, places, axis=first)
+    return layout.reshape(taken, (*before, places.shape[0], *(1,) * (len(size) - 1), *behind))
