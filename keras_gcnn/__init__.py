@@ -1,6 +1,6 @@
 """Group equivariant convolutions for Keras 3, after Cohen & Welling (2016)."""
 
-from keras_gcnn import groups, layers, models, ops
+from keras_gcnn import groups, layers, models, ops, visualization
 from keras_gcnn.audit import ModelSummary, summary
 from keras_gcnn.convert import ConversionReport, convert, symmetrize, to_planar
 from keras_gcnn.equivariance import EquivarianceReport, equivariance_error
@@ -23,4 +23,5 @@ __all__ = [
     "summary",
     "symmetrize",
     "to_planar",
+    "visualization",
 ]

@@ -124,8 +124,8 @@ class _Probe:
                 f"`input_shape` must be known along every axis. Received: {tuple(input_shape)}."
             )
         self.group = group
-        self.data_format = _data_format(layer_or_model)
-        self.whole = _space_of_layers(layer_or_model, group)
+        self.data_format = data_format_of(layer_or_model)
+        self.whole = space_of_layers(layer_or_model, group)
         if self.whole.group.contains(group):
             self.group = self.whole.group.subgroup(group)  # on the lattice of the layers
         self.output_subgroup = output_subgroup
@@ -243,7 +243,7 @@ def _outputs(operation):
     return [x for x in keras.tree.flatten(outputs) if isinstance(x, keras.KerasTensor)]
 
 
-def _space_of_layers(layer_or_model, group):
+def space_of_layers(layer_or_model, group):
     """G of the first layer whose group has these elements, or of the group itself."""
     for layer in _with_layers(layer_or_model):
         own = getattr(layer, "group", None)
@@ -257,7 +257,8 @@ def _tolerance(layer_or_model):
     return max(table[layer.compute_dtype] for layer in _with_layers(layer_or_model))
 
 
-def _data_format(layer_or_model):
+def data_format_of(layer_or_model):
+    """That of the first layer which has one, or Keras' own default."""
     formats = [getattr(layer, "data_format", None) for layer in _with_layers(layer_or_model)]
     return next(filter(None, formats), keras.config.image_data_format())
 

@@ -4,7 +4,7 @@ import keras
 import matplotlib
 import numpy as np
 
-from keras_gcnn.ops import transform_feature_map
+from keras_gcnn import visualization
 from reproductions import experiment as experiments
 from reproductions.files import write_atomically
 
@@ -134,25 +134,5 @@ def turning_feature_maps(model, image, layer="relu2", channel=None):
         layer: Name of the layer whose output is shown.
         channel: Which of its channels; by default the one with the largest variance.
     """
-    features = keras.Model(model.inputs, model.get_layer(layer).output)
-    turned = [
-        transform_feature_map(image[None], "p4", r, data_format="channels_last") for r in range(4)
-    ]
-    maps = [keras.ops.convert_to_numpy(features(x, training=False))[0] for x in turned]
-    if channel is None:
-        channel = int(np.argmax(maps[0].var(axis=(0, 1, 2))))
-    maps = [m[..., channel] for m in maps]
-    figure, axes = plt.subplots(4, 6, figsize=(9, 6.2))
-    titles = ["input", "h = 0°", "h = 90°", "h = 180°", "h = 270°", "maximum over h"]
-    for row, (x, m) in enumerate(zip(turned, maps, strict=True)):
-        plain = keras.ops.convert_to_numpy(x)[0, ..., 0]
-        planes = [plain, *np.moveaxis(m, -1, 0), m.max(axis=-1)]
-        for column, (plane, title) in enumerate(zip(planes, titles, strict=True)):
-            cell = axes[row, column]
-            high = None if column == 0 else max(m.max() for m in maps)
-            cell.imshow(plane, cmap="gray" if column == 0 else "viridis", vmin=None, vmax=high)
-            cell.set(xticks=[], yticks=[])
-            if row == 0:
-                cell.set_title(title, fontsize=10)
-        axes[row, 0].set_ylabel(f"turned by {90 * row}°")
-    return figure
+    features = keras.Model(model.input, model.get_layer(layer).output)
+    return visualization.equivariance_figure(features, image, "p4", channel)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "keras_gcnn").rglob("*.py"))
 # What each part may import of the package: nothing above itself.
 FLOORS = ["groups", "arguments", "ops", "stock", "layers", "models", "audit", "convert"]
-FLOORS.append("equivariance")
+FLOORS += ["equivariance", "visualization"]
 ALLOWED = {part: set(FLOORS[: floor + 1]) for floor, part in enumerate(FLOORS)}
 
 

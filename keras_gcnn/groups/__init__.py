@@ -16,6 +16,7 @@ from keras_gcnn.groups.fourier import (
 from keras_gcnn.groups.irreps import Irrep
 from keras_gcnn.groups.lattice import HEXAGONAL, Lattice
 from keras_gcnn.groups.point_group import PointGroup, get, names, register, serialize
+from keras_gcnn.groups.rings import Rings, rings_of
 from keras_gcnn.groups.sampling import Sampling, TransposedSampling
 from keras_gcnn.groups.space import Space, coset_axis
 
@@ -24,6 +25,7 @@ __all__ = [
     "Irrep",
     "Lattice",
     "PointGroup",
+    "Rings",
     "Sampling",
     "Space",
     "TransposedSampling",
@@ -40,5 +42,6 @@ __all__ = [
     "names",
     "quotient_bank_indices",
     "register",
+    "rings_of",
     "serialize",
 ]

@@ -215,7 +215,7 @@ def test_the_feature_maps_of_the_picture_turn_and_move_on():
     model = kg.models.p4cnn()
     image = np.random.default_rng(0).normal(size=(28, 28, 1)).astype("float32")
     figure = figures.turning_feature_maps(model, image)
-    cells = [axis.images[0].get_array().astype(float) for axis in figure.axes]
+    cells = [image.get_array().astype(float) for image in figure.axes[0].images]
     rows = [cells[6 * r : 6 * r + 6] for r in range(4)]
     for r in range(4):
         np.testing.assert_allclose(rows[r][0], np.rot90(image[..., 0], r), atol=1e-6)
