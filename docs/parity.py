@@ -8,6 +8,7 @@ tries all on one backend, and makes the page of what has been tried on all of th
 import copy
 import json
 import pickle
+import re
 import tempfile
 import warnings
 from pathlib import Path
@@ -171,7 +172,7 @@ def under_remat(mode, **options):
 
 FEATURES["`RematScope`, full"] = under_remat("full")
 FEATURES["`RematScope`, activations"] = under_remat("activations")
-FEATURES["`RematScope`, larger_than"] = under_remat("larger_than", output_size_threshold=10)
+FEATURES["`RematScope`, larger_than"] = under_remat("larger_than", output_size_threshold=100)
 FEATURES["`RematScope`, list_of_layers"] = under_remat("list_of_layers", layer_names=["conv"])
 
 
@@ -352,10 +353,17 @@ def tried(name):
             function(Subject(name))
             found[title] = "passed"
         except Exception as error:  # whatever a backend raises
-            text = str(error).strip().splitlines() or [""]
-            found[title] = f"{type(error).__name__}: {text[0][:100]}"
+            found[title] = f"{type(error).__name__}: {_told(error)}"
         print(name, title, found[title], sep=" | ", flush=True)
     return found
+
+
+def _told(error):
+    """What an error says, without what Keras writes around it."""
+    text = str(error)
+    inner = re.findall(r"\x1b\[1m(.*?)\x1b\[0m", text, flags=re.DOTALL)
+    lines = (inner[-1] if inner else text).strip().splitlines() or [""]
+    return lines[0][:160]
 
 
 def page():
