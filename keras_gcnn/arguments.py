@@ -159,6 +159,15 @@ def lattice(value, dimension):
     return HEXAGONAL if value else ORTHOGONAL[dimension]
 
 
+def size_to_move(size):
+    """Refuses an open size of a map that is moved about its centre."""
+    if None in size:
+        raise ValueError(
+            "A map can only be moved about its centre when its size is known. Received: an input "
+            f"of size {tuple(size)}. Set height and width in `keras.Input`."
+        )
+
+
 def known_size(size, lattice):
     """Refuses the size of an image whose points cannot be told, since it is open."""
     if lattice.bounds and None in size:

@@ -6,8 +6,10 @@ from keras_gcnn import arguments
 from keras_gcnn.groups import Space
 from keras_gcnn.ops import backend, layout, tables
 from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.symbolic import operation
 
 
+@operation
 def transform_feature_map(x, group, element, subgroup=None, data_format=None):
     """Transforms a feature map by an element h of the point group, about the centre of its grid.
 
@@ -45,12 +47,14 @@ def _moved(x, space, element, data_format):
         x = layout.to_channels_last(x, space.has_axis)
         return layout.to_channels_first(_moved(x, space, element, "channels_last"), space.has_axis)
     size = tuple(x.shape[1 : space.dimension + 1])
+    arguments.size_to_move(size)
     indices = tables.left_translation(space.group, element, size, space.subgroup)
     shape = ops.shape(x)
     points = layout.reshape(x, (shape[0], indices.shape[0], shape[-1]))
     return layout.reshape(ops.take(points, indices, axis=1), shape)
 
 
+@operation
 def transform_each(x, group, elements, data_format=None):
     """Transforms every image of a batch by an element of its own, about the centre of its grid.
 
@@ -85,6 +89,7 @@ def transform_each(x, group, elements, data_format=None):
         return layout.to_channels_first(y, has_group_axis=False)
     x = on_image(x, group.lattice, "channels_last")
     size = tuple(x.shape[1 : group.dimension + 1])
+    arguments.size_to_move(size)
     shape = ops.shape(x)
     table = tables.left_translations(group, size)  # (|H|, points)
     indices = ops.take(table, elements, axis=0)

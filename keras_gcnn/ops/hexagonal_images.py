@@ -10,8 +10,10 @@ from keras_gcnn.groups.hexagons import SHIFTED
 from keras_gcnn.ops import backend, layout, tables
 from keras_gcnn.ops.image import on_image
 from keras_gcnn.ops.resizing import padded
+from keras_gcnn.ops.symbolic import operation
 
 
+@operation
 def square_to_hexagonal(images, radius=None, spacing=1.0, data_format=None):
     """Samples images at the points of the hexagonal lattice, with bilinear interpolation.
 
@@ -44,6 +46,7 @@ def square_to_hexagonal(images, radius=None, spacing=1.0, data_format=None):
     return on_image(y, HEXAGONAL, data_format)
 
 
+@operation
 def hexagonal_to_square(images, size=None, spacing=1.0, data_format=None):
     """Samples hexagonal images at the pixels of a square lattice, with bilinear interpolation.
 
@@ -77,6 +80,7 @@ def hexagonal_to_square(images, size=None, spacing=1.0, data_format=None):
     return _resampled(on_image(images, HEXAGONAL, data_format), size, inverse, data_format)
 
 
+@operation
 def offset_rows_to_hexagonal(images, shifted="odd", radius=None, data_format=None):
     """Hexagonal images from arrays whose rows are shifted by half a step in turns. It is exact.
 

@@ -6,8 +6,10 @@ from keras import ops
 
 from keras_gcnn import arguments
 from keras_gcnn.ops import backend
+from keras_gcnn.ops.symbolic import operation
 
 
+@operation
 def rotate_image(images, degrees, data_format=None):
     """Rotates images about their centre, counter-clockwise, with bilinear interpolation.
 

@@ -10,10 +10,12 @@ from keras_gcnn.groups import Sampling, Space, coset_axis
 from keras_gcnn.ops import backend, layout, policy, tables
 from keras_gcnn.ops.image import on_image
 from keras_gcnn.ops.resizing import padded
+from keras_gcnn.ops.symbolic import operation
 
 _REDUCTIONS = {"max": backend.maximum, "mean": ops.mean, "sum": ops.sum}
 
 
+@operation
 def coset_pool(x, group, subgroup=None, reduction="max", data_format=None, input_subgroup=None):
     """Coset pooling: a function on G becomes one on G/K.
 
@@ -52,6 +54,7 @@ def coset_pool(x, group, subgroup=None, reduction="max", data_format=None, input
     return reduce(ops.take(x, cosets, axis=axis), axis=axis + 1)  # (..., |H|/|K|, |K|, ...)
 
 
+@operation
 def group_pool(
     x,
     pool_size,
@@ -104,6 +107,7 @@ def group_pool(
     return layout.split_group_axis(pool(merged, sampling, data_format), order, data_format)
 
 
+@operation
 def global_group_pool(x, reduction="max", keepdims=False, data_format=None, lattice=None):
     """The maximum or mean over space and H: one number for each channel, which is invariant.
 
@@ -138,6 +142,7 @@ def global_group_pool(x, reduction="max", keepdims=False, data_format=None, latt
     return y
 
 
+@operation
 def restrict_group(x, group, subgroup, data_format=None):
     """Reads a function on G as several functions on a subgroup G′, in the channels.
 

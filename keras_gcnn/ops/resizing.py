@@ -6,8 +6,10 @@ from keras_gcnn import arguments
 from keras_gcnn.groups import coset_axis
 from keras_gcnn.ops import backend, layout
 from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.symbolic import operation
 
 
+@operation
 def group_pad(x, padding, data_format=None, lattice=None):
     """Zeros in front of and behind each axis of space.
 
@@ -28,6 +30,7 @@ def group_pad(x, padding, data_format=None, lattice=None):
     return _padded_map(x, padding, data_format, lattice, "padding", sign=1)
 
 
+@operation
 def group_crop(x, cropping, data_format=None, lattice=None):
     """Cuts points away in front of and behind each axis of space.
 
@@ -73,6 +76,7 @@ def padded(x, amounts, data_format):
     return x
 
 
+@operation
 def group_upsample(x, size, interpolation="nearest", data_format=None):
     """Makes each axis of space `size` times as long.
 

@@ -8,8 +8,10 @@ from keras_gcnn import arguments
 from keras_gcnn.groups import PointGroup, Sampling, Space
 from keras_gcnn.ops import backend, layout
 from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.symbolic import operation
 
 
+@operation
 def subset_pool(
     x,
     group,

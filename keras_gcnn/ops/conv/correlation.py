@@ -8,8 +8,10 @@ from keras_gcnn.ops.conv.direct import direct_correlation
 from keras_gcnn.ops.conv.fourier import fourier_correlation
 from keras_gcnn.ops.conv.plan import TransformedKernel
 from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.symbolic import operation
 
 
+@operation
 def group_conv(
     x,
     kernel,
@@ -126,6 +128,7 @@ def _common_space(x, kernel_shape, group, data_format, groups):
     return space
 
 
+@operation
 def add_bias(y, bias, data_format=None):
     """Adds one number per feature map on G, the same for every h and every point of space.
 
@@ -147,6 +150,8 @@ def add_bias(y, bias, data_format=None):
     """
     y, bias = backend.tensor(y), backend.tensor(bias)
     data_format = arguments.data_format(data_format)
+    if len(y.shape) < 3:  # less than an image on the line
+        arguments.dimension_of_map(y)
     channels = y.shape[-1 if data_format == "channels_last" else 1]
     if len(bias.shape) != 1 or channels not in (None, bias.shape[0]):
         raise ValueError(

@@ -8,8 +8,10 @@ from keras_gcnn.ops import backend, layout, policy
 from keras_gcnn.ops.conv.correlation import group_conv
 from keras_gcnn.ops.conv.filters import transform_filters
 from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.symbolic import operation
 
 
+@operation
 def group_depthwise_conv(
     x,
     kernel,
@@ -104,6 +106,7 @@ def _by_products(x, kernel, group, sampling, data_format):
     return layout.reshape(y, (*points, group.order, channels * multiplier))
 
 
+@operation
 def pointwise_conv(x, kernel, group, data_format=None):
     """Combines the channels at each point of G, in the same way at all of them.
 
@@ -145,6 +148,7 @@ def pointwise_conv(x, kernel, group, data_format=None):
     return ops.moveaxis(y, -1, channel_axis)
 
 
+@operation
 def group_dense(x, kernel, group, data_format=None, training=False):
     """Combines all of H and the channels at each point of space: a convolution over H alone.
 

@@ -4,8 +4,10 @@ from keras import ops
 
 from keras_gcnn import arguments
 from keras_gcnn.ops import backend, layout, policy, tables
+from keras_gcnn.ops.symbolic import operation
 
 
+@operation
 def transform_filters(kernel, group):
     """Turns one filter into the |H| transformed filters of the bank, by one gather.
 

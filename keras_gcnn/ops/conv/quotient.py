@@ -8,8 +8,10 @@ from keras_gcnn.ops import backend, layout, tables
 from keras_gcnn.ops.conv.direct import convolve_maps
 from keras_gcnn.ops.conv.filters import planar_kernel
 from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.symbolic import operation
 
 
+@operation
 def quotient_conv(
     x,
     kernel,

@@ -9,8 +9,10 @@ from keras_gcnn.ops.conv.correlation import group_conv
 from keras_gcnn.ops.conv.filters import adjoint_filter, planar_bank
 from keras_gcnn.ops.image import on_image
 from keras_gcnn.ops.resizing import padded
+from keras_gcnn.ops.symbolic import operation
 
 
+@operation
 def group_conv_transpose(
     x,
     kernel,
