@@ -82,7 +82,7 @@ def test_trains_and_saves(name, tmp_path):
         (lambda: kg.models.resnet(depth=2), "Received: depth=2"),
         (lambda: kg.models.all_cnn(widths=(3,)), r"`widths`.*widths=\(3,\)"),
         (lambda: kg.models.all_cnn(downsampling="dilation"), r"\['stride', 'pooling'\]"),
-        (lambda: kg.models.all_cnn("p6"), "group='p6'"),
+        (lambda: kg.models.all_cnn("p5"), "group='p5'"),
     ],
 )
 def test_errors(call, message):
