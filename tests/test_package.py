@@ -87,4 +87,4 @@ def test_the_import_takes_a_tenth_of_a_second_of_the_processor(tmp_path):
         "import keras_gcnn\nprint(time.process_time() - start)"
     )
     kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
-    assert min(float(run(code, ROOT, **kept).split()[-1]) for _ in range(3)) < 0.1
+    assert min(float(run(code, ROOT, **kept).split()[-1]) for _ in range(2)) < 0.1
