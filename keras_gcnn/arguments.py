@@ -321,8 +321,8 @@ def dimension_of_map(x):
 
 
 def size_of(x, dimension, data_format):
-    """The sizes of space in the shape of a map, `None` where they are open."""
-    shape = tuple(x.shape)
+    """The sizes of space in the shape of a map, `None` where they are open or a symbol of JAX."""
+    shape = tuple(n if isinstance(n, int) else None for n in x.shape)
     return shape[1 : dimension + 1] if data_format == "channels_last" else shape[-dimension:]
 
 

@@ -15,16 +15,44 @@ def operation(function):
 
     @functools.wraps(function)
     def call(*args, **kwargs):
-        is_symbolic = any(isinstance(x, keras.KerasTensor) for x in (*args, *kwargs.values()))
+        is_symbolic = any(map(_is_symbolic, (*args, *kwargs.values())))
         return kind()(*args, **kwargs) if is_symbolic else function(*args, **kwargs)
 
     return call
 
 
+class _Bound(keras.Operation):
+    """A function of its symbolic tensors alone: JAX would trace its other arguments too."""
+
+    def __init__(self, function, args, kwargs):
+        super().__init__()
+        self.function, self.given = function, (args, kwargs)
+
+    def call(self, *tensors):
+        tensors, (args, kwargs) = iter(tensors), self.given
+        args = [next(tensors) if _is_symbolic(x) else x for x in args]
+        kwargs = {k: next(tensors) if _is_symbolic(x) else x for k, x in kwargs.items()}
+        return self.function(*args, **kwargs)
+
+
 def _operation_of(function):
     """The class of a function's operations, such as GroupConvOperation."""
+
+    def compute_output_spec(self, *args, **kwargs):
+        tensors = filter(_is_symbolic, (*args, *kwargs.values()))
+        return _Bound(function, args, kwargs).compute_output_spec(*tensors)
+
     name = "".join(word.title() for word in function.__name__.split("_")) + "Operation"
-    members = {"call": staticmethod(function), "__module__": __name__, "__doc__": function.__doc__}
+    members = {
+        "call": staticmethod(function),
+        "compute_output_spec": compute_output_spec,
+        "__module__": __name__,
+        "__doc__": function.__doc__,
+    }
     return keras.saving.register_keras_serializable(package="keras_gcnn")(
         type(name, (keras.Operation,), members)
     )
+
+
+def _is_symbolic(x):
+    return isinstance(x, keras.KerasTensor)
