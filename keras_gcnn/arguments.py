@@ -240,9 +240,7 @@ def space_of(x, spaces, data_format):
         ValueError: If it is on none.
     """
     for space in spaces:
-        if len(x.shape) != space.rank:
-            continue
-        if not space.has_axis or x.shape[space.axis(data_format)] == space.cosets:
+        if space.has_shape(x.shape, data_format):
             return space
     raise ValueError(
         f"`x` must be a map {', or '.join(map(_described, spaces))}. Received: "
@@ -333,6 +331,14 @@ def fits(sampling, size, name):
             f"The window must fit into its input. Received: an input of size {size} for "
             f"{name}={sampling.kernel_size}, which spans {sampling.effective_kernel_size}. Use a "
             f"larger input, a smaller {name}, or padding='same'."
+        )
+
+
+def layer(layer_or_model):
+    """Refuses what is no layer or model of Keras."""
+    if not isinstance(layer_or_model, keras.layers.Layer):
+        raise TypeError(
+            f"`layer_or_model` must be a Keras layer or model. Received: {layer_or_model!r}."
         )
 
 

@@ -11,7 +11,6 @@ from keras_gcnn.layers import GroupDepthwiseConv2D, GroupSeparableConv2D
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.blocks import BaseBlock
-from keras_gcnn.layers.group_conv import BaseQuotientConv
 from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops import backend
 from keras_gcnn.ops.conv import cost_model
@@ -243,7 +242,7 @@ def _cost(operation, before, after):
     if None in points:
         return implementation, None
     per_point = math.prod(operation.kernel.shape) * order * share
-    if _is_between_quotients(operation):
+    if operation.is_between_quotients():
         spaces = operation.input_space, operation.output_space
         pairs = math.prod((*operation.kernel_size, *(space.cosets for space in spaces)))
         per_point = pairs * math.prod(operation.kernel.shape[-2:])
@@ -252,15 +251,11 @@ def _cost(operation, before, after):
     return implementation, round(per_point * math.prod(points))
 
 
-def _is_between_quotients(layer):
-    return isinstance(layer, BaseQuotientConv) and layer.is_between_quotients()
-
-
 def _implementation(layer):
     """What runs in `fit`, and its share of the multiplications of the direct implementation."""
     asked = layer.implementation
     is_strided = isinstance(layer, GroupConvTranspose) and max(layer.strides) > 1
-    if is_strided or isinstance(layer, GroupDepthwiseConv2D) or _is_between_quotients(layer):
+    if is_strided or isinstance(layer, GroupDepthwiseConv2D) or layer.is_between_quotients():
         asked = "direct"
     shape = tuple(layer.kernel.shape)
     shape = (1,) * (layer.input_space.kernel_rank - len(shape)) + shape

@@ -100,10 +100,7 @@ def equivariance_error(
 
     Reference: Cohen & Welling 2016, section 2.
     """
-    if not isinstance(layer_or_model, keras.layers.Layer):
-        raise TypeError(
-            f"`layer_or_model` must be a Keras layer or model. Received: {layer_or_model!r}."
-        )
+    arguments.layer(layer_or_model)
     group = arguments.group(group)
     probe = _Probe(group, input_shape, layer_or_model, output_subgroup, seed)
     if tolerance is None:
@@ -148,8 +145,7 @@ class _Probe:
 
     def space_of_symbolic(self, x):
         """The `Space` of a tensor of a functional model; `None` where no layer says it."""
-        found = stock.follow(x, self.whole, self.data_format)
-        return found.space if found.maker is not None and not found.broken else None
+        return space_of_symbolic(x, self.whole, self.data_format)
 
     def errors(self, function, spaces=()):
         """The relative error of every element, as floats: the largest over all outputs."""
@@ -177,9 +173,8 @@ class _Probe:
 
     def _is_on(self, x, space):
         """Whether a map is on a space that a layer states, by its shape."""
-        if space is None or len(x.shape) != space.rank or not space.group.contains(self.group):
-            return False
-        return not space.has_axis or x.shape[space.axis(self.data_format)] == space.cosets
+        is_known = space is not None and space.group.contains(self.group)
+        return is_known and space.has_shape(x.shape, self.data_format)
 
     def _space_by_shape(self, shape):
         """The space of a vector (`None`), an image or a function on the group."""
@@ -241,6 +236,12 @@ def _outputs(operation):
     except (AttributeError, ValueError):
         return []
     return [x for x in keras.tree.flatten(outputs) if isinstance(x, keras.KerasTensor)]
+
+
+def space_of_symbolic(x, whole, data_format):
+    """The `Space` of a tensor of a functional model; `None` where no layer says it."""
+    found = stock.follow(x, whole, data_format)
+    return found.space if found.maker is not None and not found.broken else None
 
 
 def space_of_layers(layer_or_model, group):

@@ -113,9 +113,8 @@ class Conversion(Walk):
         if not is_ours or not layer.lattice.bounds:
             return rule(self, layer, *args)
         y = rule(self, layer, *(on_image(self, layer, x, "input") for x in args))
-        return (
-            y if len(y.shape) != layer.lattice.dimension + 2 else on_image(self, layer, y, "image")
-        )
+        is_vector = len(y.shape) != layer.lattice.dimension + 2
+        return y if is_vector else on_image(self, layer, y, "image")
 
     def on_whole_map(self, layer, *args, **kwargs):
         """A layer of Keras on maps with their axis of H, which is merged again behind it."""

@@ -16,7 +16,6 @@ from keras_gcnn.layers import (
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.blocks import HighwayBlock, ResidualBlock
 from keras_gcnn.layers.coset_pooling import CosetPooling
-from keras_gcnn.layers.group_conv import BaseQuotientConv
 from keras_gcnn.layers.group_pooling import (
     BaseGlobalGroupPooling,
     BaseGroupPooling,
@@ -77,9 +76,8 @@ def separable_convolution(conversion, layer, x):
 
 def dense(conversion, layer, x):
     """The planar convolution of one tap."""
-    return _by_bank(
-        conversion, layer, x, layer.kernel[(None,) * layer.group.lattice.kernel_rank], 1
-    )
+    one_tap = (None,) * layer.lattice.kernel_rank
+    return _by_bank(conversion, layer, x, layer.kernel[one_tap], 1)
 
 
 def transposed_convolution(conversion, layer, x):
@@ -91,7 +89,7 @@ def transposed_convolution(conversion, layer, x):
 
     def make():
         bank = transform_filters(ops.convert_to_tensor(layer.kernel), layer.group)
-        kernel = planar_kernel(bank, layer.group.lattice, 1, "channels_first")
+        kernel = planar_kernel(bank, layer.lattice, 1, "channels_first")
         planar = _planar_conv(
             layer,
             layer.filters * order,
@@ -189,7 +187,7 @@ def global_pooling(conversion, layer, x):
 
 def space_pooling(conversion, layer, x):
     """The pooling of the planar map."""
-    if layer.group.lattice.bounds:
+    if layer.lattice.bounds:
         return _hexagonal_pooling(conversion, layer, x)
     kind = "MaxPooling2D" if isinstance(layer, GroupMaxPooling) else "AveragePooling2D"
 
@@ -207,7 +205,7 @@ def space_pooling(conversion, layer, x):
 
 def _hexagonal_pooling(conversion, layer, x):
     """The reduction of what each tap of a window sees, by a convolution of each channel."""
-    space, lattice, size = conversion.spaces.get(x), layer.group.lattice, layer.pool_size
+    space, lattice, size = conversion.spaces.get(x), layer.lattice, layer.pool_size
     points = arguments.size_of(x, lattice.dimension, layer.data_format)
     amounts = layer.sampling.padding_amounts(points)
     mask = np.pad(lattice.mask(points).astype(int), amounts)
@@ -226,7 +224,7 @@ def _hexagonal_pooling(conversion, layer, x):
 
 def blur_pooling(conversion, layer, x):
     """The planar convolution with binomial weights, of each channel by itself."""
-    lattice, size = layer.group.lattice, layer.pool_size
+    lattice, size = layer.lattice, layer.pool_size
     window = np.zeros((*size, 1))
     window[lattice.indices(size)] = lattice.binomial_weights(size)[:, None]
     y = _of_each_channel(conversion, layer, x, window, layer.padding)
@@ -393,7 +391,7 @@ def _by_bank(conversion, layer, x, kernel, groups, part=None):
 
     def make():
         bank = _bank(layer, ops.convert_to_tensor(kernel))
-        planar_bank = planar_kernel(bank, layer.group.lattice, groups, "channels_first")
+        planar_bank = planar_kernel(bank, layer.lattice, groups, "channels_first")
         options = {"activation": None if part else _planar_activation(layer)}
         planar = _planar_conv(
             layer,
@@ -416,7 +414,7 @@ def _by_bank(conversion, layer, x, kernel, groups, part=None):
 
 def _bank(layer, kernel):
     """The filter bank of a layer."""
-    if isinstance(layer, BaseQuotientConv) and layer.is_between_quotients():
+    if layer.is_between_quotients():
         return quotient_bank(kernel, layer.input_space, layer.output_space, layer.kernel_size)
     return transform_filters(kernel, layer.group)
 

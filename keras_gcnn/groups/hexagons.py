@@ -24,10 +24,10 @@ def offset_rows(shape, shifted, radius=None):
     q = columns - (rows + SHIFTED.index(shifted)) // 2
     middle = shape[0] // 2, shape[1] // 2
     r, q = rows - middle[0], q - q[middle]
-    if radius is None:
-        radius = int(np.abs([r, q, r + q]).max())
+    steps = np.abs([r, q, r + q]).max(axis=0)  # from the middle
+    radius = int(steps.max()) if radius is None else radius
     side = (2 * radius + 1,) * 2
-    inside = np.abs([r, q, r + q]).max(axis=0) <= radius
+    inside = steps <= radius
     places = np.full(side, -1)
     places[r[inside] + radius, q[inside] + radius] = np.flatnonzero(inside)
     return places

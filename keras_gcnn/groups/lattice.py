@@ -72,8 +72,8 @@ class Lattice:
         lattice the sum over two neighbours is taken as often along each of its three directions.
         """
         if not self.bounds:
-            along = ([math.comb(k - 1, tap) / 2 ** (k - 1) for tap in range(k)] for k in size)
-            return functools.reduce(np.multiply.outer, map(np.array, along)).reshape(-1)
+            along = map(np.array, map(binomial_weights, size))
+            return functools.reduce(np.multiply.outer, along).reshape(-1)
         weights = np.zeros(size)
         weights[0, size[1] // 2] = 1.0
         for _ in range(size[0] // 2):
@@ -84,19 +84,14 @@ class Lattice:
     def kernel_around(self, points):
         """The size of the smallest kernel, with a tap in its middle, that has these points."""
         reach = [max(abs(x) for x in along) for along in zip(*points, strict=True)]
-        across = [
-            abs(sum(a * x for a, x in zip(b, p, strict=True))) for b in self.bounds for p in points
-        ]
-        reach = [max(*reach, *across)] * self.dimension if self.bounds else reach
+        if self.bounds:
+            reach = [max(*reach, *(d for p in points for d in self._across(p)))] * self.dimension
         return tuple(2 * r + 1 for r in reach)
 
     def has_point(self, index, shape):
         """Whether an index of an array of this shape is that of a point of the image."""
         point = [2 * i - (n - 1) for i, n in zip(index, shape, strict=True)]
-        return all(
-            abs(sum(a * x for a, x in zip(bound, point, strict=True))) < min(shape)
-            for bound in self.bounds
-        )
+        return all(distance < min(shape) for distance in self._across(point))
 
     def mask(self, shape):
         """Which points of an array belong to the image: booleans of this shape."""
@@ -143,6 +138,16 @@ class Lattice:
         """Whether lengths are equal along axes that an element of a group exchanges."""
         return len(set(lengths)) == 1 if self.bounds else group.fixes_lengths(lengths)
 
+    def keeps_amounts(self, group, amounts):
+        """Whether padding or cropping keeps the centre and is alike along exchanged axes.
+
+        Args:
+            group: The `PointGroup`.
+            amounts: A pair for each axis, in front and behind.
+        """
+        centre = [behind - front for front, behind in amounts]
+        return group.fixes(centre) and self.are_alike(group, [sum(pair) for pair in amounts])
+
     def keeps_shape(self, group, shape):
         """Whether every element of a group maps the points of an array of this shape to itself."""
         return self.has_image(shape) and self.are_alike(group, shape)
@@ -171,6 +176,11 @@ class Lattice:
             for entry, stride in zip(row, strides, strict=True)
         )
 
+    def _across(self, point):
+        """|a·x| for each of the bounds, by lists alone, as torch.compile traces them."""
+        products = (zip(bound, point, strict=True) for bound in self.bounds)
+        return [abs(sum(a * x for a, x in pairs)) for pairs in products]
+
     def _is_inside(self, points, shape):
         if not self.bounds:
             return slice(None)
@@ -190,6 +200,11 @@ CUBIC = Lattice("cubic lattice", ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
 # An array's index (r, q) is the point r·(1/2, √3/2) + q·(1, 0): axial coordinates.
 HEXAGONAL = Lattice("hexagonal lattice", ((0.5, 3**0.5 / 2), (1, 0)), bounds=((1, 1),))
 LATTICES = (LINE, SQUARE, CUBIC, HEXAGONAL)
+
+
+def binomial_weights(size):
+    """The weights of a blur along an axis: (1, 2, 1)/4 for 3 taps."""
+    return [math.comb(size - 1, tap) / 2 ** (size - 1) for tap in range(size)]
 
 
 def named(name):

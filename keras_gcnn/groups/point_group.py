@@ -119,21 +119,24 @@ class PointGroup:
         return self._subgroup_of_indices(subgroup)
 
     def indices(self, subgroup):
-        """Integer array: for each element of the `PointGroup` K, in K's order, its index here."""
-        try:
-            return read_only([self._index[matrix.tobytes()] for matrix in subgroup.elements])
-        except KeyError:
+        """`members` as an integer array."""
+        return read_only(self.members(subgroup))
+
+    def members(self, subgroup):
+        """For each element of the `PointGroup` K, in K's order, its index here, in a list.
+
+        It is made of lists alone, as torch.compile traces them.
+
+        Raises:
+            ValueError: If one of them is not in this group.
+        """
+        if not all(row in self._rows for row in subgroup._rows):
             raise ValueError(
                 f"`subgroup` must be made of elements of {self.name}. Received: "
                 f"subgroup={subgroup.name!r}, of which some elements are not in {self.name}. "
                 f"Subgroups of {self.name} by name: {self.names_of_groups(self._is_subgroup)}. "
                 "Give any other by the indices of its elements."
-            ) from None
-
-    def members(self, subgroup):
-        """`indices` as a list, by lists alone."""
-        if not all(row in self._rows for row in subgroup._rows):
-            self.indices(subgroup)  # which says what is wrong
+            )
         return [self._rows.index(row) for row in subgroup._rows]
 
     def left_cosets(self, subgroup):

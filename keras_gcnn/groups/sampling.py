@@ -152,9 +152,7 @@ class Sampling:
         for candidate in range(n, n + min(2 * s, FARTHEST) * direction, direction):
             if candidate < smallest or self._axis_offset(candidate, k, s) != 0:
                 continue
-            if lattice.has_image((candidate,)) and lattice.has_image(
-                (self._steps(candidate, k, s),)
-            ):
+            if all(lattice.has_image((n,)) for n in (candidate, self._steps(candidate, k, s))):
                 return candidate
         return None
 

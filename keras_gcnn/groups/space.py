@@ -35,6 +35,17 @@ class Space:
         """The group G itself."""
         return cls(group, group.trivial, has_axis=True)
 
+    @classmethod
+    def quotient(cls, group, subgroup=None):
+        """The quotient G/K; for `None`, the group G itself."""
+        return cls.whole(group) if subgroup is None else cls(group, subgroup)
+
+    def has_shape(self, shape, data_format):
+        """Whether a batch of maps on this space can have a shape."""
+        if len(shape) != self.rank:
+            return False
+        return not self.has_axis or shape[self.axis(data_format)] == self.cosets
+
     @property
     def dimension(self):
         """The integer d."""

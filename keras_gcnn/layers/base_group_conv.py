@@ -157,5 +157,9 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
         taps = self.lattice.kernel_axes(self.kernel_size)
         return *taps, *self.input_space.axis_lengths
 
+    def is_between_quotients(self):
+        """Whether its input or output was said to be on a quotient of the group."""
+        return False
+
     def _output_channels(self, channels):
         return self.filters

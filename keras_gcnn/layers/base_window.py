@@ -6,43 +6,17 @@ from keras_gcnn.layers import guard
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 
 
-class BaseWindow(BaseGroupLayer):
-    """A layer that slides a window over the space of a feature map.
+class BaseSampled(BaseGroupLayer):
+    """A layer whose output is at the points of a `sampling` of its input's, and its guard.
 
-    Subclasses say, as class attributes, what they call their window (`window_argument`), how it may
-    be padded (`paddings`), and whether padded points enter the result as zeros or are left out
-    (`sees_padding`).
-
-    Args:
-        window: Size of the window, one integer or d.
-        group, data_format: As in `BaseGroupLayer`.
-        strides, padding, dilation_rate: As in Keras' convolutions and poolings.
+    Subclasses say what they call their window (`window_argument`).
     """
 
     window_argument = "kernel_size"
-    paddings = arguments.PADDINGS
-    sees_padding = True
 
-    def __init__(self, window, group, strides, padding, data_format, dilation_rate=1, **kwargs):
+    def __init__(self, group, data_format, **kwargs):
         super().__init__(group, data_format, **kwargs)
-        self._window = arguments.integer_tuple(window, self.dimension, self.window_argument)
-        self.padding = arguments.one_of(padding, self.paddings, "padding")
-        self.strides, self.dilation_rate = arguments.strides_and_dilation(
-            self._window if strides is None else strides, dilation_rate, self.dimension
-        )
-        self.sampling = self._sampling()
         self._sizes = set()  # that the guard has seen
-        if self.group is not None:
-            self.fit_group()
-
-    def _sampling(self):
-        return Sampling(
-            self._window, self.strides, self.padding, self.dilation_rate, self.sees_padding
-        )
-
-    def fit_group(self):
-        arguments.symmetric(self._window, self.group, self.window_argument)
-        arguments.symmetric(self.dilation_rate, self.group, "dilation_rate", is_window=False)
 
     def __call__(self, inputs, *args, **kwargs):
         outputs = super().__call__(inputs, *args, **kwargs)
@@ -55,7 +29,7 @@ class BaseWindow(BaseGroupLayer):
 
     def keeps_equivariance(self, input_shape):
         size, _ = self._size_and_channels(input_shape)
-        return self.sampling.preserves(self.group, size)
+        return self.sampling.preserves(self.output_space.group, size)
 
     def compute_output_shape(self, input_shape):
         size, channels = self._size_and_channels(input_shape)
@@ -67,9 +41,6 @@ class BaseWindow(BaseGroupLayer):
             self._output_channels(channels),
         )
 
-    def get_config(self):
-        return {**super().get_config(), "strides": self.strides, "padding": self.padding}
-
     def _output_channels(self, channels):
         return channels
 
@@ -80,3 +51,43 @@ class BaseWindow(BaseGroupLayer):
             arguments.fits(self.sampling, size, self.window_argument)
             guard.warn_if_lost(self, self.sampling, size, self.window_argument)
             self._sizes.add(shape[1:])
+
+
+class BaseWindow(BaseSampled):
+    """A layer that slides a window over the space of a feature map.
+
+    Subclasses say, as class attributes, what they call their window (`window_argument`), how it may
+    be padded (`paddings`), and whether padded points enter the result as zeros or are left out
+    (`sees_padding`).
+
+    Args:
+        window: Size of the window, one integer or d.
+        group, data_format: As in `BaseGroupLayer`.
+        strides, padding, dilation_rate: As in Keras' convolutions and poolings.
+    """
+
+    paddings = arguments.PADDINGS
+    sees_padding = True
+
+    def __init__(self, window, group, strides, padding, data_format, dilation_rate=1, **kwargs):
+        super().__init__(group, data_format, **kwargs)
+        self._window = arguments.integer_tuple(window, self.dimension, self.window_argument)
+        self.padding = arguments.one_of(padding, self.paddings, "padding")
+        self.strides, self.dilation_rate = arguments.strides_and_dilation(
+            self._window if strides is None else strides, dilation_rate, self.dimension
+        )
+        self.sampling = self._sampling()
+        if self.group is not None:
+            self.fit_group()
+
+    def _sampling(self):
+        return Sampling(
+            self._window, self.strides, self.padding, self.dilation_rate, self.sees_padding
+        )
+
+    def fit_group(self):
+        arguments.symmetric(self._window, self.group, self.window_argument)
+        arguments.symmetric(self.dilation_rate, self.group, "dilation_rate", is_window=False)
+
+    def get_config(self):
+        return {**super().get_config(), "strides": self.strides, "padding": self.padding}

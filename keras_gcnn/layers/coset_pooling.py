@@ -36,8 +36,7 @@ class CosetPooling(BaseGroupLayer):
 
     @property
     def input_space(self):
-        whole = self.input_subgroup is None
-        return Space.whole(self.group) if whole else Space(self.group, self.input_subgroup)
+        return Space.quotient(self.group, self.input_subgroup)
 
     @property
     def output_space(self):

@@ -31,8 +31,7 @@ class BaseQuotientConv(BaseGroupConv):
 
     @property
     def output_space(self):
-        whole = self.output_subgroup is None
-        return Space.whole(self.group) if whole else Space(self.group, self.output_subgroup)
+        return Space.quotient(self.group, self.output_subgroup)
 
     def convolution_op(self, inputs, kernel, training=False):
         if not self.is_between_quotients():
@@ -48,7 +47,6 @@ class BaseQuotientConv(BaseGroupConv):
         )
 
     def is_between_quotients(self):
-        """Whether its input or output was said to be on a quotient of the group."""
         return any(getattr(self, name) is not None for name in self.subgroups)
 
     def _domain(self):
@@ -160,8 +158,7 @@ class GroupConv(BaseQuotientConv):
 
     @property
     def input_space(self):
-        whole = self.input_subgroup is None
-        return Space.whole(self.group) if whole else Space(self.group, self.input_subgroup)
+        return Space.quotient(self.group, self.input_subgroup)
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")

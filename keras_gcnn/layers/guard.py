@@ -128,13 +128,6 @@ def warn_if_lost(layer, sampling, size, window_argument):
     )
 
 
-def is_symmetric(group, amounts):
-    """Whether padding or cropping by these amounts keeps the centre and is alike where it must."""
-    centre = [behind - front for front, behind in amounts]
-    total = [sum(pair) for pair in amounts]
-    return group.fixes(centre) and group.lattice.are_alike(group, total)
-
-
 def warn_if_shifted(layer, amounts, size, argument, sign):
     """Warns if padding or cropping by these amounts moves the centre that the group turns about.
 
@@ -145,7 +138,7 @@ def warn_if_shifted(layer, amounts, size, argument, sign):
         argument: What the layer calls the amounts.
         sign: 1 for padding, -1 for cropping.
     """
-    if is_symmetric(layer.group, amounts):
+    if layer.lattice.keeps_amounts(layer.group, amounts):
         return
     total = [front + behind for front, behind in amounts]
     larger = max(total) + max(total) % 2

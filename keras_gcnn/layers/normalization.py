@@ -82,7 +82,7 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         super().build(input_shape)
 
     def call(self, inputs, training=None, mask=None):
-        if self.lattice is None or not self.lattice.bounds:
+        if not self._is_hexagonal():
             return self._normalized(inputs, training, mask)
         points = points_of(inputs, self.lattice, self.data_format)
         y = self._normalized(points, training)
@@ -101,12 +101,14 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         return keras.ops.cast(y, self.compute_dtype)
 
     def get_config(self):
-        is_hexagonal = self.lattice is not None and self.lattice.bounds
-        lattice = {"lattice": "hexagonal"} if is_hexagonal else {}
+        lattice = {"lattice": "hexagonal"} if self._is_hexagonal() else {}
         return {**super().get_config(), "data_format": self.data_format, **lattice}
 
     def rematerialized_call(self, layer_call, *args, **kwargs):
         return backend.rematerialized(super().rematerialized_call, layer_call, args, kwargs)
+
+    def _is_hexagonal(self):
+        return self.lattice is not None and bool(self.lattice.bounds)
 
     def _takes_merged_channels(self, x):
         is_last = self.data_format == "channels_last"

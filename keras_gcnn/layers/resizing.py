@@ -30,7 +30,7 @@ class BaseGroupPadding(BaseGroupLayer):
         guard.warn_if_shifted(self, self.amounts, size, self.argument, self.sign)
 
     def keeps_equivariance(self, input_shape):
-        return guard.is_symmetric(self.group, self.amounts)
+        return self.lattice.keeps_amounts(self.group, self.amounts)
 
     def compute_output_shape(self, input_shape):
         size, channels = self._size_and_channels(input_shape)

@@ -5,13 +5,13 @@ import keras
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
 from keras_gcnn.groups import Space
-from keras_gcnn.layers import guard
-from keras_gcnn.layers.base_layer import BaseGroupLayer, serialized_subgroup
+from keras_gcnn.layers.base_layer import serialized_subgroup
+from keras_gcnn.layers.base_window import BaseSampled
 from keras_gcnn.ops.subset_pooling import subset_sampling
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
-class SubsetPooling(BaseGroupLayer):
+class SubsetPooling(BaseSampled):
     """Pools a feature map on G over gU, for any finite subset U of G: the paper's general pooling.
 
         y_c(g) = max over u in U of f_c(gu)      or the mean, or the sum
@@ -59,6 +59,8 @@ class SubsetPooling(BaseGroupLayer):
     Reference: Cohen & Welling 2016, section 6.3.
     """
 
+    window_argument = "window"
+
     def __init__(
         self,
         subset,
@@ -89,16 +91,6 @@ class SubsetPooling(BaseGroupLayer):
     def output_space(self):
         return Space.whole(self.subgroup)
 
-    def build(self, input_shape):
-        super().build(input_shape)
-        self.compute_output_shape(input_shape)  # which refuses a window that does not fit
-        size, _ = self._size_and_channels(input_shape)
-        guard.warn_if_lost(self, self.sampling, size, "window")
-
-    def keeps_equivariance(self, input_shape):
-        size, _ = self._size_and_channels(input_shape)
-        return self.sampling.preserves(self.subgroup, size)
-
     def call(self, inputs):
         return group_ops.subset_pool(
             inputs,
@@ -110,12 +102,6 @@ class SubsetPooling(BaseGroupLayer):
             self.subgroup,
             self.data_format,
         )
-
-    def compute_output_shape(self, input_shape):
-        size, channels = self._size_and_channels(input_shape)
-        arguments.fits(self.sampling, size, "window")
-        new_size = self.sampling.output_size(size)
-        return self._shape(input_shape[0], new_size, self.output_space.axis_lengths, channels)
 
     def get_config(self):
         return {

@@ -14,7 +14,6 @@ import keras
 from keras import ops
 
 from keras_gcnn.ops import layout
-from keras_gcnn.ops.symbolic import operation
 
 
 class Compilation(NamedTuple):
@@ -196,7 +195,6 @@ def rematerialized(rematerialize, layer_call, args, kwargs):
     return lambda *args, **_: call(*args)
 
 
-@operation
 def add_bias(y, bias, data_format):
     """Adds a vector along the channels of a map.
 

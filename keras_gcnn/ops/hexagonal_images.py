@@ -9,7 +9,7 @@ from keras_gcnn.groups import HEXAGONAL
 from keras_gcnn.groups.hexagons import SHIFTED
 from keras_gcnn.ops import backend, layout, tables
 from keras_gcnn.ops.image import on_image
-from keras_gcnn.ops.resizing import padded
+from keras_gcnn.ops.resampling import resampled
 from keras_gcnn.ops.symbolic import operation
 
 
@@ -42,7 +42,7 @@ def square_to_hexagonal(images, radius=None, spacing=1.0, data_format=None):
         heights = [(n - 1) / 2 / step for n, step in zip(size, _extent(spacing), strict=True)]
         radius = math.floor(min(heights) + 1e-6)
     radius = arguments.integer(radius, "radius", smallest=0)
-    y = _resampled(images, (2 * radius + 1,) * 2, _matrix(spacing), data_format)
+    y = resampled(images, _matrix(spacing), data_format, (2 * radius + 1,) * 2)
     return on_image(y, HEXAGONAL, data_format)
 
 
@@ -77,7 +77,7 @@ def hexagonal_to_square(images, size=None, spacing=1.0, data_format=None):
     (a, b), (c, d) = _matrix(spacing)
     determinant = a * d - b * c
     inverse = (d / determinant, -b / determinant), (-c / determinant, a / determinant)
-    return _resampled(on_image(images, HEXAGONAL, data_format), size, inverse, data_format)
+    return resampled(on_image(images, HEXAGONAL, data_format), inverse, data_format, size)
 
 
 @operation
@@ -126,26 +126,3 @@ def _extent(spacing):
     """How far a hexagon of radius 1 reaches along rows and columns, in pixels."""
     (across, _), _ = _matrix(spacing)
     return across, spacing
-
-
-def _resampled(images, size, matrix, data_format):
-    """y(x) = f(A·x) for points (row, column) from the middle of f and of y."""
-    old = arguments.image_size(images.shape, data_format)
-    room = tuple(map(max, old, size))  # since Keras' result is of the size of its input
-    images = padded(images, [(0, m - n) for n, m in zip(old, room, strict=True)], data_format)
-    middle, new = ([(n - 1) / 2 for n in shape] for shape in (old, size))
-    rows, columns = (
-        (*row, centre - sum(a * x for a, x in zip(row, new, strict=True)))
-        for row, centre in zip(matrix, middle, strict=True)
-    )
-    # Keras counts (x, y), columns first.
-    transform = [columns[1], columns[0], columns[2], rows[1], rows[0], rows[2], 0.0, 0.0]
-    transform = ops.convert_to_tensor([transform], dtype="float32")
-    y = ops.image.affine_transform(
-        images,
-        ops.tile(transform, (ops.shape(images)[0], 1)),
-        interpolation="bilinear",
-        fill_mode="constant",
-        data_format=data_format,
-    )
-    return padded(y, [(0, n - m) for n, m in zip(size, room, strict=True)], data_format)

@@ -2,10 +2,9 @@
 
 import math
 
-from keras import ops
-
 from keras_gcnn import arguments
 from keras_gcnn.ops import backend
+from keras_gcnn.ops.resampling import resampled
 from keras_gcnn.ops.symbolic import operation
 
 
@@ -33,16 +32,6 @@ def rotate_image(images, degrees, data_format=None):
     """
     images, degrees = backend.tensor(images), arguments.number(degrees, "degrees")
     data_format = arguments.data_format(data_format)
-    height, width = arguments.image_size(images.shape, data_format)
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    x, y = (width - 1) / 2, (height - 1) / 2
-    # The point of the input from which the point (x, y) of the output comes, y counted downwards.
-    transform = [cos, -sin, x - cos * x + sin * y, sin, cos, y - sin * x - cos * y, 0.0, 0.0]
-    transform = ops.convert_to_tensor([transform], dtype="float32")
-    return ops.image.affine_transform(
-        images,
-        ops.tile(transform, (ops.shape(images)[0], 1)),
-        interpolation="bilinear",
-        fill_mode="nearest",
-        data_format=data_format,
-    )
+    # Rows are counted downwards.
+    return resampled(images, ((cos, sin), (-sin, cos)), data_format, fill_mode="nearest")

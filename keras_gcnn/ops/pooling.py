@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_gcnn import arguments
 from keras_gcnn.groups import Sampling, Space, coset_axis
+from keras_gcnn.groups.lattice import binomial_weights
 from keras_gcnn.ops import backend, layout, policy, tables
 from keras_gcnn.ops.image import on_image
 from keras_gcnn.ops.resizing import padded
@@ -206,24 +207,39 @@ def _average_pool(x, sampling, data_format):
 
 def _pool_taps(x, sampling, lattice, reduction, data_format):
     """The reduction of what each tap of a window sees."""
-    outside = -math.inf if reduction == "max" else 0
-    seen = _seen(
-        on_image(x, lattice, data_format, outside), sampling, lattice, data_format, outside
-    )
-    if reduction == "max":
-        y = backend.maximum(ops.stack(seen, axis=-1), axis=-1)
-    elif reduction == "blur":
+
+    def see(x, outside):
+        return _seen(x, sampling, lattice, data_format, outside)
+
+    if reduction == "blur":
         weights = tables.binomial_weights(lattice, sampling.kernel_size)
-        y = sum(weight * part for weight, part in zip(weights, seen, strict=True))
+        y = sum(weight * part for weight, part in zip(weights, see(x, 0), strict=True))
     else:
-        ones = on_image(ops.ones_like(x[:1]), lattice, data_format)
-        counts = sum(_seen(ones, sampling, lattice, data_format))
-        y = sum(seen) / ops.maximum(counts, ops.ones_like(counts))
+        y = reduction_of_seen(see, x, reduction)
     return on_image(y, lattice, data_format)
 
 
-def _seen(x, sampling, lattice, data_format, outside=0):
+def reduction_of_seen(see, x, reduction):
+    """The maximum, sum or mean over windows, which leave out what lies outside of a map.
+
+    Args:
+        see: A function of a map and a number for what lies outside. It gives what each place of a
+            window sees, in a list of maps of the size of the output.
+        x: The map.
+        reduction: `"max"`, `"mean"` or `"sum"`.
+    """
+    if reduction == "max":
+        return backend.maximum(ops.stack(see(x, -math.inf), axis=-1), axis=-1)
+    total = sum(see(x, 0))
+    if reduction == "sum":
+        return total
+    counts = sum(see(ops.ones_like(x[:1]), 0))
+    return total / ops.maximum(counts, ops.ones_like(counts))
+
+
+def _seen(x, sampling, lattice, data_format, outside):
     """What each tap of a window sees, in maps of the size of the output."""
+    x = on_image(x, lattice, data_format, outside)
     size = arguments.size_of(x, lattice.dimension, data_format)
     amounts = layout.around_space(sampling.padding_amounts(size), data_format)
     x = backend.pad(x, amounts, outside)
@@ -241,8 +257,3 @@ def _blur_pool(x, sampling, data_format):
         taps = zip(binomial_weights(k), sampling.shifts(axis), strict=True)
         x = sum(weight * x[(*before, shift)] for weight, shift in taps)
     return x
-
-
-def binomial_weights(size):
-    """The weights of a blur along an axis: (1, 2, 1)/4 for 3 taps."""
-    return [math.comb(size - 1, tap) / 2 ** (size - 1) for tap in range(size)]

@@ -1,13 +1,12 @@
 """Pooling over gU for any finite subset U of the group (paper, section 6.3)."""
 
-import math
-
 from keras import ops
 
 from keras_gcnn import arguments
 from keras_gcnn.groups import PointGroup, Sampling, Space
 from keras_gcnn.ops import backend, layout
 from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.pooling import reduction_of_seen
 from keras_gcnn.ops.symbolic import operation
 
 
@@ -63,7 +62,10 @@ def subset_pool(
     arguments.fits(sampling, size, "window")
     if data_format == "channels_first":
         x = layout.to_channels_last(x, has_group_axis=True)
-    y = _pooled(x, group, subset, group.members(subgroup), sampling, reduction)
+    elements = group.members(subgroup)
+    y = reduction_of_seen(
+        lambda x, outside: _seen(x, group, subset, elements, sampling, outside), x, reduction
+    )
     y = y if data_format == "channels_last" else layout.to_channels_first(y, has_group_axis=True)
     return on_image(y, group.lattice, data_format)
 
@@ -78,17 +80,6 @@ def subset_sampling(group, subset, strides, padding):
         arguments.one_of(padding, arguments.POOLING_PADDINGS, "padding"),
         sees_padding=False,
     )
-
-
-def _pooled(x, group, subset, elements, sampling, reduction):
-    outside = -math.inf if reduction == "max" else 0
-    seen = _seen(x, group, subset, elements, sampling, outside)
-    if reduction == "max":
-        return backend.maximum(ops.stack(seen, axis=-1), axis=-1)
-    if reduction == "sum":
-        return sum(seen)
-    counts = sum(_seen(ops.ones_like(x[:1, ..., :1]), group, subset, elements, sampling, 0))
-    return sum(seen) / ops.maximum(counts, ops.ones_like(counts))
 
 
 def _seen(x, group, subset, elements, sampling, outside):

@@ -173,8 +173,7 @@ def amounts(call):
     if any(map(any, on_cosets)):
         return "it changes the axis of H"
     group = call.space.group
-    centre, total = ([b - f for f, b in of_space], [b + f for f, b in of_space])
-    if not (group.fixes(centre) and group.lattice.are_alike(group, total)):
+    if not group.lattice.keeps_amounts(group, of_space):
         return f"{of_space} is not symmetric. Use the same amount in front and behind"
 
 

@@ -6,7 +6,12 @@ import keras
 import numpy as np
 
 from keras_gcnn import arguments, groups, stock
-from keras_gcnn.equivariance import MODEL_TOLERANCE, data_format_of, space_of_layers
+from keras_gcnn.equivariance import (
+    MODEL_TOLERANCE,
+    data_format_of,
+    space_of_layers,
+    space_of_symbolic,
+)
 from keras_gcnn.groups import Space
 from keras_gcnn.visualization.canvas import Canvas, Patch, Scale
 from keras_gcnn.visualization.grid import numbers
@@ -58,10 +63,7 @@ def equivariance_figure(
 
     Reference: Cohen & Welling 2016, section 2, and figures 1 and 2.
     """
-    if not isinstance(layer_or_model, keras.layers.Layer):
-        raise TypeError(
-            f"`layer_or_model` must be a Keras layer or model. Received: {layer_or_model!r}."
-        )
+    arguments.layer(layer_or_model)
     slices = arguments.integer(slices, "slices")
     data_format, group = data_format_of(layer_or_model), groups.get(group)
     whole = space_of_layers(layer_or_model, group)
@@ -202,8 +204,7 @@ def _output_space(layer_or_model, output, whole, data_format):
         return None
     space = getattr(layer_or_model, "output_space", None)
     if space is None and getattr(layer_or_model, "outputs", None):
-        found = stock.follow(layer_or_model.outputs[0], whole, data_format)
-        space = found.space if found.maker is not None and not found.broken else None
+        space = space_of_symbolic(layer_or_model.outputs[0], whole, data_format)
     spaces = [Space.lattice(whole.group), whole] if space is None else [space]
     return arguments.space_of(output, spaces, data_format)
 

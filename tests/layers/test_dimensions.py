@@ -12,6 +12,7 @@ from keras import ops
 import keras_gcnn as kg
 from tests import oracle
 from tests.ops.cases import random
+from tests.saved_and_planar import check_saved_and_planar
 from tests.shaken import shaken
 
 L = kg.layers
@@ -118,16 +119,7 @@ def test_networks_save_and_become_planar(dimension, group, data_format, tmp_path
         warnings.simplefilter("error", kg.EquivarianceWarning)
         model = shaken(network(dimension, group, data_format))
     assert model.layers[1].group == kg.groups.get(group, dimension)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    planar = kg.to_planar(model)
-    modules = {type(layer).__module__.split(".")[0] for layer in planar._flatten_layers()}
-    assert modules == {"keras"}
-    x = random(2, *model.input_shape[1:])
-    for expected, same, flat in zip(model(x), loaded(x), planar(x), strict=True):
-        expected = ops.convert_to_numpy(expected)
-        assert np.array_equal(expected, ops.convert_to_numpy(same))
-        oracle.assert_close(ops.convert_to_numpy(flat), expected, tolerance=1e-4)
+    check_saved_and_planar(model, tmp_path)
 
 
 def test_summary_counts_a_network_of_volumes():

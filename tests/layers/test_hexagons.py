@@ -12,6 +12,7 @@ import keras_gcnn as kg
 from keras_gcnn.groups import HEXAGONAL
 from tests import hexagons, oracle
 from tests.ops.cases import random
+from tests.saved_and_planar import check_saved_and_planar
 from tests.shaken import shaken
 
 L = kg.layers
@@ -254,18 +255,7 @@ def test_networks_turn_save_and_become_planar(group, data_format, tmp_path):
     assert len(report.errors) == kg.groups.get(group).order
     assert report.is_equivariant, report
     assert group in str(kg.summary(model))
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    planar = kg.to_planar(model)
-    modules = {type(layer).__module__.split(".")[0] for layer in planar._flatten_layers()}
-    assert modules == {"keras"}
-    planar.save(tmp_path / "planar.keras")
-    planar = keras.saving.load_model(tmp_path / "planar.keras")
-    x = random(2, *model.input_shape[1:])
-    for expected, same, flat in zip(model(x), loaded(x), planar(x), strict=True):
-        expected = ops.convert_to_numpy(expected)
-        assert np.array_equal(expected, ops.convert_to_numpy(same))
-        oracle.assert_close(ops.convert_to_numpy(flat), expected, tolerance=1e-4)
+    check_saved_and_planar(model, tmp_path)
 
 
 @both_formats

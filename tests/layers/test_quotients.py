@@ -12,6 +12,7 @@ import keras_gcnn as kg
 from tests import oracle
 from tests.layers.test_hexagons import back
 from tests.ops.cases import random
+from tests.saved_and_planar import check_saved_and_planar
 from tests.shaken import shaken
 
 L = kg.layers
@@ -189,14 +190,7 @@ def test_networks_turn_save_and_become_planar(data_format, tmp_path):
     report = kg.equivariance_error(model, "p4m", model.input_shape[1:])
     assert report.is_equivariant, report
     assert "p4m/p2" in str(kg.summary(model))
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    planar = kg.to_planar(model)
-    x = random(2, *model.input_shape[1:])
-    for expected, same, flat in zip(model(x), loaded(x), planar(x), strict=True):
-        expected = ops.convert_to_numpy(expected)
-        assert np.array_equal(expected, ops.convert_to_numpy(same))
-        oracle.assert_close(ops.convert_to_numpy(flat), expected, tolerance=1e-4)
+    check_saved_and_planar(model, tmp_path)
 
 
 def test_what_does_not_fit_is_refused():

@@ -14,9 +14,8 @@ never the slower one.
 
 "auto" takes the Fourier implementation where the prediction is below the limit. It takes the direct
 one elsewhere: on p1, where there is no product to save; on large groups, whose sums compile for
-minutes; on devices without a fit, such as a GPU
-before `keras_gcnn.tune` has run there; and outside of compiled functions, where each sum is an
-operation of its own.
+minutes; on devices without a fit, such as a GPU before `keras_gcnn.tune` has run there; and outside
+of compiled functions, where each sum is an operation of its own.
 """
 
 import functools
