@@ -4,12 +4,15 @@ Layers and `kg.ops` use the same checks, so they accept the same values and rais
 """
 
 import operator
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_gcnn import groups as point_groups
-from keras_gcnn.groups import HEXAGONAL, Lattice, Space, TransposedSampling
+from keras_gcnn.annotations import DataFormat, Group, MapLattice, Size
+from keras_gcnn.groups import HEXAGONAL, Lattice, PointGroup, Space, TransposedSampling
 from keras_gcnn.groups.lattice import CUBIC, LINE, SQUARE
 
 PADDINGS = ("valid", "same", "centered")
@@ -23,7 +26,7 @@ ORTHOGONAL = {1: LINE, 2: SQUARE, 3: CUBIC}
 LARGEST_INTEGER = 2**31 - 1  # what backends take as a size
 
 
-def integer(value, name, smallest=1, largest=LARGEST_INTEGER):
+def integer(value: Any, name: str, smallest: int = 1, largest: int = LARGEST_INTEGER) -> int:
     """`value` as an int. NumPy's integers are integers; 3.0 and booleans are not."""
     number = None if isinstance(value, (bool, np.bool_)) else _as_int(value)
     if number is None or not smallest <= number <= largest:
@@ -43,14 +46,14 @@ def _as_int(value):
         return None
 
 
-def numbers(value, length, name):
+def numbers(value: Any, length: int, name: str) -> tuple[float, ...]:
     """`value` as a tuple of so many finite floats."""
     if not isinstance(value, (tuple, list)) or len(value) != length:
         raise ValueError(f"`{name}` must be {length} numbers. Received: {name}={value!r}.")
     return tuple(number(v, name) for v in value)
 
 
-def integer_tuple(value, length, name, smallest=1):
+def integer_tuple(value: Any, length: int, name: str, smallest: int = 1) -> tuple[int, ...]:
     """`value`, or `value` for each of `length` axes, as a tuple of integers."""
     is_sequence = isinstance(value, (tuple, list))
     if is_sequence and len(value) != length:
@@ -63,7 +66,7 @@ def integer_tuple(value, length, name, smallest=1):
     return tuple(integer(v, name, smallest) for v in values)
 
 
-def amounts(value, length, name):
+def amounts(value: Any, length: int, name: str) -> tuple[tuple[int, ...], ...]:
     """`value` as a pair of integers of at least 0 for each axis, in front and behind.
 
     On one axis the pair may stand by itself, as in Keras' layers for signals.
@@ -88,7 +91,7 @@ def amounts(value, length, name):
     return tuple(pairs)
 
 
-def leaves_something(size, amounts, name):
+def leaves_something(size: Any, amounts: Any, name: str) -> None:
     """Refuses amounts, negative where they crop, that leave no point of an axis."""
     for n, around in zip(size, amounts, strict=True):
         if n is not None and n + sum(around) < 1:
@@ -99,7 +102,7 @@ def leaves_something(size, amounts, name):
             )
 
 
-def number(value, name):
+def number(value: Any, name: str) -> float:
     """`value` as a finite float."""
     is_number = isinstance(value, (int, float, np.integer, np.floating))
     if not is_number or isinstance(value, bool) or not np.isfinite(value):
@@ -107,12 +110,12 @@ def number(value, name):
     return float(value)
 
 
-def flag(value):
+def flag(value: Any) -> bool:
     """`training` as a boolean. What a function that is traced does not know yet counts as True."""
     return bool(value) if value is None or isinstance(value, (bool, int, np.bool_)) else True
 
 
-def positive(value, name):
+def positive(value: Any, name: str) -> float:
     """`value` as a finite float above 0."""
     found = number(value, name)
     if found <= 0:
@@ -120,7 +123,7 @@ def positive(value, name):
     return found
 
 
-def one_of(value, allowed, name):
+def one_of(value: Any, allowed: Sequence[str], name: str) -> Any:
     """`value` in lower case, which must be among the allowed."""
     standard = value.lower() if isinstance(value, str) else None
     if standard not in allowed:
@@ -128,14 +131,14 @@ def one_of(value, allowed, name):
     return standard
 
 
-def data_format(value):
+def data_format(value: DataFormat | None) -> DataFormat:
     """A data format; Keras' own default for `None`."""
     if value is None:
         return keras.config.image_data_format()
     return one_of(value, DATA_FORMATS, "data_format")
 
 
-def group(value, dimension=None):
+def group(value: Group, dimension: int | None = None) -> PointGroup:
     """A `PointGroup`, which must act on this dimension and on a lattice that maps can have."""
     found = point_groups.get(value, dimension)
     if not found.has_square_axes and found.lattice != HEXAGONAL:
@@ -147,7 +150,7 @@ def group(value, dimension=None):
     return found
 
 
-def lattice(value, dimension):
+def lattice(value: MapLattice, dimension: int) -> Lattice:
     """A `Lattice` that maps of this dimension can have; `None` has axes at right angles."""
     if isinstance(value, Lattice) and value.dimension == dimension:
         return value
@@ -177,7 +180,9 @@ def known_size(size, lattice):
         )
 
 
-def strides_and_dilation(strides, dilation_rate, dimension):
+def strides_and_dilation(
+    strides: Size, dilation_rate: Size, dimension: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Both as tuples. They cannot both be larger than 1, as in Keras' own convolutions."""
     strides = integer_tuple(strides, dimension, "strides")
     dilation_rate = integer_tuple(dilation_rate, dimension, "dilation_rate")

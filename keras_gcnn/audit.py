@@ -37,7 +37,7 @@ class SummaryRow:
     name: str
     kind: str
     space: str
-    shape: tuple
+    shape: tuple[int | None, ...]
     maps: int | None
     parameters: int
     multiplications: int | None
@@ -55,14 +55,14 @@ class ModelSummary:
     """
 
     name: str
-    rows: tuple
+    rows: tuple[SummaryRow, ...]
 
     @property
-    def lost(self):
+    def lost(self) -> list[SummaryRow]:
         """The rows at which equivariance is lost."""
         return [row for row in self.rows if row.verdict.startswith("lost")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         head = [
             "layer",
             "space",
@@ -88,7 +88,7 @@ class ModelSummary:
         return f"lost at {len(self.lost)} of {len(self.rows)} layers" if self.lost else "kept"
 
 
-def summary(model):
+def summary(model: keras.Model) -> ModelSummary:
     """Prints and returns what each layer of a model is, costs, and keeps of equivariance.
 
     The blocks of this library and models within the model are unfolded. Multiplications are those
@@ -116,7 +116,7 @@ def summary(model):
     return found
 
 
-def sizes_that_keep(model, farthest=64):
+def sizes_that_keep(model: keras.Model, farthest: int = 64) -> list[int]:
     """The sizes of the input nearest to a model's own at which no layer loses equivariance.
 
     Args:

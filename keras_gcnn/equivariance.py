@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_gcnn import arguments, stock
 from keras_gcnn import groups as point_groups
+from keras_gcnn.annotations import Group, Shape, Subgroup
 from keras_gcnn.groups import Space
 from keras_gcnn.ops import transform_feature_map
 from keras_gcnn.ops.image import on_image
@@ -32,21 +33,21 @@ class EquivarianceReport:
 
     name: str
     group: point_groups.PointGroup
-    errors: tuple
+    errors: tuple[float, ...]
     tolerance: float
     first_lost: str | None = None
 
     @property
-    def max_error(self):
+    def max_error(self) -> float:
         """The largest error over all elements, NaN if one is NaN."""
         return float(np.max(self.errors))
 
     @property
-    def is_equivariant(self):
+    def is_equivariant(self) -> bool:
         """Whether every error is within the tolerance."""
         return all(self._is_within(error) for error in self.errors)
 
-    def __str__(self):
+    def __str__(self) -> str:
         matrices = [str(matrix.tolist()) for matrix in self.group.elements]
         width = max(map(len, matrices))
         lines = [
@@ -66,8 +67,13 @@ class EquivarianceReport:
 
 
 def equivariance_error(
-    layer_or_model, group, input_shape, output_subgroup=None, tolerance=None, seed=0
-):
+    layer_or_model: keras.layers.Layer,
+    group: Group,
+    input_shape: Shape,
+    output_subgroup: Subgroup | None = None,
+    tolerance: float | None = None,
+    seed: int = 0,
+) -> EquivarianceReport:
     """Feeds random input, transformed by every h in H, and compares with the transformed output.
 
         error(h) = max |f(L_h x) - L_h f(x)| / max |f(x)|

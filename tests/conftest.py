@@ -34,6 +34,7 @@ hypothesis.settings.load_profile("default")
 # Modules by mark. Those of `fast` are quick on every backend.
 FAST = (
     *("groups/", "test_arguments", "test_project", "test_stock", "test_equivariance"),
+    "test_typing",
     *("layers/test_guard", "layers/test_coset_pooling", "layers/test_rotated_image"),
     *("ops/test_coset_pool", "ops/test_feature_map", "ops/conv/test_correlation_by_eye"),
     *("benchmarks/test_report", "reproductions/test_report", "reproductions/test_experiments"),

@@ -16,7 +16,7 @@ from keras_gcnn.version import VERSION
 ROOT = Path(__file__).parents[1]
 SOURCES = {
     str(path.relative_to(ROOT))
-    for kind in ("*.py", "*.json")
+    for kind in ("*.py", "*.json", "py.typed")
     for path in (ROOT / "keras_gcnn").rglob(kind)
 }
 BUILD = "from setuptools import build_meta as b; b.build_sdist('out'); b.build_wheel('out')"
@@ -53,6 +53,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
         metadata = email.message_from_bytes(file.read(f"keras_gcnn-{VERSION}.dist-info/METADATA"))
         licenses = [name for name in file.namelist() if name.endswith("licenses/LICENSE")]
     assert names == SOURCES
+    assert "keras_gcnn/py.typed" in names
     assert metadata["Name"] == "keras_gcnn"
     assert metadata["Version"] == VERSION
     assert metadata["License-Expression"] == "MIT"

@@ -16,8 +16,8 @@ from keras_gcnn.groups import point_group
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "keras_gcnn").rglob("*.py"))
 # What each part may import of the package: nothing above itself.
-FLOORS = ["groups", "arguments", "ops", "stock", "layers", "models", "audit", "convert"]
-FLOORS += ["equivariance", "visualization"]
+FLOORS = ["groups", "annotations", "arguments", "ops", "stock", "layers", "models", "audit"]
+FLOORS += ["convert", "equivariance", "visualization"]
 ALLOWED = {part: set(FLOORS[: floor + 1]) for floor, part in enumerate(FLOORS)}
 
 

@@ -3,15 +3,18 @@
 import math
 import warnings
 from dataclasses import dataclass
+from typing import Literal
 
 import keras
 import numpy as np
 from keras import layers
 
 from keras_gcnn import arguments, audit, stock
+from keras_gcnn.annotations import Group
 from keras_gcnn.convert import on_group
 from keras_gcnn.convert.merged import ByTensor, structure
 from keras_gcnn.convert.walk import Walk
+from keras_gcnn.groups import PointGroup
 from keras_gcnn.layers import CosetPooling2D, EquivarianceWarning, LiftingConv2D
 from keras_gcnn.layers.guard import warn_of
 
@@ -37,17 +40,17 @@ class ConversionReport:
     """
 
     name: str
-    group: object
+    group: PointGroup
     width: str
     factor: float
-    rows: tuple
+    rows: tuple[tuple[str, str, str], ...]
     parameters_before: int
     parameters_after: int
-    losses: tuple
+    losses: tuple[str, ...]
     size: int | None
-    sizes_that_keep: tuple
+    sizes_that_keep: tuple[int, ...]
 
-    def __str__(self):
+    def __str__(self) -> str:
         widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
         lines = [f"'{self.name}' on {self.group.name}, filters × {self.factor:.3f}"]
         for row in self.rows:
@@ -59,7 +62,7 @@ class ConversionReport:
         )
         return "\n".join([*lines, self.verdict()])
 
-    def verdict(self):
+    def verdict(self) -> str:
         """Whether the model is equivariant at its input size, and at which sizes it is."""
         if not self.losses:
             return f"equivariant to {self.group.name} at this input size"
@@ -70,7 +73,12 @@ class ConversionReport:
         return "\n".join(lines)
 
 
-def convert(model, group="p4m", width="parameters", weights=None):
+def convert(
+    model: keras.Model,
+    group: Group = "p4m",
+    width: Literal["parameters", "maps", "same"] = "parameters",
+    weights: Literal["planar"] | None = None,
+) -> tuple[keras.Model, ConversionReport]:
     """An equivariant model with the layers of a plain one.
 
     The first convolution becomes a lifting, and the later ones act on the group. Normalizations,

@@ -15,7 +15,7 @@ from keras_gcnn.layers.base_layer import BaseGroupLayer
 DEMAND = "`to_planar` reads Functional and Sequential models that are built"
 
 
-def to_planar(model):
+def to_planar(model: keras.Model) -> keras.Model:
     """A plain Keras model with the same outputs: train on the group, ship planar layers.
 
     The result runs and exports where keras_gcnn is not installed. A feature map on G becomes a map

@@ -5,9 +5,12 @@ import keras
 from keras_gcnn import arguments
 from keras_gcnn import groups as point_groups
 from keras_gcnn import ops as group_ops
+from keras_gcnn.annotations import DataFormat, Group
 
 
-def symmetrize(model, group="p4m", data_format=None):
+def symmetrize(
+    model: keras.Model, group: Group = "p4m", data_format: DataFormat | None = None
+) -> keras.Model:
     """Any model of images, made exactly invariant or equivariant by the mean over a group.
 
         y = mean over h of f(L_h⁻¹x)              for vectors: invariant

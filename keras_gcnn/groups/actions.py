@@ -9,14 +9,18 @@ dimension, parity of the grid and subgroup K: K = H for an image, K = {e} for a 
 tables here are made from it.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
 from keras_gcnn.groups.immutable import read_only
+from keras_gcnn.groups.point_group import PointGroup
 
 
-def left_translation(group, element, shape, subgroup):
+def left_translation(
+    group: PointGroup, element: int, shape: Sequence[int], subgroup: PointGroup
+) -> np.ndarray:
     """The index table of L_h for functions on G/K over a grid.
 
     Args:
@@ -50,7 +54,12 @@ def _other_groups(group, shape):
     return f", or one of the groups {names}" if names else ""
 
 
-def filter_orbits(group, kernel_size, subgroup, output_subgroup):
+def filter_orbits(
+    group: PointGroup,
+    kernel_size: tuple[int, ...],
+    subgroup: PointGroup,
+    output_subgroup: PointGroup,
+) -> np.ndarray:
     """Which values of a filter on G/K must be equal for its correlation to be a map on G/L.
 
     They are those of an orbit of L on the pairs of a tap and a coset: ψ(ly, lgK) = ψ(y, gK).
@@ -74,7 +83,12 @@ def filter_orbits(group, kernel_size, subgroup, output_subgroup):
 
 
 @cache
-def quotient_bank_indices(group, kernel_size, subgroup, output_subgroup):
+def quotient_bank_indices(
+    group: PointGroup,
+    kernel_size: tuple[int, ...],
+    subgroup: PointGroup,
+    output_subgroup: PointGroup,
+) -> np.ndarray:
     """The index table that turns a filter from G/K to G/L into the filters of its bank.
 
     Returns:
@@ -90,7 +104,9 @@ def quotient_bank_indices(group, kernel_size, subgroup, output_subgroup):
 
 
 @cache
-def filter_bank_indices(group, kernel_size, subgroup):
+def filter_bank_indices(
+    group: PointGroup, kernel_size: tuple[int, ...], subgroup: PointGroup
+) -> np.ndarray:
     """The index table that turns one filter into |H| transformed filters, made once and cached.
 
     Returns:
@@ -104,7 +120,9 @@ def filter_bank_indices(group, kernel_size, subgroup):
     return read_only(np.stack(tables, axis=-1))
 
 
-def filter_bank_adjoint_indices(group, kernel_size, subgroup):
+def filter_bank_adjoint_indices(
+    group: PointGroup, kernel_size: tuple[int, ...], subgroup: PointGroup
+) -> np.ndarray:
     """The index table of the adjoint of `filter_bank_indices`.
 
     The bank copies each value of a filter ψ to |H| places. Its adjoint adds up what a bank b has in
@@ -123,7 +141,7 @@ def filter_bank_adjoint_indices(group, kernel_size, subgroup):
     return bank[:, group.inverses] * group.order + np.arange(group.order)
 
 
-def adjoint_filter_indices(group, kernel_size):
+def adjoint_filter_indices(group: PointGroup, kernel_size: tuple[int, ...]) -> np.ndarray:
     """The index table of ψ*(u, a) = ψ(-a⁻¹u, a⁻¹), the filter of the adjoint correlation.
 
         Σ_{x,h} [f ⋆ ψ](x, h) y(x, h) = Σ_{z,h'} f(z, h') [y ⋆ ψ*](z, h')
@@ -139,7 +157,7 @@ def adjoint_filter_indices(group, kernel_size):
     return bank[::-1, 0]  # the points of a grid in reverse order are -u
 
 
-def orbits(group, kernel_size, subgroup):
+def orbits(group: PointGroup, kernel_size: tuple[int, ...], subgroup: PointGroup) -> np.ndarray:
     """The orbits of H on the pairs (y, gK) of a tap and a coset, h·(y, gK) = (hy, hgK).
 
     Returns:

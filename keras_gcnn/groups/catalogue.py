@@ -52,7 +52,7 @@ MIRROR_Y = ((1, 0, 0), (0, -1, 0), (0, 0, 1))
 MIRROR_DIAGONAL = ((0, 1, 0), (1, 0, 0), (0, 0, 1))
 
 # By dimension and name: the elements,
-GROUPS = {
+GROUPS: dict[int, dict[str, tuple]] = {
     2: {
         "p1": (R0,),  # translations alone
         "p2": (R0, R2),  # half turns
@@ -75,7 +75,7 @@ HEXAGONAL_GROUPS = {
     "p6m": (T0, T1, T2, T3, T4, T5, N0, N1, N2, N3, N4, N5),  # and all mirrors
 }
 # or what generates them.
-GENERATORS = {
+GENERATORS: dict[int, dict[str, tuple]] = {
     1: {
         "p1": (((1,),),),  # translations alone
         "pm": (((-1,),),),  # and the mirror

@@ -23,17 +23,20 @@ of f̂(ρ) in a basis of these vectors are kept.
 Reference: Cohen & Welling 2016, section 6 for the correlation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_gcnn.groups.actions import orbits
 from keras_gcnn.groups.immutable import read_only
 from keras_gcnn.groups.irreps import rounded
+from keras_gcnn.groups.point_group import PointGroup
 
 
-def fourier_transform(group, values):
+def fourier_transform(group: PointGroup, values: ArrayLike) -> list[np.ndarray]:
     """The transforms of functions on H.
 
     Args:
@@ -47,7 +50,7 @@ def fourier_transform(group, values):
     return [np.einsum("...h,hij->...ij", values, irrep.matrices) for irrep in group.irreps()]
 
 
-def inverse_fourier_transform(group, coefficients):
+def inverse_fourier_transform(group: PointGroup, coefficients: Sequence[np.ndarray]) -> np.ndarray:
     """The functions `(..., |H|)` whose `fourier_transform` these matrices are."""
     terms = [
         irrep.multiplicity * np.einsum("...ij,hij->...h", matrix, irrep.matrices)
@@ -73,7 +76,9 @@ class IrrepRecipe:
 
 
 @cache
-def correlation_recipe(group, kernel_size, subgroup):
+def correlation_recipe(
+    group: PointGroup, kernel_size: tuple[int, ...], subgroup: PointGroup
+) -> tuple[IrrepRecipe, ...]:
     """What the Fourier implementation of a G-correlation sums up, made once and cached.
 
         o(g) = Σ_p f(p) ψ(g⁻¹p) = Σ_ρ Σ_ij outputs[g, i, j] ô(ρ)[i, j]

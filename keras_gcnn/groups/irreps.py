@@ -31,39 +31,39 @@ class Irrep:
     matrices: np.ndarray
 
     @property
-    def degree(self):
+    def degree(self) -> int:
         """The integer d."""
         return self.matrices.shape[-1]
 
     @property
-    def character(self):
+    def character(self) -> np.ndarray:
         """χ(h) = tr ρ(h), `(|H|,)`."""
         return np.trace(self.matrices, axis1=1, axis2=2)
 
     @property
-    def endomorphisms(self):
+    def endomorphisms(self) -> int:
         """⟨χ, χ⟩, the dimension of what commutes with ρ: 1, 2 or 4 by the type of ρ."""
         return round(float(np.mean(self.character**2)))
 
     @property
-    def multiplicity(self):
+    def multiplicity(self) -> int:
         """How many times ρ occurs in the functions on H: d / ⟨χ, χ⟩."""
         return self.degree // self.endomorphisms
 
     @property
-    def complex_degrees(self):
+    def complex_degrees(self) -> tuple[int, ...]:
         """The degrees of the irreps over ℂ of which ρ is the real form."""
         return {1: (self.degree,), 2: (self.degree // 2,) * 2, 4: (self.degree // 2,)}[
             self.endomorphisms
         ]
 
     @property
-    def rows(self):
+    def rows(self) -> tuple[int, ...]:
         """Indices of `multiplicity` rows of ρ(h) whose entries span those of all rows.
 
         For real type these are all rows. Of a turn, the row (cos, -sin) determines the other one.
         """
-        chosen = []
+        chosen: list[int] = []
         for row in range(self.degree):
             functions = self.matrices[:, [*chosen, row]].reshape(len(self.matrices), -1)
             if np.linalg.matrix_rank(functions) == functions.shape[1]:
@@ -71,7 +71,7 @@ class Irrep:
         return tuple(chosen)
 
 
-def find(cayley_table, inverses):
+def find(cayley_table: np.ndarray, inverses: np.ndarray) -> tuple[Irrep, ...]:
     """Every real irrep of a group once: by degree, the trivial one first.
 
     Args:
@@ -84,7 +84,7 @@ def find(cayley_table, inverses):
 
     Reference: Serre, "Linear Representations of Finite Groups", 1977, sections 2 and 13.2.
     """
-    found = {}
+    found: dict[tuple, Irrep] = {}
     for space in _irreducible_spaces(cayley_table, inverses):
         # (L_h f)(g) = f(h⁻¹g) in a basis of the space.
         matrices = space.T @ space[cayley_table[inverses]]
@@ -95,7 +95,7 @@ def find(cayley_table, inverses):
     return tuple(found[character] for character in order)
 
 
-def rounded(array):
+def rounded(array: np.ndarray) -> np.ndarray:
     """The array, with integers in place of what is nearly one."""
     whole = np.round(array) + 0.0  # and no -0
     return np.where(np.abs(array - whole) < ROUNDING, whole, array)

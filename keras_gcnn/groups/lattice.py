@@ -1,12 +1,19 @@
 """Lattices: which points a kernel or an image has, and which of them a group keeps."""
 
+from __future__ import annotations
+
 import functools
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from keras_gcnn.groups.point_group import PointGroup
 
 
 @dataclass(frozen=True)
@@ -24,48 +31,48 @@ class Lattice:
     """
 
     name: str
-    basis: tuple
-    bounds: tuple = ()
+    basis: tuple[tuple[float, ...], ...]
+    bounds: tuple[tuple[int, ...], ...] = ()
 
     @property
-    def dimension(self):
+    def dimension(self) -> int:
         """The integer d."""
         return len(self.basis)
 
     @cached_property
-    def gram(self):
+    def gram(self) -> np.ndarray:
         """The products of the basis vectors, `(d, d)`."""
         return np.asarray(self.basis) @ np.asarray(self.basis).T
 
-    def is_orthogonal(self):
+    def is_orthogonal(self) -> bool:
         """Whether the basis vectors are at right angles and equally long."""
         return _is_near(self.gram, self.gram[0, 0] * np.eye(self.dimension))
 
-    def is_kept_by(self, matrices):
+    def is_kept_by(self, matrices: np.ndarray) -> bool:
         """Whether integer matrices, in lattice coordinates, keep all lengths and angles."""
         moved = matrices.transpose(0, 2, 1) @ self.gram @ matrices
         return _is_near(moved, self.gram)
 
     @property
-    def kernel_rank(self):
+    def kernel_rank(self) -> int:
         """The number of axes that the taps of a filter have."""
         return 1 if self.bounds else self.dimension
 
-    def kernel_axes(self, kernel_size):
+    def kernel_axes(self, kernel_size: Sequence[int]) -> tuple[int, ...]:
         """The lengths of these axes: of a hexagon, whose taps alone have weights, there is one."""
         if not self.bounds:
             return tuple(kernel_size)
         taps = itertools.product(*map(range, kernel_size))
         return (sum(self.has_point(tap, kernel_size) for tap in taps),)
 
-    def kernel_size(self, axes):
+    def kernel_size(self, axes: Sequence[int]) -> tuple[int, ...] | None:
         """The sizes of the kernel that has these `kernel_axes`, `None` if there is none."""
         if not self.bounds:
             return tuple(axes)
         sizes = ((k,) * self.dimension for k in range(1, 2 * axes[0] + 1, 2))
         return next((size for size in sizes if self.kernel_axes(size) == tuple(axes)), None)
 
-    def binomial_weights(self, size):
+    def binomial_weights(self, size: Sequence[int]) -> np.ndarray:
         """The weights of a blur over the taps of a kernel of this size, with a sum of 1.
 
         Along each axis at right angles they are binomial, (1, 2, 1)/4 for 3 taps. On the hexagonal
@@ -81,29 +88,29 @@ class Lattice:
                 weights = (weights + np.roll(weights, shift, axis=(0, 1))) / 2
         return weights[self.indices(size)]
 
-    def kernel_around(self, points):
+    def kernel_around(self, points: Sequence[Sequence[int]]) -> tuple[int, ...]:
         """The size of the smallest kernel, with a tap in its middle, that has these points."""
         reach = [max(abs(x) for x in along) for along in zip(*points, strict=True)]
         if self.bounds:
             reach = [max(*reach, *(d for p in points for d in self._across(p)))] * self.dimension
         return tuple(2 * r + 1 for r in reach)
 
-    def has_point(self, index, shape):
+    def has_point(self, index: Sequence[int], shape: Sequence[int]) -> bool:
         """Whether an index of an array of this shape is that of a point of the image."""
         point = [2 * i - (n - 1) for i, n in zip(index, shape, strict=True)]
         return all(distance < min(shape) for distance in self._across(point))
 
-    def mask(self, shape):
+    def mask(self, shape: Sequence[int]) -> np.ndarray:
         """Which points of an array belong to the image: booleans of this shape."""
         mask = np.zeros(shape, bool)
         mask[self.indices(shape)] = True
         return mask
 
-    def indices(self, shape):
+    def indices(self, shape: Sequence[int]) -> tuple[np.ndarray, ...]:
         """Where the `points` stand in the array: a tuple of one array of integers for each axis."""
         return self._indices(self.points(shape), shape)
 
-    def points(self, shape):
+    def points(self, shape: Sequence[int]) -> np.ndarray:
         """The points of an array of this shape, counted from its centre in half steps.
 
         Along an axis of n points these are 2i - (n - 1): even numbers about the middle point for
@@ -116,7 +123,7 @@ class Lattice:
         points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(shape))
         return points[self._is_inside(points, shape)]
 
-    def positions(self, points, shape):
+    def positions(self, points: np.ndarray, shape: Sequence[int]) -> np.ndarray:
         """Where points stand in `points(shape)`: integers `(points,)`, -1 for one outside."""
         own = self.points(shape)
         position = np.full(shape, -1)
@@ -126,7 +133,7 @@ class Lattice:
         clipped = tuple(np.clip(i, 0, n - 1) for i, n in zip(indices, shape, strict=True))
         return np.where(inside, position[clipped], -1)
 
-    def has_image(self, shape):
+    def has_image(self, shape: Sequence[int | None]) -> bool:
         """Whether an array of this shape holds an image: a hexagon has a point in its middle.
 
         An axis of size `None` is taken to suit the others.
@@ -134,11 +141,11 @@ class Lattice:
         known = {n for n in shape if n is not None}
         return not self.bounds or (len(known) <= 1 and all(n % 2 for n in known))
 
-    def are_alike(self, group, lengths):
+    def are_alike(self, group: PointGroup, lengths: Sequence[int]) -> bool:
         """Whether lengths are equal along axes that an element of a group exchanges."""
         return len(set(lengths)) == 1 if self.bounds else group.fixes_lengths(lengths)
 
-    def keeps_amounts(self, group, amounts):
+    def keeps_amounts(self, group: PointGroup, amounts: Sequence[Sequence[int]]) -> bool:
         """Whether padding or cropping keeps the centre and is alike along exchanged axes.
 
         Args:
@@ -148,22 +155,24 @@ class Lattice:
         centre = [behind - front for front, behind in amounts]
         return group.fixes(centre) and self.are_alike(group, [sum(pair) for pair in amounts])
 
-    def keeps_shape(self, group, shape):
+    def keeps_shape(self, group: PointGroup, shape: Sequence[int]) -> bool:
         """Whether every element of a group maps the points of an array of this shape to itself."""
         return self.has_image(shape) and self.are_alike(group, shape)
 
-    def moves_within(self, matrix, shape):
+    def moves_within(self, matrix: np.ndarray, shape: Sequence[int]) -> bool:
         """Whether a matrix maps the points of an array of this shape to themselves."""
         return bool((self.positions(self.points(shape) @ matrix.T, shape) >= 0).all())
 
-    def nearest_shape(self, group, shape):
+    def nearest_shape(self, group: PointGroup, shape: Sequence[int]) -> tuple[int, ...]:
         """The smallest shape around this one that `keeps_shape`."""
         size = max(shape)
         if self.bounds:
             return (size + 1 - size % 2,) * len(shape)
         return tuple(map(int, (np.abs(group.elements) @ np.diag(shape)).max(axis=(0, 2))))
 
-    def keeps_sublattice(self, group, strides, centre):
+    def keeps_sublattice(
+        self, group: PointGroup, strides: Sequence[int], centre: Sequence[int]
+    ) -> bool:
         """Whether every element maps the points centre + Σ strides·integers to themselves.
 
         That is h·c = c for the centre c, and integers h[i, j]·strides[j] / strides[i].
@@ -202,12 +211,12 @@ HEXAGONAL = Lattice("hexagonal lattice", ((0.5, 3**0.5 / 2), (1, 0)), bounds=((1
 LATTICES = (LINE, SQUARE, CUBIC, HEXAGONAL)
 
 
-def binomial_weights(size):
+def binomial_weights(size: int) -> list[float]:
     """The weights of a blur along an axis: (1, 2, 1)/4 for 3 taps."""
     return [math.comb(size - 1, tap) / 2 ** (size - 1) for tap in range(size)]
 
 
-def named(name):
+def named(name: str) -> Lattice:
     """The known `Lattice` of that name.
 
     Raises:
@@ -222,7 +231,7 @@ def named(name):
     )
 
 
-def lattice_of(matrices):
+def lattice_of(matrices: np.ndarray) -> Lattice:
     """The first known `Lattice` that these integer matrices keep, or one made for them."""
     for lattice in LATTICES:
         if lattice.dimension == matrices.shape[-1] and lattice.is_kept_by(matrices):

@@ -1,9 +1,14 @@
 """Finite groups of integer matrices: elements, Cayley table, inverses, subgroups and cosets."""
 
+from __future__ import annotations
+
 import difflib
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any, Self, SupportsIndex, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_gcnn.groups import catalogue, irreps
 from keras_gcnn.groups import lattice as lattices
@@ -47,7 +52,16 @@ class PointGroup:
     Reference: Cohen & Welling 2016, sections 4.2 and 4.3.
     """
 
-    def __init__(self, name, elements, lattice=None):
+    name: str
+    order: int
+    dimension: int
+    cayley_table: np.ndarray
+    lattice: lattices.Lattice
+    trivial: PointGroup
+
+    def __init__(
+        self, name: str, elements: ArrayLike, lattice: lattices.Lattice | str | None = None
+    ) -> None:
         self.name = _checked_name(name)
         self.elements = read_only(_integer_matrices(name, elements))
         self.order, self.dimension = self.elements.shape[:2]
@@ -58,10 +72,10 @@ class PointGroup:
         self._products = self.cayley_table.tolist()
         self.lattice = self._checked_lattice(lattice)
         self.has_square_axes = self.lattice.is_orthogonal()
-        self.trivial = self if self.order == 1 else self._of(f"{name}[0]", elements[:1])
+        self.trivial = self if self.order == 1 else self._of(f"{name}[0]", self.elements[:1])
 
     @classmethod
-    def from_generators(cls, name, matrices):
+    def from_generators(cls, name: str, matrices: ArrayLike) -> Self:
         """The group of all products of these matrices, the identity first.
 
         Args:
@@ -83,25 +97,25 @@ class PointGroup:
         """
         return cls(_checked_name(name), _closure(name, _near_integers(name, matrices)))
 
-    def fixes(self, vector):
+    def fixes(self, vector: Sequence[int]) -> bool:
         """Whether h·v = v for every h."""
         return _all_fix(self._rows, vector)
 
-    def fixes_lengths(self, lengths):
+    def fixes_lengths(self, lengths: Sequence[int]) -> bool:
         """Whether |h|·v = v for every h: equal lengths along axes that an element exchanges."""
         return _all_fix(self._absolute_rows, lengths)
 
-    def move(self, element, point, other):
+    def move(self, element: int, point: Sequence[int], other: int) -> tuple[tuple[int, ...], int]:
         """The pair (h·t, h·r) of a point t and an element r, by their indices, as integers."""
         moved = [sum(a * t for a, t in zip(row, point, strict=True)) for row in self._rows[element]]
         return tuple(moved), self._products[element][other]
 
     @cached_property
-    def inverses(self):
+    def inverses(self) -> np.ndarray:
         """Integer array `(order,)`: entry `a` is the index of the inverse of a."""
         return read_only(np.argmin(self.cayley_table, axis=1))
 
-    def subgroup(self, subgroup):
+    def subgroup(self, subgroup: Subgroup) -> PointGroup:
         """A subgroup K of this group, as a `PointGroup`.
 
         Args:
@@ -118,11 +132,11 @@ class PointGroup:
             return subgroup if same else self._of(subgroup.name, subgroup.elements)
         return self._subgroup_of_indices(subgroup)
 
-    def indices(self, subgroup):
+    def indices(self, subgroup: PointGroup) -> np.ndarray:
         """`members` as an integer array."""
         return read_only(self.members(subgroup))
 
-    def members(self, subgroup):
+    def members(self, subgroup: PointGroup) -> list[int]:
         """For each element of the `PointGroup` K, in K's order, its index here, in a list.
 
         It is made of lists alone, as torch.compile traces them.
@@ -139,7 +153,7 @@ class PointGroup:
             )
         return [self._rows.index(row) for row in subgroup._rows]
 
-    def left_cosets(self, subgroup):
+    def left_cosets(self, subgroup: Subgroup) -> np.ndarray:
         """The cosets gK as an integer array `(order / |K|, |K|)` of element indices.
 
         Row `j` lists g·k for k in K's order, with g the smallest index in no earlier row, so the
@@ -148,7 +162,7 @@ class PointGroup:
         members = self.indices(self.subgroup(subgroup))
         return _distinct(self.cayley_table[:, members])
 
-    def right_cosets(self, subgroup):
+    def right_cosets(self, subgroup: Subgroup) -> np.ndarray:
         """The cosets Kg as an integer array `(order / |K|, |K|)` of element indices.
 
         Row `j` lists k·g for k in K's order, with g the smallest index in no earlier row.
@@ -156,7 +170,7 @@ class PointGroup:
         members = self.indices(self.subgroup(subgroup))
         return _distinct(self.cayley_table[members].T)
 
-    def cosets_within(self, subgroup, smaller):
+    def cosets_within(self, subgroup: Subgroup, smaller: Subgroup) -> np.ndarray:
         """Which cosets of a smaller subgroup each coset of a subgroup is made of.
 
         Args:
@@ -176,7 +190,7 @@ class PointGroup:
         found = [sorted(set(coset_of[row].tolist())) for row in self.left_cosets(subgroup)]
         return read_only(found)
 
-    def coset_action(self, subgroup):
+    def coset_action(self, subgroup: Subgroup) -> np.ndarray:
         """Integer array `(order, cosets)`: entry `[h, j]` is the index of the coset h·(cⱼK).
 
         For K = {e} this is the Cayley table, for K = H a column of zeros: a function on G and one
@@ -187,7 +201,7 @@ class PointGroup:
         coset_of[cosets] = np.arange(len(cosets))[:, None]
         return read_only(coset_of[self.cayley_table[:, cosets[:, 0]]])
 
-    def irreps(self):
+    def irreps(self) -> tuple[irreps.Irrep, ...]:
         """The real irreducible representations of H: a tuple of `Irrep`, the trivial one first."""
         return self._irreps
 
@@ -195,7 +209,7 @@ class PointGroup:
     def _irreps(self):
         return irreps.find(self.cayley_table, self.inverses)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, PointGroup)
             and self.name == other.name
@@ -203,13 +217,13 @@ class PointGroup:
             and np.array_equal(self.elements, other.elements)
         )
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((self.name, self.elements.tobytes()))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<PointGroup {self.name}, order {self.order}, dimension {self.dimension}>"
 
-    def names_of_groups(self, condition):
+    def names_of_groups(self, condition: Callable[[PointGroup], bool]) -> list[str]:
         """Names in the catalogue of groups of this dimension that meet a condition, sorted."""
         return sorted(name for name, group in REGISTRY[self.dimension].items() if condition(group))
 
@@ -271,16 +285,20 @@ class PointGroup:
     def _is_subgroup(self, group):
         return group.lattice == self.lattice and self.contains(group)
 
-    def contains(self, group):
+    def contains(self, group: PointGroup) -> bool:
         """Whether all elements of another group are in this one."""
         return all(matrix.tobytes() in self._index for matrix in group.elements)
 
 
-REGISTRY = {dimension: {} for dimension in LARGEST_ORDER}
+# What `get` and `PointGroup.subgroup` take.
+Group: TypeAlias = PointGroup | str | dict[str, Any]
+Subgroup: TypeAlias = Group | Sequence[SupportsIndex] | np.ndarray
+
+REGISTRY: dict[int, dict[str, PointGroup]] = {dimension: {} for dimension in LARGEST_ORDER}
 _KEYS = {"name", "elements", "lattice"}  # of what `serialize` makes
 
 
-def register(group):
+def register(group: PointGroup) -> None:
     """Adds a `PointGroup` to those that layers take by name.
 
     Raises:
@@ -295,14 +313,15 @@ def register(group):
     REGISTRY[group.dimension][group.name] = group
 
 
-def names(dimension=None):
+def names(dimension: int | None = None) -> list[str]:
     """The names and aliases that `get` knows, sorted, in one dimension or in all."""
     dimensions = REGISTRY if dimension is None else [_checked_dimension(dimension)]
     aliases = [catalogue.ALIASES.get(d, {}) for d in dimensions]
-    return sorted({name for known in (*map(REGISTRY.get, dimensions), *aliases) for name in known})
+    known: list[dict[str, Any]] = [*map(REGISTRY.__getitem__, dimensions), *aliases]
+    return sorted({name for named in known for name in named})
 
 
-def get(group, dimension=None):
+def get(group: Group, dimension: int | None = None) -> PointGroup:
     """The point group of that name.
 
     Args:
@@ -349,7 +368,7 @@ def _found_by_name(name, dimension):
     return {key.lower(): group for key, group in known.items()}.get(name.lower())
 
 
-def serialize(group, dimension=None):
+def serialize(group: PointGroup, dimension: int | None = None) -> str | dict[str, Any]:
     """A JSON value from which `get(value, dimension)` makes the group again.
 
     That is its name if every installation has the group by that name, and its matrices if not.

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 
 from keras_gcnn.groups.immutable import read_only
+from keras_gcnn.groups.point_group import PointGroup
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Rings:
 
 
 @cache
-def rings_of(group):
+def rings_of(group: PointGroup) -> Rings:
     """The `Rings` of a `PointGroup`, made once and cached.
 
     p4m has one orbit of two rings: the four turns, and the four mirrors M·Rᵏ.

@@ -15,7 +15,12 @@ their middle.
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from keras_gcnn.groups.lattice import Lattice
+from keras_gcnn.groups.point_group import PointGroup
 
 FARTHEST = 1000  # nobody crops or pads an image by more to keep equivariance
 
@@ -33,58 +38,58 @@ class Sampling:
             in a pooling. A pooling whose every window covers the whole axis is symmetric anyway.
     """
 
-    kernel_size: tuple
-    strides: tuple
+    kernel_size: tuple[int, ...]
+    strides: tuple[int, ...]
     padding: str = "valid"
-    dilation_rate: tuple | None = None
+    dilation_rate: tuple[int, ...] | None = None
     sees_padding: bool = True
 
     @property
-    def effective_kernel_size(self):
+    def effective_kernel_size(self) -> tuple[int, ...]:
         """Points spanned by the window along each axis: (k - 1)·dilation + 1."""
         return _spans(self.kernel_size, self.dilation_rate)
 
-    def output_size(self, size):
+    def output_size(self, size: Sequence[int | None]) -> tuple[Any, ...]:
         """Output points along each axis; `None` where the input's size is `None`."""
         return tuple(
             None if n is None else self._steps(n, k, s)
             for n, k, s in zip(size, self.effective_kernel_size, self.strides, strict=True)
         )
 
-    def fits(self, size):
+    def fits(self, size: Sequence[int | None]) -> bool:
         """Whether there is an output, with sizes that are `None` taken to be large enough."""
         return all(n is None or n > 0 for n in self.output_size(size))
 
-    def padding_amounts(self, size):
+    def padding_amounts(self, size: Sequence[int | None]) -> tuple[tuple[int, int], ...]:
         """Padded points in front of and behind each axis, as pairs.
 
         A size may be `None` unless the amounts depend on it (`depends_on_size`).
         """
         return tuple(map(self._axis_padding, size, self.effective_kernel_size, self.strides))
 
-    def depends_on_size(self):
+    def depends_on_size(self) -> bool:
         """Whether the amounts of padding are different for different sizes of the input."""
         return self.padding == "same" and max(self.strides) > 1
 
-    def windows(self, lattice):
+    def windows(self, lattice: Lattice) -> list[tuple[slice, ...]]:
         """For each tap of a kernel on a lattice, the slices of the padded points that it sees."""
         windows = itertools.product(*map(self.shifts, range(len(self.kernel_size))))
         taps = itertools.product(*map(range, self.kernel_size))
         pairs = zip(taps, windows, strict=True)
         return [w for tap, w in pairs if lattice.has_point(tap, self.kernel_size)]
 
-    def shifts(self, axis):
+    def shifts(self, axis: int) -> list[slice]:
         """For each tap along an axis, the slice of the padded points that it sees."""
         span, stride = self.effective_kernel_size[axis], self.strides[axis]
         dilation = self.dilation_rate[axis] if self.dilation_rate else 1
         starts = [tap * dilation for tap in range(self.kernel_size[axis])]
         return [slice(start, start - span + 1 or None, stride) for start in starts]
 
-    def offset(self, size):
+    def offset(self, size: Sequence[Any]) -> tuple[int, ...]:
         """Twice the centre c of the sampling grid along each axis, in steps of the lattice."""
         return tuple(map(self._axis_offset, size, self.effective_kernel_size, self.strides))
 
-    def preserves(self, group, size):
+    def preserves(self, group: PointGroup, size: Sequence[int | None]) -> bool:
         """Whether the sampling grid on an input of this size is mapped to itself by the group.
 
         An axis of size `None` counts as if it had a size that suits it, if there is any.
@@ -99,7 +104,7 @@ class Sampling:
         same_shape = lattice.keeps_shape(group, self.output_size(size))
         return group.fixes(offset) and same_shape and self._windows_are_alike(size)
 
-    def nearest_sizes(self, group, size):
+    def nearest_sizes(self, group: PointGroup, size: Sequence[int | None]) -> list[tuple[int, ...]]:
         """The nearest smaller and larger sizes that keep equivariance, where there are any."""
         found = [
             tuple(self._nearest(n, axis, step, group.lattice) for axis, n in enumerate(size))
@@ -178,43 +183,43 @@ class TransposedSampling:
         output_padding: One integer per axis, or `None`.
     """
 
-    kernel_size: tuple
-    strides: tuple
+    kernel_size: tuple[int, ...]
+    strides: tuple[int, ...]
     padding: str = "valid"
-    dilation_rate: tuple | None = None
-    output_padding: tuple | None = None
+    dilation_rate: tuple[int, ...] | None = None
+    output_padding: tuple[int, ...] | None = None
 
     @property
-    def effective_kernel_size(self):
+    def effective_kernel_size(self) -> tuple[int, ...]:
         """As in `Sampling`."""
         return _spans(self.kernel_size, self.dilation_rate)
 
     @property
-    def convolution(self):
+    def convolution(self) -> Sampling:
         """The `Sampling` of the convolution C."""
         return Sampling(self.kernel_size, self.strides, self.padding, self.dilation_rate)
 
-    def output_size(self, size):
+    def output_size(self, size: Sequence[int | None]) -> tuple[Any, ...]:
         """Output points along each axis; `None` where the input's size is `None`."""
         extra = self.output_padding or (None,) * len(size)
         axes = zip(size, self.effective_kernel_size, self.strides, extra, strict=True)
         return tuple(None if n is None else self._length(n, k, s, p) for n, k, s, p in axes)
 
-    def fits(self, size):
+    def fits(self, size: Sequence[int | None]) -> bool:
         """Whether the convolution C has as many windows on the output as the input has points."""
         size = self._known(size)
         output = self.output_size(size)
         return min(output) > 0 and self.convolution.output_size(output) == size
 
-    def preserves(self, group, size):
+    def preserves(self, group: PointGroup, size: Sequence[int | None]) -> bool:
         """Whether the output turns with the input under the group."""
         return self.convolution.preserves(group, self.output_size(self._known(size)))
 
-    def nearest_sizes(self, group, size):
+    def nearest_sizes(self, group: PointGroup, size: Sequence[int | None]) -> list[tuple[int, ...]]:
         """No size is better than another."""
         return []
 
-    def crops(self):
+    def crops(self) -> tuple[tuple[int, int], ...]:
         """Points to cut from the full output, in front and behind; negative: zeros to add.
 
         The full output has (n - 1)·s + k points: every one that a window touches.
@@ -226,7 +231,7 @@ class TransposedSampling:
         full = [(n - 1) * s + k for n, s, k in spans]
         return tuple((f, n - f - m) for f, n, m in zip(fronts, full, output, strict=True))
 
-    def adjoint_padding(self):
+    def adjoint_padding(self) -> tuple[tuple[int, int], ...]:
         """Points to pad, or negative to cut, for the convolution that it is without strides."""
         pairs = zip(self.crops(), self.effective_kernel_size, strict=True)
         return tuple((k - 1 - front, k - 1 - behind) for (front, behind), k in pairs)

@@ -1,5 +1,7 @@
 """Keras layers: arguments, weights and shapes. The mathematics is in `groups`."""
 
+from typing import TYPE_CHECKING
+
 from keras_gcnn.layers import names
 from keras_gcnn.layers.blocks import (
     HighwayBlock1D,
@@ -132,5 +134,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
-    raise names.no_layer(name, __all__)
+if not TYPE_CHECKING:  # a type checker knows the names by itself
+
+    def __getattr__(name):
+        raise names.no_layer(name, __all__)

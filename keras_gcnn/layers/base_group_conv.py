@@ -1,9 +1,27 @@
 """The one base of lifting and group convolutions, of every dimension."""
 
+from typing import Any
+
 from keras import activations, constraints, initializers, ops, regularizers
 
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
+from keras_gcnn.annotations import (
+    Activation,
+    Config,
+    Constraint,
+    DataFormat,
+    Group,
+    Implementation,
+    Initializer,
+    Integer,
+    Number,
+    Padding,
+    Regularizer,
+    Shape,
+    Size,
+    Tensor,
+)
 from keras_gcnn.layers.base_window import BaseWindow
 from keras_gcnn.layers.low_rank import LowRankKernel
 from keras_gcnn.ops.image import on_image
@@ -16,33 +34,33 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
     which of them their constructor does not take (`left_out`) or calls otherwise (`renamed`).
     """
 
-    left_out = ()
-    renamed = {}
+    left_out: tuple[str, ...] = ()
+    renamed: dict[str, str] = {}
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        group=None,
-        strides=1,
-        padding="valid",
-        data_format=None,
-        dilation_rate=1,
-        groups=1,
-        activation=None,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        bias_constraint=None,
-        implementation="auto",
-        lora_rank=None,
-        lora_alpha=None,
-        **kwargs,
-    ):
+        filters: Integer,
+        kernel_size: Size,
+        group: Group | None = None,
+        strides: Size = 1,
+        padding: Padding = "valid",
+        data_format: DataFormat | None = None,
+        dilation_rate: Size = 1,
+        groups: Integer = 1,
+        activation: Activation = None,
+        use_bias: bool = True,
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
+        activity_regularizer: Regularizer = None,
+        kernel_constraint: Constraint = None,
+        bias_constraint: Constraint = None,
+        implementation: Implementation = "auto",
+        lora_rank: Integer | None = None,
+        lora_alpha: Number | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             kernel_size,
             group,
@@ -71,7 +89,7 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
         self.lora_rank = lora_rank and arguments.integer(lora_rank, "lora_rank")
         self.lora_alpha = lora_alpha
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         _, channels = self._size_and_channels(input_shape)
         arguments.divisible(channels, self.groups, "The number of input channels")
@@ -94,7 +112,7 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
         if self.lora_rank:
             self.enable_lora(self.lora_rank, self.lora_alpha)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         kernel = ops.convert_to_tensor(self.kernel)
         outputs = self.convolution_op(inputs, kernel, training=arguments.flag(training))
         if self.use_bias:
@@ -103,7 +121,9 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
         outputs = self.activation(outputs)
         return on_image(outputs, self.lattice, self.data_format)
 
-    def convolution_op(self, inputs, kernel, training=False):
+    def convolution_op(
+        self, inputs: Tensor, kernel: Tensor, training: bool | None = False
+    ) -> Tensor:
         """The G-correlation itself, without bias and activation: the seam for subclasses."""
         return group_ops.group_conv(
             inputs,
@@ -124,7 +144,7 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
             "dilation_rate": self.dilation_rate,
         }
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = self._whole_config()
         return {self.renamed.get(k, k): v for k, v in config.items() if k not in self.left_out}
 
@@ -157,7 +177,7 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
         taps = self.lattice.kernel_axes(self.kernel_size)
         return *taps, *self.input_space.axis_lengths
 
-    def is_between_quotients(self):
+    def is_between_quotients(self) -> bool:
         """Whether its input or output was said to be on a quotient of the group."""
         return False
 

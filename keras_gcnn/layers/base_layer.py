@@ -1,10 +1,13 @@
 """What every layer here has: a group, a data format, and the spaces of its input and output."""
 
+from typing import Any
+
 import keras
 
 from keras_gcnn import arguments, stock
 from keras_gcnn import groups as point_groups
-from keras_gcnn.groups import Space
+from keras_gcnn.annotations import Config, DataFormat, Group, Shape, Tensor
+from keras_gcnn.groups import Lattice, PointGroup, Space
 from keras_gcnn.layers import guard
 from keras_gcnn.ops import backend
 
@@ -23,32 +26,35 @@ class BaseGroupLayer(keras.layers.Layer):
         data_format: As in Keras' convolutions.
     """
 
-    dimension = None
+    dimension: Any = None
+    group: PointGroup
 
-    def __init__(self, group=None, data_format=None, **kwargs):
+    def __init__(
+        self, group: Group | None = None, data_format: DataFormat | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.group = None
+        self.group = None  # type: ignore[assignment]
         if group is not None:
             self._take(arguments.group(group, type(self).dimension))
         self.data_format = arguments.data_format(data_format)
-        self.said = set()  # what the guard has said of this layer
+        self.said: set[str] = set()  # what the guard has said of this layer
 
     @property
-    def lattice(self):
+    def lattice(self) -> Lattice:
         """The `Lattice` of the layer's maps."""
         return self.group.lattice
 
     @property
-    def input_space(self):
+    def input_space(self) -> Space:
         """The `Space` of the layer's input."""
         return Space.whole(self.group)
 
     @property
-    def output_space(self):
+    def output_space(self) -> Space:
         """The `Space` of the layer's output."""
         return Space.whole(self.group)
 
-    def __call__(self, inputs, *args, **kwargs):
+    def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if self.group is None:
             self._take(guard.group_of_source(self, inputs))
             self.fit_group()
@@ -61,14 +67,14 @@ class BaseGroupLayer(keras.layers.Layer):
         if type(self).dimension is None:
             self.dimension = group.dimension
 
-    def fit_group(self):
+    def fit_group(self) -> None:
         """Checks the arguments that must fit the group, once it is known."""
 
-    def keeps_equivariance(self, input_shape):
+    def keeps_equivariance(self, input_shape: Shape) -> bool:
         """Whether the output turns with an input of this shape."""
         return True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         size, channels = self._size_and_channels(input_shape)
         arguments.known_size(size, self.lattice)
         channel_axis = -1 if self.data_format == "channels_last" else 1
@@ -77,14 +83,14 @@ class BaseGroupLayer(keras.layers.Layer):
         )
         self.built = True
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "group": self.group and point_groups.serialize(self.group, type(self).dimension),
             "data_format": self.data_format,
         }
 
-    def rematerialized_call(self, layer_call, *args, **kwargs):
+    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
         return backend.rematerialized(super().rematerialized_call, layer_call, args, kwargs)
 
     def _size_and_channels(self, shape):

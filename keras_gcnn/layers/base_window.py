@@ -1,6 +1,9 @@
 """What convolution and pooling share: a window that slides over space, and the guard."""
 
+from typing import Any
+
 from keras_gcnn import arguments
+from keras_gcnn.annotations import Config, DataFormat, Group, Padding, Shape, Size, Tensor
 from keras_gcnn.groups import Sampling
 from keras_gcnn.layers import guard
 from keras_gcnn.layers.base_layer import BaseGroupLayer
@@ -14,24 +17,24 @@ class BaseSampled(BaseGroupLayer):
 
     window_argument = "kernel_size"
 
-    def __init__(self, group, data_format, **kwargs):
+    def __init__(self, group: Group | None, data_format: DataFormat | None, **kwargs: Any) -> None:
         super().__init__(group, data_format, **kwargs)
-        self._sizes = set()  # that the guard has seen
+        self._sizes: set[tuple] = set()  # that the guard has seen
 
-    def __call__(self, inputs, *args, **kwargs):
+    def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         outputs = super().__call__(inputs, *args, **kwargs)
         self._guard(tuple(inputs.shape))  # `build` saw the first size alone
         return outputs
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self._guard(tuple(input_shape))
 
-    def keeps_equivariance(self, input_shape):
+    def keeps_equivariance(self, input_shape: Shape) -> bool:
         size, _ = self._size_and_channels(input_shape)
         return self.sampling.preserves(self.output_space.group, size)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         size, channels = self._size_and_channels(input_shape)
         arguments.fits(self.sampling, size, self.window_argument)
         return self._shape(
@@ -66,10 +69,19 @@ class BaseWindow(BaseSampled):
         strides, padding, dilation_rate: As in Keras' convolutions and poolings.
     """
 
-    paddings = arguments.PADDINGS
+    paddings: tuple[str, ...] = arguments.PADDINGS
     sees_padding = True
 
-    def __init__(self, window, group, strides, padding, data_format, dilation_rate=1, **kwargs):
+    def __init__(
+        self,
+        window: Size,
+        group: Group | None,
+        strides: Size | None,
+        padding: Padding,
+        data_format: DataFormat | None,
+        dilation_rate: Size = 1,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(group, data_format, **kwargs)
         self._window = arguments.integer_tuple(window, self.dimension, self.window_argument)
         self.padding = arguments.one_of(padding, self.paddings, "padding")
@@ -85,9 +97,9 @@ class BaseWindow(BaseSampled):
             self._window, self.strides, self.padding, self.dilation_rate, self.sees_padding
         )
 
-    def fit_group(self):
+    def fit_group(self) -> None:
         arguments.symmetric(self._window, self.group, self.window_argument)
         arguments.symmetric(self.dilation_rate, self.group, "dilation_rate", is_window=False)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "strides": self.strides, "padding": self.padding}

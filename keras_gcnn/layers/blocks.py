@@ -1,14 +1,34 @@
 """Blocks of several layers on the group: residual and highway."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any, Self, Unpack
+
 import keras
 from keras import activations, initializers, regularizers
 
 from keras_gcnn import arguments, stock
+from keras_gcnn.annotations import (
+    Activation,
+    BlockPadding,
+    Config,
+    DataFormat,
+    Downsampling,
+    Group,
+    Implementation,
+    Initializer,
+    Integer,
+    Number,
+    Regularizer,
+    Shape,
+    Size,
+    Tensor,
+)
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.dimensions import counterpart, like
 from keras_gcnn.layers.group_conv import GroupConv2D
 from keras_gcnn.layers.group_pooling import GroupAveragePooling2D
 from keras_gcnn.layers.normalization import GroupBatchNormalization
+from keras_gcnn.layers.options import BlockOptions
 from keras_gcnn.ops.image import on_image
 
 DOWNSAMPLINGS = ("stride", "pooling")
@@ -32,21 +52,21 @@ class BaseBlock(BaseGroupLayer):
 
     def __init__(
         self,
-        filters,
-        kernel_size=3,
-        group=None,
-        data_format=None,
-        momentum=0.9,
-        epsilon=1e-3,
-        activation="relu",
-        use_bias=True,
-        dropout=0.0,
-        kernel_initializer="he_normal",
-        kernel_regularizer=None,
-        bias_regularizer=None,
-        implementation="auto",
-        **kwargs,
-    ):
+        filters: Integer,
+        kernel_size: Size = 3,
+        group: Group | None = None,
+        data_format: DataFormat | None = None,
+        momentum: Number = 0.9,
+        epsilon: Number = 1e-3,
+        activation: Activation = "relu",
+        use_bias: bool = True,
+        dropout: Number = 0.0,
+        kernel_initializer: Initializer = "he_normal",
+        kernel_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
+        implementation: Implementation = "auto",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(group, data_format, **kwargs)
         self.filters = arguments.integer(filters, "filters")
         self.kernel_size = arguments.integer_tuple(kernel_size, self.dimension, "kernel_size")
@@ -62,9 +82,9 @@ class BaseBlock(BaseGroupLayer):
             implementation, arguments.IMPLEMENTATIONS, "implementation"
         )
         self._seeds_given = 0
-        self._frozen = ()  # positions of the parts that are not trainable
+        self._frozen: Sequence[int] = ()  # positions of the parts that are not trainable
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self._make_parts(input_shape)
         super().build(input_shape)  # last, so that a block whose parts do not fit is not built
         parts = self.parts()
@@ -72,7 +92,7 @@ class BaseBlock(BaseGroupLayer):
             arguments.integer(position, "frozen", smallest=0, largest=len(parts) - 1)
             parts[position].trainable = False
 
-    def get_config(self):
+    def get_config(self) -> Config:
         frozen = self._frozen
         if self.built:
             frozen = [i for i, part in enumerate(self.parts()) if not part.trainable]
@@ -93,22 +113,22 @@ class BaseBlock(BaseGroupLayer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         config = dict(config)
         frozen = config.pop("frozen", ())
         block = super().from_config(config)
         block._frozen = tuple(frozen)
         return block
 
-    def parts(self):
+    def parts(self) -> list[keras.layers.Layer]:
         """The layers that the block is made of, once it is built."""
         raise NotImplementedError
 
-    def paths(self):
+    def paths(self) -> list[list[keras.layers.Layer]]:
         """The parts by the order in which each path applies them."""
         return [[part] for part in self.parts()]
 
-    def steps(self, input_shape):
+    def steps(self, input_shape: Shape) -> Iterator[tuple[keras.layers.Layer, Shape, Shape]]:
         """Each part with the shapes of its input and its output."""
         for path in self.paths():
             shape = input_shape
@@ -117,7 +137,7 @@ class BaseBlock(BaseGroupLayer):
                 yield part, shape, output_shape
                 shape = output_shape
 
-    def keeps_equivariance(self, input_shape):
+    def keeps_equivariance(self, input_shape: Shape) -> bool:
         parts = ((part, shape) for part, shape, _ in self.steps(input_shape))
         of_ours = [(p, shape) for p, shape in parts if isinstance(p, BaseGroupLayer)]
         return all(part.keeps_equivariance(shape) for part, shape in of_ours)
@@ -178,20 +198,20 @@ class ResidualBlock(BaseBlock):
 
     def __init__(
         self,
-        filters,
-        kernel_size=3,
-        group=None,
-        strides=1,
-        downsampling="stride",
-        padding="centered",
-        **kwargs,
-    ):
+        filters: Integer,
+        kernel_size: Size = 3,
+        group: Group | None = None,
+        strides: Size = 1,
+        downsampling: Downsampling = "stride",
+        padding: BlockPadding = "centered",
+        **kwargs: Unpack[BlockOptions],
+    ) -> None:
         super().__init__(filters, kernel_size, group, **kwargs)
         self.strides = arguments.integer_tuple(strides, self.dimension, "strides")
         self.downsampling = arguments.one_of(downsampling, DOWNSAMPLINGS, "downsampling")
         self.padding = arguments.one_of(padding, ("same", "centered"), "padding")
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         inputs = on_image(inputs, self.lattice, self.data_format)
         residual, shortcut = inputs, inputs
         for layer in self.branch:
@@ -203,7 +223,7 @@ class ResidualBlock(BaseBlock):
             shortcut = layer(shortcut)
         return shortcut + residual
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         size, _ = self._size_and_channels(input_shape)
         size = [
             n if n is None else -(-n // stride) if self.downsampling == "stride" else n // stride
@@ -211,7 +231,7 @@ class ResidualBlock(BaseBlock):
         ]
         return self._shape(input_shape[0], size, self.output_space.axis_lengths, self.filters)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "strides": self.strides,
@@ -220,13 +240,13 @@ class ResidualBlock(BaseBlock):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         return super().from_config({"padding": "same", **config})  # as release 0.1 had it
 
-    def parts(self):
+    def parts(self) -> list[keras.layers.Layer]:
         return [*self.branch, *self.shortcut]
 
-    def paths(self):
+    def paths(self) -> list[list[keras.layers.Layer]]:
         return [self.branch, self.shortcut]
 
     def _make_parts(self, input_shape):
@@ -333,16 +353,23 @@ class ResidualBlock3D(ResidualBlock):
 class HighwayBlock(BaseBlock):
     """The highway block on the group, in every dimension."""
 
-    def __init__(self, filters, kernel_size=3, group=None, gate_bias=-2.0, **kwargs):
+    def __init__(
+        self,
+        filters: Integer,
+        kernel_size: Size = 3,
+        group: Group | None = None,
+        gate_bias: Number = -2.0,
+        **kwargs: Unpack[BlockOptions],
+    ) -> None:
         super().__init__(filters, kernel_size, group, **kwargs)
         self.gate_bias = arguments.number(gate_bias, "gate_bias")
 
     @property
-    def normalisation(self):
+    def normalisation(self) -> keras.layers.Layer:
         """`normalization`, by the name that saved weights have it under."""
         return self.normalization
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         inputs = on_image(inputs, self.lattice, self.data_format)
         gate, x = self.gate(inputs), inputs
         for layer in self.before:
@@ -350,13 +377,13 @@ class HighwayBlock(BaseBlock):
         x = self.normalization(self.convolution(x), training=training)
         return gate * self.activation(x) + (1 - gate) * inputs
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "gate_bias": self.gate_bias}
 
-    def parts(self):
+    def parts(self) -> list[keras.layers.Layer]:
         return [*self.before, self.convolution, self.normalization, self.gate]
 
     def _make_parts(self, input_shape):

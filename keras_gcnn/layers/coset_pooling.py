@@ -1,26 +1,33 @@
 """Coset pooling and RestrictGroup: from the group to a quotient of it, or to a subgroup."""
 
+from typing import Any, Unpack
+
 import keras
 
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
+from keras_gcnn.annotations import Config, DataFormat, Group, Reduction, Shape, Subgroup, Tensor
 from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_layer import BaseGroupLayer, serialized_subgroup
 from keras_gcnn.layers.dimensions import like
+from keras_gcnn.layers.options import LayerOptions
 
 
 class CosetPooling(BaseGroupLayer):
     """Coset pooling, in every dimension."""
 
+    subgroup: Any
+    input_subgroup: Any
+
     def __init__(
         self,
-        group=None,
-        subgroup=None,
-        reduction="max",
-        data_format=None,
-        input_subgroup=None,
-        **kwargs,
-    ):
+        group: Group | None = None,
+        subgroup: Subgroup | None = None,
+        reduction: Reduction = "max",
+        data_format: DataFormat | None = None,
+        input_subgroup: Subgroup | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(group, data_format, **kwargs)
         self.subgroup = subgroup
         self.input_subgroup = input_subgroup
@@ -28,21 +35,21 @@ class CosetPooling(BaseGroupLayer):
         if self.group is not None:
             self.fit_group()
 
-    def fit_group(self):
+    def fit_group(self) -> None:
         self.subgroup = self.group if self.subgroup is None else self.group.subgroup(self.subgroup)
         if self.input_subgroup is not None:
             self.input_subgroup = self.group.subgroup(self.input_subgroup)
             self.group.cosets_within(self.subgroup, self.input_subgroup)  # which checks them
 
     @property
-    def input_space(self):
+    def input_space(self) -> Space:
         return Space.quotient(self.group, self.input_subgroup)
 
     @property
-    def output_space(self):
+    def output_space(self) -> Space:
         return Space(self.group, self.subgroup)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return group_ops.coset_pool(
             inputs,
             self.group,
@@ -52,11 +59,11 @@ class CosetPooling(BaseGroupLayer):
             self.input_subgroup,
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         size, channels = self._size_and_channels(input_shape)
         return self._shape(input_shape[0], size, self.output_space.axis_lengths, channels)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "subgroup": serialized_subgroup(self.subgroup),
@@ -167,27 +174,35 @@ class RestrictGroup(BaseGroupLayer):
     Reference: Cohen & Welling 2016, section 6.3, a stride onto a subgroup.
     """
 
-    def __init__(self, subgroup, group=None, data_format=None, **kwargs):
+    subgroup: Any
+
+    def __init__(
+        self,
+        subgroup: Subgroup,
+        group: Group | None = None,
+        data_format: DataFormat | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(group, data_format, **kwargs)
         self.subgroup = subgroup
         if self.group is not None:
             self.fit_group()
 
-    def fit_group(self):
+    def fit_group(self) -> None:
         self.subgroup = self.group.subgroup(self.subgroup)
 
     @property
-    def output_space(self):
+    def output_space(self) -> Space:
         return Space.whole(self.subgroup)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return group_ops.restrict_group(inputs, self.group, self.subgroup, self.data_format)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         size, channels = self._size_and_channels(input_shape)
         space = self.output_space
         channels *= self.group.order // self.subgroup.order
         return self._shape(input_shape[0], size, space.axis_lengths, channels)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "subgroup": serialized_subgroup(self.subgroup)}

@@ -1,11 +1,26 @@
 """Depthwise and separable convolutions on the group, and the dense layer."""
 
+from typing import Unpack
+
 import keras
 from keras import constraints, initializers, ops, regularizers
 
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
+from keras_gcnn.annotations import (
+    Constraint,
+    DataFormat,
+    Group,
+    Initializer,
+    Integer,
+    Padding,
+    Regularizer,
+    Shape,
+    Size,
+    Tensor,
+)
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
+from keras_gcnn.layers.options import BiasOptions, DepthwiseOptions, KernelOptions
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
@@ -51,7 +66,7 @@ class GroupDepthwiseConv2D(BaseGroupConv):
     """
 
     dimension = 2
-    left_out = ("filters", "groups", "implementation")
+    left_out: tuple[str, ...] = ("filters", "groups", "implementation")
     renamed = {
         "kernel_initializer": "depthwise_initializer",
         "kernel_regularizer": "depthwise_regularizer",
@@ -60,18 +75,18 @@ class GroupDepthwiseConv2D(BaseGroupConv):
 
     def __init__(
         self,
-        kernel_size,
-        group=None,
-        strides=1,
-        padding="valid",
-        depth_multiplier=1,
-        data_format=None,
-        dilation_rate=1,
-        depthwise_initializer="glorot_uniform",
-        depthwise_regularizer=None,
-        depthwise_constraint=None,
-        **kwargs,
-    ):
+        kernel_size: Size,
+        group: Group | None = None,
+        strides: Size = 1,
+        padding: Padding = "valid",
+        depth_multiplier: Integer = 1,
+        data_format: DataFormat | None = None,
+        dilation_rate: Size = 1,
+        depthwise_initializer: Initializer = "glorot_uniform",
+        depthwise_regularizer: Regularizer = None,
+        depthwise_constraint: Constraint = None,
+        **kwargs: Unpack[BiasOptions],
+    ) -> None:
         super().__init__(
             1,
             kernel_size,
@@ -87,7 +102,9 @@ class GroupDepthwiseConv2D(BaseGroupConv):
         )
         self.depth_multiplier = arguments.integer(depth_multiplier, "depth_multiplier")
 
-    def convolution_op(self, inputs, kernel, training=False):
+    def convolution_op(
+        self, inputs: Tensor, kernel: Tensor, training: bool | None = False
+    ) -> Tensor:
         options = {"training": training, **self._window_options()}
         return group_ops.group_depthwise_conv(inputs, kernel, self.group, **options)
 
@@ -132,19 +149,19 @@ class GroupSeparableConv2D(GroupDepthwiseConv2D):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        group=None,
-        strides=1,
-        padding="valid",
-        depth_multiplier=1,
-        data_format=None,
-        dilation_rate=1,
-        pointwise_initializer="glorot_uniform",
-        pointwise_regularizer=None,
-        pointwise_constraint=None,
-        **kwargs,
-    ):
+        filters: Integer,
+        kernel_size: Size,
+        group: Group | None = None,
+        strides: Size = 1,
+        padding: Padding = "valid",
+        depth_multiplier: Integer = 1,
+        data_format: DataFormat | None = None,
+        dilation_rate: Size = 1,
+        pointwise_initializer: Initializer = "glorot_uniform",
+        pointwise_regularizer: Regularizer = None,
+        pointwise_constraint: Constraint = None,
+        **kwargs: Unpack[DepthwiseOptions],
+    ) -> None:
         super().__init__(
             kernel_size,
             group,
@@ -160,7 +177,7 @@ class GroupSeparableConv2D(GroupDepthwiseConv2D):
         self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
         self.pointwise_constraint = constraints.get(pointwise_constraint)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         _, channels = self._size_and_channels(input_shape)
         channels *= self.depth_multiplier
@@ -172,7 +189,9 @@ class GroupSeparableConv2D(GroupDepthwiseConv2D):
             constraint=self.pointwise_constraint,
         )
 
-    def convolution_op(self, inputs, kernel, training=False):
+    def convolution_op(
+        self, inputs: Tensor, kernel: Tensor, training: bool | None = False
+    ) -> Tensor:
         outputs = super().convolution_op(inputs, kernel, training)
         pointwise = ops.convert_to_tensor(self.pointwise_kernel)
         pointwise = ops.reshape(pointwise, pointwise.shape[-2:])
@@ -237,17 +256,25 @@ class GroupDense(BaseGroupConv):
     )
     renamed = {"filters": "units"}
 
-    def __init__(self, units, group=None, data_format=None, **kwargs):
+    def __init__(
+        self,
+        units: Integer,
+        group: Group | None = None,
+        data_format: DataFormat | None = None,
+        **kwargs: Unpack[KernelOptions],
+    ) -> None:
         self.units = arguments.integer(units, "units")
         self.dimension = 2  # until the group is known
         super().__init__(units, 1, group, data_format=data_format, **kwargs)
 
-    def fit_group(self):
+    def fit_group(self) -> None:
         one = (1,) * self.dimension
         self._window = self.kernel_size = self.strides = self.dilation_rate = one
         self.sampling = self._sampling()
 
-    def convolution_op(self, inputs, kernel, training=False):
+    def convolution_op(
+        self, inputs: Tensor, kernel: Tensor, training: bool | None = False
+    ) -> Tensor:
         return group_ops.group_dense(
             inputs, kernel, self.group, self.data_format, training=training
         )

@@ -12,7 +12,7 @@ _PAIRS = {
     1: "Integer or a pair (front, behind)",
     3: "Integer, three of them, or three pairs (front, behind)",
 }
-_COUNTERPARTS = {}
+_COUNTERPARTS: dict[tuple[type, int], type] = {}
 
 
 def counterpart(planar, dimension):

@@ -1,12 +1,16 @@
 """Lifting and group convolutions: from images to the group, and on the group."""
 
+from typing import Any, Unpack
+
 import keras
 
 from keras_gcnn import ops as group_ops
+from keras_gcnn.annotations import Config, Group, Integer, Size, Tensor
 from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.base_layer import serialized_subgroup
 from keras_gcnn.layers.dimensions import like
+from keras_gcnn.layers.options import ConvolutionOptions, LiftingOptions
 from keras_gcnn.ops.conv.quotient import number_of_orbits
 
 
@@ -16,24 +20,36 @@ class BaseQuotientConv(BaseGroupConv):
     Subclasses say which subgroups they take (`subgroups`).
     """
 
-    subgroups = ()
+    subgroups: tuple[str, ...] = ()
+    input_subgroup: Any
+    output_subgroup: Any
 
-    def __init__(self, *args, **kwargs):
-        given = {name: kwargs.pop(name, None) for name in self.subgroups}
-        vars(self).update(given)
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        filters: Integer,
+        kernel_size: Size,
+        group: Group | None = None,
+        *args: Any,
+        **kwargs: Unpack[ConvolutionOptions],
+    ) -> None:
+        options: Config = {**kwargs}
+        given = {name: options.pop(name, None) for name in self.subgroups}
+        self.__dict__.update(given)
+        super().__init__(filters, kernel_size, group, *args, **options)
 
-    def fit_group(self):
+    def fit_group(self) -> None:
         super().fit_group()
         for name in self.subgroups:
             if getattr(self, name) is not None:
                 setattr(self, name, self.group.subgroup(getattr(self, name)))
 
     @property
-    def output_space(self):
+    def output_space(self) -> Space:
         return Space.quotient(self.group, self.output_subgroup)
 
-    def convolution_op(self, inputs, kernel, training=False):
+    def convolution_op(
+        self, inputs: Tensor, kernel: Tensor, training: bool | None = False
+    ) -> Tensor:
         if not self.is_between_quotients():
             return super().convolution_op(inputs, kernel, training)
         return group_ops.quotient_conv(
@@ -46,7 +62,7 @@ class BaseQuotientConv(BaseGroupConv):
             **self._window_options(),
         )
 
-    def is_between_quotients(self):
+    def is_between_quotients(self) -> bool:
         return any(getattr(self, name) is not None for name in self.subgroups)
 
     def _domain(self):
@@ -66,11 +82,18 @@ class LiftingConv(BaseQuotientConv):
 
     subgroups = ("output_subgroup",)
 
-    def __init__(self, filters, kernel_size, group, *args, **kwargs):
+    def __init__(
+        self,
+        filters: Integer,
+        kernel_size: Size,
+        group: Group,
+        *args: Any,
+        **kwargs: Unpack[LiftingOptions],
+    ) -> None:
         super().__init__(filters, kernel_size, group, *args, **kwargs)
 
     @property
-    def input_space(self):
+    def input_space(self) -> Space:
         return Space.lattice(self.group)
 
 
@@ -133,7 +156,14 @@ class LiftingConv2D(LiftingConv):
 
     dimension = 2
 
-    def __init__(self, filters, kernel_size, group="p4", *args, **kwargs):
+    def __init__(
+        self,
+        filters: Integer,
+        kernel_size: Size,
+        group: Group = "p4",
+        *args: Any,
+        **kwargs: Unpack[LiftingOptions],
+    ) -> None:
         super().__init__(filters, kernel_size, group, *args, **kwargs)
 
 
@@ -157,7 +187,7 @@ class GroupConv(BaseQuotientConv):
     subgroups = ("input_subgroup", "output_subgroup")
 
     @property
-    def input_space(self):
+    def input_space(self) -> Space:
         return Space.quotient(self.group, self.input_subgroup)
 
 

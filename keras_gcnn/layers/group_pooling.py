@@ -1,13 +1,17 @@
 """Pooling over space, for each element of H by itself."""
 
+from typing import Any, Unpack
+
 import keras
 
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
+from keras_gcnn.annotations import Config, DataFormat, Group, PoolingPadding, Shape, Size, Tensor
 from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.base_window import BaseWindow
 from keras_gcnn.layers.dimensions import like
+from keras_gcnn.layers.options import LayerOptions
 
 
 class BaseGroupPooling(BaseWindow):
@@ -16,21 +20,21 @@ class BaseGroupPooling(BaseWindow):
     window_argument = "pool_size"
     paddings = arguments.POOLING_PADDINGS
     sees_padding = False
-    reduction = None
+    reduction: Any = None
 
     def __init__(
         self,
-        pool_size=2,
-        strides=None,
-        padding="valid",
-        data_format=None,
-        group=None,
-        **kwargs,
-    ):
+        pool_size: Size = 2,
+        strides: Size | None = None,
+        padding: PoolingPadding = "valid",
+        data_format: DataFormat | None = None,
+        group: Group | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(pool_size, group, strides, padding, data_format, **kwargs)
         self.pool_size = self._window
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return group_ops.group_pool(
             inputs,
             self.pool_size,
@@ -41,7 +45,7 @@ class BaseGroupPooling(BaseWindow):
             self.lattice,
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "pool_size": self.pool_size}
 
 
@@ -159,8 +163,16 @@ class GroupBlurPooling(BaseGroupPooling):
     reduction = "blur"
     sees_padding = True
 
-    def __init__(self, pool_size=3, strides=2, *args, **kwargs):
-        super().__init__(pool_size, strides, *args, **kwargs)
+    def __init__(
+        self,
+        pool_size: Size = 3,
+        strides: Size | None = 2,
+        padding: PoolingPadding = "valid",
+        data_format: DataFormat | None = None,
+        group: Group | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, group, **kwargs)
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
@@ -208,29 +220,35 @@ class GroupBlurPooling3D(GroupBlurPooling):
 class BaseGlobalGroupPooling(BaseGroupLayer):
     """Pools space and H with the `reduction` of the subclass."""
 
-    reduction = None
+    reduction: Any = None
 
-    def __init__(self, group=None, data_format=None, keepdims=False, **kwargs):
+    def __init__(
+        self,
+        group: Group | None = None,
+        data_format: DataFormat | None = None,
+        keepdims: bool = False,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(group, data_format, **kwargs)
         self.keepdims = bool(keepdims)
 
     @property
-    def output_space(self):
+    def output_space(self) -> Space | None:  # type: ignore[override]
         """One point with one coset, or `None` for vectors."""
         return Space(self.group, self.group, has_axis=True) if self.keepdims else None
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return group_ops.global_group_pool(
             inputs, self.reduction, self.keepdims, self.data_format, self.lattice
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         _, channels = self._size_and_channels(input_shape)
         if not self.keepdims:
             return (input_shape[0], channels)
         return self._shape(input_shape[0], (1,) * self.dimension, (1,), channels)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "keepdims": self.keepdims}
 
 

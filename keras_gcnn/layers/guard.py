@@ -12,7 +12,7 @@ from keras_gcnn import stock
 from keras_gcnn.groups import Sampling, Space
 
 _LIBRARIES = tuple(
-    str(Path(module.__file__).parent) for module in (keras, sys.modules["keras_gcnn"])
+    str(Path(str(module.__file__)).parent) for module in (keras, sys.modules["keras_gcnn"])
 )
 
 

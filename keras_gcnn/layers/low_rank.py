@@ -1,8 +1,11 @@
 """Low-rank adaptation (LoRA) of a kernel, as Keras' own convolutions have it."""
 
+from typing import Any
+
 from keras import initializers, ops
 
 from keras_gcnn import arguments, stock
+from keras_gcnn.annotations import Initializer, Integer, Number, Tensor
 
 
 class LowRankKernel:
@@ -15,9 +18,11 @@ class LowRankKernel:
     """
 
     lora_enabled = False
+    lora_rank: Any
+    lora_alpha: Any
 
     @property
-    def kernel(self):
+    def kernel(self) -> Tensor:
         """ψ, with its low-rank part where there is one."""
         if not self.lora_enabled:
             return self._kernel
@@ -25,7 +30,13 @@ class LowRankKernel:
         kernel = ops.add(self._kernel, self.lora_alpha / self.lora_rank * part)
         return ops.cast(kernel, self.compute_dtype)
 
-    def enable_lora(self, rank, lora_alpha=None, a_initializer="he_uniform", b_initializer="zeros"):
+    def enable_lora(
+        self,
+        rank: Integer,
+        lora_alpha: Number | None = None,
+        a_initializer: Initializer = "he_uniform",
+        b_initializer: Initializer = "zeros",
+    ) -> None:
         """Freezes the kernel, and trains a low-rank part of it.
 
         Args:
@@ -66,7 +77,7 @@ class LowRankKernel:
             self._tracker.lock()
         self.lora_enabled, self.lora_rank, self.lora_alpha = True, rank, alpha
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Saves the sum as the kernel."""
         if not self.lora_enabled:
             super().save_own_variables(store)
@@ -74,7 +85,7 @@ class LowRankKernel:
         for i, variable in enumerate(self._without_lora()):
             store[str(i)] = self.kernel if variable is self._kernel else variable
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Loads the kernel, to which the low-rank part begins to add from 0."""
         if not self.lora_enabled:
             super().load_own_variables(store)

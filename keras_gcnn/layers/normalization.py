@@ -1,9 +1,13 @@
 """GroupBatchNormalization: Keras' batch normalization of a feature map on G."""
 
+from typing import Any, Unpack
+
 import keras
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import Config, DataFormat, Integer, MapLattice, Shape, Tensor
 from keras_gcnn.layers import guard
+from keras_gcnn.layers.options import NormalizationOptions
 from keras_gcnn.ops import backend, policy
 from keras_gcnn.ops.image import array_of, points_of
 from keras_gcnn.ops.normalization import (
@@ -54,7 +58,16 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
     Reference: Ioffe & Szegedy 2015; one scale per map on G: Cohen & Welling 2016, section 8.2.
     """
 
-    def __init__(self, axis=None, *args, data_format=None, lattice=None, **kwargs):
+    lattice: Any
+
+    def __init__(
+        self,
+        axis: Integer | None = None,
+        *args: Any,
+        data_format: DataFormat | None = None,
+        lattice: MapLattice = None,
+        **kwargs: Unpack[NormalizationOptions],
+    ) -> None:
         if data_format is None and axis is not None:
             data_format = "channels_first" if axis == 1 else "channels_last"
         self.data_format = arguments.data_format(data_format)
@@ -64,12 +77,12 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         dimension = getattr(lattice, "dimension", 2)
         self.lattice = lattice and arguments.lattice(lattice, dimension)
 
-    def __call__(self, inputs, *args, **kwargs):
+    def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if self.lattice is None:
             self.lattice = guard.lattice_of_source(self, inputs)
         return super().__call__(inputs, *args, **kwargs)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         rank = len(input_shape)
         expected = rank - 1 if self.data_format == "channels_last" else 1
         if rank < 4 or self.axis not in (expected, expected - rank):
@@ -81,7 +94,7 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
             )
         super().build(input_shape)
 
-    def call(self, inputs, training=None, mask=None):
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor = None) -> Tensor:
         if not self._is_hexagonal():
             return self._normalized(inputs, training, mask)
         points = points_of(inputs, self.lattice, self.data_format)
@@ -100,11 +113,11 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         y = batch_normalization_on_group(x, *moments, self.beta, self.gamma, self.epsilon)
         return keras.ops.cast(y, self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         lattice = {"lattice": "hexagonal"} if self._is_hexagonal() else {}
         return {**super().get_config(), "data_format": self.data_format, **lattice}
 
-    def rematerialized_call(self, layer_call, *args, **kwargs):
+    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
         return backend.rematerialized(super().rematerialized_call, layer_call, args, kwargs)
 
     def _is_hexagonal(self):

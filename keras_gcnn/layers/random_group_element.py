@@ -1,10 +1,14 @@
 """RandomGroupElement: augmentation by the elements of a group."""
 
+from typing import Any, Unpack
+
 import keras
 
 from keras_gcnn import arguments
 from keras_gcnn import groups as point_groups
 from keras_gcnn import ops as group_ops
+from keras_gcnn.annotations import Config, DataFormat, Group, Tensor
+from keras_gcnn.layers.options import LayerOptions
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
@@ -40,14 +44,20 @@ class RandomGroupElement(keras.layers.Layer):
     Reference: Cohen & Welling 2016, section 4.4, for the transformation.
     """
 
-    def __init__(self, group="p4", data_format=None, seed=None, **kwargs):
+    def __init__(
+        self,
+        group: Group = "p4",
+        data_format: DataFormat | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self.group = arguments.group(group, 2)
         self.data_format = arguments.data_format(data_format)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=True):
+    def call(self, inputs: Tensor, training: bool | None = True) -> Tensor:
         if not training:
             return inputs
         batch = keras.ops.shape(keras.tree.flatten(inputs)[0])[:1]
@@ -56,10 +66,10 @@ class RandomGroupElement(keras.layers.Layer):
             lambda x: group_ops.transform_each(x, self.group, elements, self.data_format), inputs
         )
 
-    def compute_output_spec(self, inputs, training=True):
+    def compute_output_spec(self, inputs: Tensor, training: bool | None = True) -> Any:
         return keras.tree.map_structure(lambda x: keras.KerasTensor(x.shape, x.dtype), inputs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "group": point_groups.serialize(self.group),

@@ -1,12 +1,25 @@
 """Padding, cropping and upsampling of space."""
 
+from typing import Any, Unpack
+
 import keras
 
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
+from keras_gcnn.annotations import (
+    Amounts,
+    Config,
+    DataFormat,
+    Group,
+    Interpolation,
+    Shape,
+    Size,
+    Tensor,
+)
 from keras_gcnn.layers import guard
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.dimensions import like
+from keras_gcnn.layers.options import LayerOptions
 
 
 class BaseGroupPadding(BaseGroupLayer):
@@ -16,23 +29,29 @@ class BaseGroupPadding(BaseGroupLayer):
     (`sign`).
     """
 
-    argument = None
-    sign = None
+    argument: Any = None
+    sign: Any = None
 
-    def __init__(self, amounts, group=None, data_format=None, **kwargs):
+    def __init__(
+        self,
+        amounts: Amounts,
+        group: Group | None = None,
+        data_format: DataFormat | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(group, data_format, **kwargs)
         self.amounts = arguments.amounts(amounts, self.dimension, self.argument)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.compute_output_shape(input_shape)  # which refuses to leave nothing
         size, _ = self._size_and_channels(input_shape)
         guard.warn_if_shifted(self, self.amounts, size, self.argument, self.sign)
 
-    def keeps_equivariance(self, input_shape):
+    def keeps_equivariance(self, input_shape: Shape) -> bool:
         return self.lattice.keeps_amounts(self.group, self.amounts)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         size, channels = self._size_and_channels(input_shape)
         signed = [(self.sign * front, self.sign * behind) for front, behind in self.amounts]
         arguments.leaves_something(size, signed, self.argument)
@@ -40,7 +59,7 @@ class BaseGroupPadding(BaseGroupLayer):
         new_size = tuple(None if n is None else n + sum(around) for n, around in pairs)
         return self._shape(input_shape[0], new_size, self.output_space.axis_lengths, channels)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), self.argument: self.amounts}
 
 
@@ -50,11 +69,17 @@ class GroupZeroPadding(BaseGroupPadding):
     argument = "padding"
     sign = 1
 
-    def __init__(self, padding=1, group=None, data_format=None, **kwargs):
+    def __init__(
+        self,
+        padding: Amounts = 1,
+        group: Group | None = None,
+        data_format: DataFormat | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(padding, group, data_format, **kwargs)
         self.padding = self.amounts
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return group_ops.group_pad(inputs, self.padding, self.data_format, self.lattice)
 
 
@@ -114,11 +139,17 @@ class GroupCropping(BaseGroupPadding):
     argument = "cropping"
     sign = -1
 
-    def __init__(self, cropping=1, group=None, data_format=None, **kwargs):
+    def __init__(
+        self,
+        cropping: Amounts = 1,
+        group: Group | None = None,
+        data_format: DataFormat | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(cropping, group, data_format, **kwargs)
         self.cropping = self.amounts
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return group_ops.group_crop(inputs, self.cropping, self.data_format, self.lattice)
 
 
@@ -167,7 +198,14 @@ class GroupCropping3D(GroupCropping):
 class GroupUpSampling(BaseGroupLayer):
     """A larger space, in every dimension."""
 
-    def __init__(self, size=2, group=None, data_format=None, interpolation="nearest", **kwargs):
+    def __init__(
+        self,
+        size: Size = 2,
+        group: Group | None = None,
+        data_format: DataFormat | None = None,
+        interpolation: Interpolation = "nearest",
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(group, data_format, **kwargs)
         self.size = arguments.integer_tuple(size, self.dimension, "size")
         allowed = arguments.INTERPOLATIONS if self.dimension == 2 else ("nearest",)
@@ -175,7 +213,7 @@ class GroupUpSampling(BaseGroupLayer):
         if self.group is not None:
             self.fit_group()
 
-    def fit_group(self):
+    def fit_group(self) -> None:
         arguments.symmetric(self.size, self.group, "size", is_window=False)
         if self.lattice.bounds:
             raise ValueError(
@@ -184,16 +222,16 @@ class GroupUpSampling(BaseGroupLayer):
                 "GroupConv2DTranspose."
             )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return group_ops.group_upsample(inputs, self.size, self.interpolation, self.data_format)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         size, channels = self._size_and_channels(input_shape)
         pairs = zip(size, self.size, strict=True)
         new_size = tuple(None if n is None else n * factor for n, factor in pairs)
         return self._shape(input_shape[0], new_size, self.output_space.axis_lengths, channels)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "size": self.size, "interpolation": self.interpolation}
 
 

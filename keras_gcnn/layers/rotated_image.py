@@ -1,9 +1,13 @@
 """RotatedImage: an image between the rotations of its grid."""
 
+from typing import Unpack
+
 import keras
 
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
+from keras_gcnn.annotations import Config, DataFormat, Number, Shape, Tensor
+from keras_gcnn.layers.options import LayerOptions
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
@@ -37,23 +41,25 @@ class RotatedImage(keras.layers.Layer):
     Reference: for `models.p8cnn`; not in the paper.
     """
 
-    def __init__(self, degrees, data_format=None, **kwargs):
+    def __init__(
+        self, degrees: Number, data_format: DataFormat | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.degrees = arguments.number(degrees, "degrees")
         self.data_format = arguments.data_format(data_format)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.input_spec = keras.layers.InputSpec(ndim=4)
         arguments.image_size(input_shape, self.data_format)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return group_ops.rotate_image(inputs, self.degrees, self.data_format)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "degrees": self.degrees,

@@ -1,10 +1,14 @@
 """StrandLifting: DNA as a feature map on both of its strands."""
 
+from typing import Unpack
+
 import keras
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import Config, DataFormat, Shape, Tensor
 from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_layer import BaseGroupLayer
+from keras_gcnn.layers.options import LayerOptions
 
 COMPLEMENTS = {"A": "T", "T": "A", "C": "G", "G": "C"}
 
@@ -49,7 +53,12 @@ class StrandLifting(BaseGroupLayer):
 
     dimension = 1
 
-    def __init__(self, bases="ACGT", data_format=None, **kwargs):
+    def __init__(
+        self,
+        bases: str = "ACGT",
+        data_format: DataFormat | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__("pm", data_format, **kwargs)
         if not isinstance(bases, str) or sorted(bases) != sorted(COMPLEMENTS):
             raise ValueError(
@@ -59,28 +68,28 @@ class StrandLifting(BaseGroupLayer):
         self.bases = bases
 
     @property
-    def input_space(self):
+    def input_space(self) -> Space:
         return Space.lattice(self.group)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.compute_output_shape(input_shape)
 
-    def pairs(self):
+    def pairs(self) -> list[list[int]]:
         """The channels of A and T, and those of C and G."""
         return [[self.bases.index(b) for b in (base, COMPLEMENTS[base])] for base in "AC"]
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if self.data_format == "channels_first":
             return keras.ops.take(inputs, self.pairs(), axis=1)
         return keras.ops.take(inputs, list(zip(*self.pairs(), strict=True)), axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         size, channels = self._size_and_channels(input_shape)
         arguments.integer(channels, "the number of channels", smallest=4, largest=4)
         return self._shape(input_shape[0], size, (2,), 2)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["group"]
         return {**config, "bases": self.bases}

@@ -1,12 +1,26 @@
 """SubsetPooling: the paper's pooling over gU, for any finite subset U of the group."""
 
+from typing import Any, Unpack
+
 import keras
 
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
+from keras_gcnn.annotations import (
+    Config,
+    DataFormat,
+    Group,
+    PoolingPadding,
+    Reduction,
+    Size,
+    Subgroup,
+    Subset,
+    Tensor,
+)
 from keras_gcnn.groups import Space
 from keras_gcnn.layers.base_layer import serialized_subgroup
 from keras_gcnn.layers.base_window import BaseSampled
+from keras_gcnn.layers.options import LayerOptions
 from keras_gcnn.ops.subset_pooling import subset_sampling
 
 
@@ -60,18 +74,19 @@ class SubsetPooling(BaseSampled):
     """
 
     window_argument = "window"
+    subgroup: Any
 
     def __init__(
         self,
-        subset,
-        group=None,
-        strides=1,
-        padding="valid",
-        reduction="max",
-        subgroup=None,
-        data_format=None,
-        **kwargs,
-    ):
+        subset: Subset,
+        group: Group | None = None,
+        strides: Size = 1,
+        padding: PoolingPadding = "valid",
+        reduction: Reduction = "max",
+        subgroup: Subgroup | None = None,
+        data_format: DataFormat | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(group, data_format, **kwargs)
         self.subset = subset
         self.strides = strides
@@ -81,17 +96,17 @@ class SubsetPooling(BaseSampled):
         if self.group is not None:
             self.fit_group()
 
-    def fit_group(self):
+    def fit_group(self) -> None:
         self.subset = arguments.subset(self.subset, self.group)
         self.strides = arguments.integer_tuple(self.strides, self.dimension, "strides")
         self.sampling = subset_sampling(self.group, self.subset, self.strides, self.padding)
         self.subgroup = self.group if self.subgroup is None else self.group.subgroup(self.subgroup)
 
     @property
-    def output_space(self):
+    def output_space(self) -> Space:
         return Space.whole(self.subgroup)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return group_ops.subset_pool(
             inputs,
             self.group,
@@ -103,7 +118,7 @@ class SubsetPooling(BaseSampled):
             self.data_format,
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "subset": self.subset,

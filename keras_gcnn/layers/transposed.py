@@ -1,11 +1,15 @@
 """GroupConv2DTranspose: the adjoint of GroupConv2D."""
 
+from typing import Unpack
+
 import keras
 
 from keras_gcnn import arguments
 from keras_gcnn import ops as group_ops
+from keras_gcnn.annotations import DataFormat, Group, Integer, Padding, Size, Tensor
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.dimensions import like
+from keras_gcnn.layers.options import KernelOptions
 
 
 class GroupConvTranspose(BaseGroupConv):
@@ -15,23 +19,25 @@ class GroupConvTranspose(BaseGroupConv):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        group=None,
-        strides=1,
-        padding="valid",
-        output_padding=None,
-        data_format=None,
-        dilation_rate=1,
-        **kwargs,
-    ):
+        filters: Integer,
+        kernel_size: Size,
+        group: Group | None = None,
+        strides: Size = 1,
+        padding: Padding = "valid",
+        output_padding: Size | None = None,
+        data_format: DataFormat | None = None,
+        dilation_rate: Size = 1,
+        **kwargs: Unpack[KernelOptions],
+    ) -> None:
         self.output_padding = output_padding
         super().__init__(
             filters, kernel_size, group, strides, padding, data_format, dilation_rate, **kwargs
         )
         self.output_padding = self.sampling.output_padding
 
-    def convolution_op(self, inputs, kernel, training=False):
+    def convolution_op(
+        self, inputs: Tensor, kernel: Tensor, training: bool | None = False
+    ) -> Tensor:
         return group_ops.group_conv_transpose(
             inputs,
             kernel,

@@ -1,9 +1,20 @@
 """All-CNN-C on any group, the paper's first CIFAR-10 network (section 8.2)."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import (
+    BlockPadding,
+    Downsampling,
+    Group,
+    Initializer,
+    Integer,
+    Number,
+    Shape,
+)
 from keras_gcnn.models import building
 
 # The paper's widths: about 96 and 192 divided by √|H|, for 1.2 to 1.4 M weights each.
@@ -11,15 +22,15 @@ WIDTHS = {"p1": (96, 192), "p4": (48, 96), "p4m": (32, 64)}
 
 
 def all_cnn(
-    group="z2",
-    input_shape=(32, 32, 3),
-    classes=10,
-    widths=None,
-    downsampling="stride",
-    dropout=(0.2, 0.5),
-    kernel_initializer="glorot_uniform",
-    padding="same",
-):
+    group: Group = "z2",
+    input_shape: Shape = (32, 32, 3),
+    classes: Integer = 10,
+    widths: Sequence[Integer] | None = None,
+    downsampling: Downsampling = "stride",
+    dropout: Sequence[Number] = (0.2, 0.5),
+    kernel_initializer: Initializer = "glorot_uniform",
+    padding: BlockPadding = "same",
+) -> keras.Model:
     """All-CNN-C with batch normalization, on Z², p4, p4m or another group.
 
     Nine convolutions, each followed by batch normalization and ReLU: 3×3 with w, w, w/stride 2, 2w,

@@ -4,21 +4,22 @@ import keras
 from keras import layers
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import Config, Group, Integer, Number, Shape
 from keras_gcnn.layers import GroupAveragePooling2D, GroupConv2D, LiftingConv2D
 from keras_gcnn.models import building
 
-LAST = {"data_format": "channels_last"}
+LAST: Config = {"data_format": "channels_last"}
 
 
 def dense_net(
-    group="p4m",
-    input_shape=(96, 96, 3),
-    classes=2,
-    growth=8,
-    blocks=5,
-    layers_in_block=1,
-    compression=1.0,
-):
+    group: Group = "p4m",
+    input_shape: Shape = (96, 96, 3),
+    classes: int = 2,
+    growth: Integer = 8,
+    blocks: Integer = 5,
+    layers_in_block: Integer = 1,
+    compression: Number = 1.0,
+) -> keras.Model:
     """The densely connected network of rotation equivariant digital pathology, on any group.
 
     Every layer of a block is batch normalization, ReLU and a 3×3 convolution, whose maps are added
@@ -58,7 +59,8 @@ def dense_net(
     compression = arguments.number(compression, "compression")
 
     inputs = keras.Input(input_shape, name="image")
-    options = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal", **LAST}
+    options: Config = {"padding": "same", "use_bias": False, **LAST}
+    options["kernel_initializer"] = "he_normal"
     x = LiftingConv2D(2 * growth, 3, group, name="conv1", **options)(inputs)
     for block in range(1, blocks + 1):
         for layer in range(1, layers_in_block + 1):

@@ -1,9 +1,12 @@
 """Residual networks on any group, the paper's second CIFAR-10 network (section 8.2)."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import Downsampling, Group, Integer, Shape
 from keras_gcnn.layers import ResidualBlock2D
 from keras_gcnn.models import building
 
@@ -17,14 +20,14 @@ WIDTHS = {
 
 
 def resnet(
-    group="z2",
-    depth=44,
-    input_shape=(32, 32, 3),
-    classes=10,
-    widths=None,
-    downsampling="stride",
-    invariant=True,
-):
+    group: Group = "z2",
+    depth: Integer = 44,
+    input_shape: Shape = (32, 32, 3),
+    classes: int = 10,
+    widths: Sequence[Integer] | None = None,
+    downsampling: Downsampling = "stride",
+    invariant: bool = True,
+) -> keras.Model:
     """A pre-activation residual network of 6n + 2 layers in three stages of n blocks.
 
     The second and third stage begin with a stride of 2. Where the width changes, the shortcut is a
@@ -56,7 +59,8 @@ def resnet(
     Reference: Cohen & Welling 2016, section 8.2 and table 2; He et al. 2016.
     """
     group = arguments.group(group, dimension=2)
-    blocks, rest = divmod(arguments.integer(depth, "depth") - 2, 6)
+    depth = arguments.integer(depth, "depth")
+    blocks, rest = divmod(depth - 2, 6)
     if rest or blocks < 1:
         raise ValueError(
             "`depth` must be 6n + 2 with n of at least 1, such as 26 or 44. Received: "

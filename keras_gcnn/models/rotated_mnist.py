@@ -4,11 +4,16 @@ import keras
 from keras import layers
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import Initializer, Integer, Shape
 from keras_gcnn.layers import CosetPooling2D, GroupMaxPooling2D, RotatedImage
 from keras_gcnn.models import building
 
 
-def z2cnn(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_uniform"):
+def z2cnn(
+    input_shape: Shape = (28, 28, 1),
+    classes: Integer = 10,
+    kernel_initializer: Initializer = "glorot_uniform",
+) -> keras.Model:
     """Z2CNN, the planar baseline: 20 channels, dropout 0.3 after layers 1, 3, 4, 5 and 6.
 
     Args:
@@ -28,7 +33,11 @@ def z2cnn(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_unifor
     )
 
 
-def p4cnn(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_uniform"):
+def p4cnn(
+    input_shape: Shape = (28, 28, 1),
+    classes: Integer = 10,
+    kernel_initializer: Initializer = "glorot_uniform",
+) -> keras.Model:
     """P4CNN: the same network with every convolution on p4, and 10 channels on the group.
 
     Args:
@@ -49,7 +58,7 @@ def p4cnn(input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_unifor
     )
 
 
-def p8cnn(input_shape=(28, 28, 1), classes=10):
+def p8cnn(input_shape: Shape = (28, 28, 1), classes: Integer = 10) -> keras.Model:
     """P8CNN, our own network: one P4CNN sees the image and the image turned by 45°.
 
         logits(image) = ½ (P4CNN(image) + P4CNN(turned by 45°))
@@ -74,8 +83,10 @@ def p8cnn(input_shape=(28, 28, 1), classes=10):
 
 
 def p4cnn_rotation_pooling(
-    input_shape=(28, 28, 1), classes=10, kernel_initializer="glorot_uniform"
-):
+    input_shape: Shape = (28, 28, 1),
+    classes: Integer = 10,
+    kernel_initializer: Initializer = "glorot_uniform",
+) -> keras.Model:
     """P4CNNRotationPooling: every layer lifts to p4 and pools over the rotations at once.
 
     Args:

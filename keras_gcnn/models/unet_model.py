@@ -1,9 +1,12 @@
 """A U-Net on any group, for segmentation."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import Activation, Config, Group, Integer, Number, Shape, Size
 from keras_gcnn.layers import (
     CosetPooling2D,
     GroupConv2D,
@@ -14,18 +17,18 @@ from keras_gcnn.layers import (
 from keras_gcnn.layers.dimensions import counterpart
 from keras_gcnn.models import building
 
-LAST = {"data_format": "channels_last"}
+LAST: Config = {"data_format": "channels_last"}
 
 
 def unet(
-    group="p4m",
-    input_shape=(64, 64, 1),
-    classes=1,
-    widths=(16, 32, 64),
-    kernel_size=3,
-    dropout=0.0,
-    activation=None,
-):
+    group: Group = "p4m",
+    input_shape: Shape = (64, 64, 1),
+    classes: Integer = 1,
+    widths: Sequence[Integer] = (16, 32, 64),
+    kernel_size: Size = 3,
+    dropout: Number = 0.0,
+    activation: Activation = None,
+) -> keras.Model:
     """A U-Net: a path down by pooling, and one up that takes what the first one had at each size.
 
     Each stage has two convolutions with batch normalization and ReLU. Upsampling repeats points,

@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import DataFormat, Group, Integer, Subgroup, Tensor
 from keras_gcnn.groups import Space
 from keras_gcnn.ops import backend, layout, tables
 from keras_gcnn.ops.image import on_image
@@ -10,7 +11,13 @@ from keras_gcnn.ops.symbolic import operation
 
 
 @operation
-def transform_feature_map(x, group, element, subgroup=None, data_format=None):
+def transform_feature_map(
+    x: Tensor,
+    group: Group,
+    element: Integer,
+    subgroup: Subgroup | None = None,
+    data_format: DataFormat | None = None,
+) -> Tensor:
     """Transforms a feature map by an element h of the point group, about the centre of its grid.
 
         (L_h f)(x)     = f(h⁻¹x)              an image
@@ -55,7 +62,9 @@ def _moved(x, space, element, data_format):
 
 
 @operation
-def transform_each(x, group, elements, data_format=None):
+def transform_each(
+    x: Tensor, group: Group, elements: Tensor, data_format: DataFormat | None = None
+) -> Tensor:
     """Transforms every image of a batch by an element of its own, about the centre of its grid.
 
         y_b(x) = f_b(h_b⁻¹x)

@@ -1,10 +1,12 @@
 """Images on the hexagonal lattice from those on the square one, from offset rows, and back."""
 
 import math
+from typing import Literal
 
 from keras import ops
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import DataFormat, Integer, Number, Size, Tensor
 from keras_gcnn.groups import HEXAGONAL
 from keras_gcnn.groups.hexagons import SHIFTED
 from keras_gcnn.ops import backend, layout, tables
@@ -14,7 +16,12 @@ from keras_gcnn.ops.symbolic import operation
 
 
 @operation
-def square_to_hexagonal(images, radius=None, spacing=1.0, data_format=None):
+def square_to_hexagonal(
+    images: Tensor,
+    radius: Integer | None = None,
+    spacing: Number = 1.0,
+    data_format: DataFormat | None = None,
+) -> Tensor:
     """Samples images at the points of the hexagonal lattice, with bilinear interpolation.
 
         y(r, q) = f(spacing · (r·√3/2, q + r/2))      in (row, column), from the middle of f
@@ -47,7 +54,12 @@ def square_to_hexagonal(images, radius=None, spacing=1.0, data_format=None):
 
 
 @operation
-def hexagonal_to_square(images, size=None, spacing=1.0, data_format=None):
+def hexagonal_to_square(
+    images: Tensor,
+    size: Size | None = None,
+    spacing: Number = 1.0,
+    data_format: DataFormat | None = None,
+) -> Tensor:
     """Samples hexagonal images at the pixels of a square lattice, with bilinear interpolation.
 
     It reverses `square_to_hexagonal`, up to what interpolation smooths. Interpolation is along r
@@ -81,7 +93,12 @@ def hexagonal_to_square(images, size=None, spacing=1.0, data_format=None):
 
 
 @operation
-def offset_rows_to_hexagonal(images, shifted="odd", radius=None, data_format=None):
+def offset_rows_to_hexagonal(
+    images: Tensor,
+    shifted: Literal["odd", "even"] = "odd",
+    radius: Integer | None = None,
+    data_format: DataFormat | None = None,
+) -> Tensor:
     """Hexagonal images from arrays whose rows are shifted by half a step in turns. It is exact.
 
     Every value is taken to its place in axial coordinates. The middle is row `height // 2`, column

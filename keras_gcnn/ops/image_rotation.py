@@ -3,13 +3,14 @@
 import math
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import DataFormat, Number, Tensor
 from keras_gcnn.ops import backend
 from keras_gcnn.ops.resampling import resampled
 from keras_gcnn.ops.symbolic import operation
 
 
 @operation
-def rotate_image(images, degrees, data_format=None):
+def rotate_image(images: Tensor, degrees: Number, data_format: DataFormat | None = None) -> Tensor:
     """Rotates images about their centre, counter-clockwise, with bilinear interpolation.
 
         y[b, x, c] = image[b, R(-degrees)·x, c]      with points x counted from the centre

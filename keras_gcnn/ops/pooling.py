@@ -6,6 +6,18 @@ import math
 from keras import ops
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import (
+    DataFormat,
+    GlobalReduction,
+    Group,
+    MapLattice,
+    PoolingPadding,
+    PoolingReduction,
+    Reduction,
+    Size,
+    Subgroup,
+    Tensor,
+)
 from keras_gcnn.groups import Sampling, Space, coset_axis
 from keras_gcnn.groups.lattice import binomial_weights
 from keras_gcnn.ops import backend, layout, policy, tables
@@ -17,7 +29,14 @@ _REDUCTIONS = {"max": backend.maximum, "mean": ops.mean, "sum": ops.sum}
 
 
 @operation
-def coset_pool(x, group, subgroup=None, reduction="max", data_format=None, input_subgroup=None):
+def coset_pool(
+    x: Tensor,
+    group: Group,
+    subgroup: Subgroup | None = None,
+    reduction: Reduction = "max",
+    data_format: DataFormat | None = None,
+    input_subgroup: Subgroup | None = None,
+) -> Tensor:
     """Coset pooling: a function on G becomes one on G/K.
 
         (P f)(x, gK) = max over k in K of f(x, gk)             or the mean, or the sum
@@ -57,14 +76,14 @@ def coset_pool(x, group, subgroup=None, reduction="max", data_format=None, input
 
 @operation
 def group_pool(
-    x,
-    pool_size,
-    strides=None,
-    padding="valid",
-    reduction="max",
-    data_format=None,
-    lattice=None,
-):
+    x: Tensor,
+    pool_size: Size,
+    strides: Size | None = None,
+    padding: PoolingPadding = "valid",
+    reduction: PoolingReduction = "max",
+    data_format: DataFormat | None = None,
+    lattice: MapLattice = None,
+) -> Tensor:
     """Pools space, leaving the axis of H and the channels as they are.
 
         y_c(x, h) = max, or mean, over taps t in the window of f_c(strides·x + t, h)
@@ -109,7 +128,13 @@ def group_pool(
 
 
 @operation
-def global_group_pool(x, reduction="max", keepdims=False, data_format=None, lattice=None):
+def global_group_pool(
+    x: Tensor,
+    reduction: GlobalReduction = "max",
+    keepdims: bool = False,
+    data_format: DataFormat | None = None,
+    lattice: MapLattice = None,
+) -> Tensor:
     """The maximum or mean over space and H: one number for each channel, which is invariant.
 
         y_c = max, or mean, over x and h of f_c(x, h)
@@ -144,7 +169,9 @@ def global_group_pool(x, reduction="max", keepdims=False, data_format=None, latt
 
 
 @operation
-def restrict_group(x, group, subgroup, data_format=None):
+def restrict_group(
+    x: Tensor, group: Group, subgroup: Subgroup, data_format: DataFormat | None = None
+) -> Tensor:
     """Reads a function on G as several functions on a subgroup G′, in the channels.
 
         y_{c·n + j}(x, h′) = f_c(x, h′·tⱼ)        for the n cosets H′tⱼ of H′ in H

@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import Amounts, DataFormat, Interpolation, MapLattice, Size, Tensor
 from keras_gcnn.groups import coset_axis
 from keras_gcnn.ops import backend, layout
 from keras_gcnn.ops.image import on_image
@@ -10,7 +11,9 @@ from keras_gcnn.ops.symbolic import operation
 
 
 @operation
-def group_pad(x, padding, data_format=None, lattice=None):
+def group_pad(
+    x: Tensor, padding: Amounts, data_format: DataFormat | None = None, lattice: MapLattice = None
+) -> Tensor:
     """Zeros in front of and behind each axis of space.
 
     Args:
@@ -31,7 +34,9 @@ def group_pad(x, padding, data_format=None, lattice=None):
 
 
 @operation
-def group_crop(x, cropping, data_format=None, lattice=None):
+def group_crop(
+    x: Tensor, cropping: Amounts, data_format: DataFormat | None = None, lattice: MapLattice = None
+) -> Tensor:
     """Cuts points away in front of and behind each axis of space.
 
     Args:
@@ -77,7 +82,12 @@ def padded(x, amounts, data_format):
 
 
 @operation
-def group_upsample(x, size, interpolation="nearest", data_format=None):
+def group_upsample(
+    x: Tensor,
+    size: Size,
+    interpolation: Interpolation = "nearest",
+    data_format: DataFormat | None = None,
+) -> Tensor:
     """Makes each axis of space `size` times as long.
 
     `"nearest"` repeats every point. `"bilinear"` takes the point i of the output from the place

@@ -3,6 +3,16 @@
 from keras import ops
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import (
+    DataFormat,
+    Group,
+    PoolingPadding,
+    Reduction,
+    Size,
+    Subgroup,
+    Subset,
+    Tensor,
+)
 from keras_gcnn.groups import PointGroup, Sampling, Space
 from keras_gcnn.ops import backend, layout
 from keras_gcnn.ops.image import on_image
@@ -12,15 +22,15 @@ from keras_gcnn.ops.symbolic import operation
 
 @operation
 def subset_pool(
-    x,
-    group,
-    subset,
-    strides=1,
-    padding="valid",
-    reduction="max",
-    subgroup=None,
-    data_format=None,
-):
+    x: Tensor,
+    group: Group,
+    subset: Subset,
+    strides: Size = 1,
+    padding: PoolingPadding = "valid",
+    reduction: Reduction = "max",
+    subgroup: Subgroup | None = None,
+    data_format: DataFormat | None = None,
+) -> Tensor:
     """Pools a function on G over gU, for any finite U ⊂ G, at every g or at those of a subgroup.
 
         (P f)(g) = max over u in U of f(gu)                     or the mean, or the sum

@@ -1,11 +1,16 @@
 """Functions of `kg.ops` in functional models, where each is one operation of the graph."""
 
 import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import keras
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
-def operation(function):
+
+def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Makes a function of tensors one that takes a `keras.KerasTensor` too, of any open sizes.
 
     Keras finds the shape of its result. A model that holds the operation is saved with the name of
@@ -14,7 +19,7 @@ def operation(function):
     kind = _operation_of(function)
 
     @functools.wraps(function)
-    def call(*args, **kwargs):
+    def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         is_symbolic = any(map(_is_symbolic, (*args, *kwargs.values())))
         return kind()(*args, **kwargs) if is_symbolic else function(*args, **kwargs)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_gcnn import arguments, groups
+from keras_gcnn.annotations import Figure, Group, Integer, Tensor
 from keras_gcnn.groups import Space, rings_of
 from keras_gcnn.visualization.canvas import LABEL, Canvas, Patch, Scale
 from keras_gcnn.visualization.grid import Grid, numbers, screen_basis
@@ -15,7 +16,13 @@ BETWEEN_RINGS = 1.6
 MARGIN = (0.5, 0.9)  # around the patches of a map, with its title
 
 
-def feature_map(values, group, element=None, slices=3, figure=None):
+def feature_map(
+    values: Tensor,
+    group: Group,
+    element: Integer | None = None,
+    slices: Integer = 3,
+    figure: Figure = None,
+) -> Figure:
     """One channel of a feature map on G, a patch for each element of H, as in the paper's figures.
 
         (L_g f)(x, h) = f(g⁻¹x, g⁻¹h)
@@ -62,11 +69,11 @@ def feature_map(values, group, element=None, slices=3, figure=None):
         )
     grid = Grid(group.lattice, values.shape[:-1], arguments.integer(slices, "slices"))
     f, rings = grid.values(values), rings_of(group)
-    maps, generators = {f"f on {group.name}": f}, (rings.turn, rings.partner)
+    maps, generators = {f"f on {group.name}": f}, [rings.turn, rings.partner]
     if element is not None:
         element = arguments.integer(element, "element", 0, group.order - 1)
         title = f"f moved by {labels(group)[element]}"
-        maps[title], generators = grid.moved(f, Space.whole(group), element), (element,)
+        maps[title], generators = grid.moved(f, Space.whole(group), element), [element]
     places, extent = _places(group, grid.size)
     is_wide = values.ndim == 4  # then the moved map stands below, or else beside
     step = np.array([0, -extent[1] - 0.5] if is_wide else [extent[0], 0])

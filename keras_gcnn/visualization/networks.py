@@ -1,11 +1,13 @@
 """Pictures of what a network makes of an image."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import keras
 import numpy as np
 
 from keras_gcnn import arguments, groups, stock
+from keras_gcnn.annotations import Figure, Group, Integer, Tensor
 from keras_gcnn.equivariance import (
     MODEL_TOLERANCE,
     data_format_of,
@@ -25,8 +27,14 @@ FORM = (
 
 
 def equivariance_figure(
-    layer_or_model, image, group, channel=None, elements=None, slices=3, figure=None
-):
+    layer_or_model: keras.layers.Layer,
+    image: Tensor,
+    group: Group,
+    channel: Integer | None = None,
+    elements: Sequence[Integer] | None = None,
+    slices: Integer = 3,
+    figure: Figure = None,
+) -> Figure:
     """What a layer or model makes of an image and of its transformed copies.
 
         f(L_g x)        row g; if f is equivariant, it is L_g f(x)
@@ -87,7 +95,13 @@ def equivariance_figure(
     return _table(figure, rows, titles, [f"g = {names[g]}" for g in elements])
 
 
-def class_activation_map(model, image, class_index=None, slices=3, figure=None):
+def class_activation_map(
+    model: keras.Model,
+    image: Tensor,
+    class_index: Integer | None = None,
+    slices: Integer = 3,
+    figure: Figure = None,
+) -> Figure:
     """Where on G a network sees a class: a class-activation map for each element of H.
 
         M(x, h) = Σ_c w_c f_c(x, h) / (points · |H|),      Σ_x Σ_h M(x, h) = logit - bias
@@ -115,10 +129,9 @@ def class_activation_map(model, image, class_index=None, slices=3, figure=None):
 
     Example:
     >>> inputs = keras.Input((9, 9, 1))
-    >>> options = {"data_format": "channels_last"}
-    >>> x = keras_gcnn.layers.LiftingConv2D(4, 3, group="p4", **options)(inputs)
-    >>> x = keras_gcnn.layers.GlobalGroupAveragePooling2D(**options)(keras.layers.ReLU()(x))
-    >>> model = keras.Model(inputs, keras.layers.Dense(10)(x))
+    >>> x = keras_gcnn.layers.LiftingConv2D(4, 3, "p4", data_format="channels_last")(inputs)
+    >>> mean = keras_gcnn.layers.GlobalGroupAveragePooling2D(data_format="channels_last")
+    >>> model = keras.Model(inputs, keras.layers.Dense(10)(mean(keras.layers.ReLU()(x))))
     >>> image = np.random.rand(9, 9, 1)
     >>> figure = keras_gcnn.visualization.class_activation_map(model, image, class_index=3)
 

@@ -3,12 +3,20 @@
 import numpy as np
 
 from keras_gcnn import arguments, groups
+from keras_gcnn.annotations import Figure, Group, Integer, Tensor
 from keras_gcnn.visualization.canvas import Canvas, Patch, Scale, checked_figure
 from keras_gcnn.visualization.grid import Grid, numbers
 from keras_gcnn.visualization.names import labels
 
 
-def filter_bank(kernel, group, channel=0, filter_index=0, slices=3, figure=None):
+def filter_bank(
+    kernel: Tensor,
+    group: Group,
+    channel: Integer = 0,
+    filter_index: Integer = 0,
+    slices: Integer = 3,
+    figure: Figure = None,
+) -> Figure:
     """The |H| transformed filters of one channel of one filter.
 
         (L_h ψ)(y)     = ψ(h⁻¹y)              a filter on Zᵈ: one row
@@ -59,7 +67,7 @@ def filter_bank(kernel, group, channel=0, filter_index=0, slices=3, figure=None)
     return canvas.finish()
 
 
-def cayley_table(group, figure=None):
+def cayley_table(group: Group, figure: Figure = None) -> Figure:
     """The products of all elements of a group: row a, column b, entry a·b.
 
     Elements stand in the group's own order, that of the axis of H. Colours are those of the row of

@@ -1,6 +1,7 @@
 """The G-correlation of a feature map with a filter: its formula, its checks, and the choice."""
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import DataFormat, Group, Implementation, Integer, Padding, Size, Tensor
 from keras_gcnn.groups import Sampling, Space
 from keras_gcnn.ops import backend, layout
 from keras_gcnn.ops.conv import cost_model
@@ -13,17 +14,17 @@ from keras_gcnn.ops.symbolic import operation
 
 @operation
 def group_conv(
-    x,
-    kernel,
-    group,
-    strides=1,
-    padding="valid",
-    data_format=None,
-    dilation_rate=1,
-    groups=1,
-    implementation="auto",
-    training=False,
-):
+    x: Tensor,
+    kernel: Tensor | TransformedKernel,
+    group: Group,
+    strides: Size = 1,
+    padding: Padding = "valid",
+    data_format: DataFormat | None = None,
+    dilation_rate: Size = 1,
+    groups: Integer = 1,
+    implementation: Implementation = "auto",
+    training: bool | None = False,
+) -> Tensor:
     """The G-correlation of a feature map with a filter. The result is a function on G.
 
         [f ⋆ ψ](x, h) = Σ_y Σ_h' Σ_c f_c(y, h') ψ_c(h⁻¹(y - x), h⁻¹h')       f on G
@@ -129,7 +130,7 @@ def _common_space(x, kernel_shape, group, data_format, groups):
 
 
 @operation
-def add_bias(y, bias, data_format=None):
+def add_bias(y: Tensor, bias: Tensor, data_format: DataFormat | None = None) -> Tensor:
     """Adds one number per feature map on G, the same for every h and every point of space.
 
         y(x, h)_k + b_k

@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import DataFormat, Group, Padding, Size, Tensor
 from keras_gcnn.groups import Sampling, Space
 from keras_gcnn.ops import backend, layout, policy
 from keras_gcnn.ops.conv.correlation import group_conv
@@ -13,15 +14,15 @@ from keras_gcnn.ops.symbolic import operation
 
 @operation
 def group_depthwise_conv(
-    x,
-    kernel,
-    group,
-    strides=1,
-    padding="valid",
-    data_format=None,
-    dilation_rate=1,
-    training=False,
-):
+    x: Tensor,
+    kernel: Tensor,
+    group: Group,
+    strides: Size = 1,
+    padding: Padding = "valid",
+    data_format: DataFormat | None = None,
+    dilation_rate: Size = 1,
+    training: bool | None = False,
+) -> Tensor:
     """The G-correlation of each channel by itself with filters of its own.
 
         y_{c·m + j}(x, h) = Σ_y Σ_h' f_c(y, h') ψ_{c,j}(h⁻¹(y - x), h⁻¹h')
@@ -107,7 +108,9 @@ def _by_products(x, kernel, group, sampling, data_format):
 
 
 @operation
-def pointwise_conv(x, kernel, group, data_format=None):
+def pointwise_conv(
+    x: Tensor, kernel: Tensor, group: Group, data_format: DataFormat | None = None
+) -> Tensor:
     """Combines the channels at each point of G, in the same way at all of them.
 
         y_k(x, h) = Σ_c f_c(x, h) w_c,k
@@ -149,7 +152,13 @@ def pointwise_conv(x, kernel, group, data_format=None):
 
 
 @operation
-def group_dense(x, kernel, group, data_format=None, training=False):
+def group_dense(
+    x: Tensor,
+    kernel: Tensor,
+    group: Group,
+    data_format: DataFormat | None = None,
+    training: bool | None = False,
+) -> Tensor:
     """Combines all of H and the channels at each point of space: a convolution over H alone.
 
         y_k(x, h) = Σ_h' Σ_c f_c(x, h') ψ_c,k(h⁻¹h')

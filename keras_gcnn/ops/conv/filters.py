@@ -3,12 +3,13 @@
 from keras import ops
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import Group, Tensor
 from keras_gcnn.ops import backend, layout, policy, tables
 from keras_gcnn.ops.symbolic import operation
 
 
 @operation
-def transform_filters(kernel, group):
+def transform_filters(kernel: Tensor, group: Group) -> Tensor:
     """Turns one filter into the |H| transformed filters of the bank, by one gather.
 
         bank[y, h', c, h, k] = ψ[h⁻¹y, h⁻¹h', c, k]      a filter on G

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from keras import ops
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import Group, Tensor
 from keras_gcnn.groups import PointGroup, Sampling
 from keras_gcnn.ops import backend, policy, tables
 from keras_gcnn.ops.backend import Compilation
@@ -27,8 +28,8 @@ class TransformedKernel:
         matrices: ψ̂(ρ) for each irrep ρ that takes part, `(columns·channels, d·filters)`.
     """
 
-    shape: tuple
-    matrices: list
+    shape: tuple[int, ...]
+    matrices: list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Plan:
         )
 
 
-def transform_kernel(kernel, group):
+def transform_kernel(kernel: Tensor, group: Group) -> TransformedKernel:
     """The Fourier transform of a filter, which `group_conv` takes in its place.
 
         ψ̂(ρ) = Σ_h ψ(h) ρ(h)      on each orbit of pairs of a tap and an element of H

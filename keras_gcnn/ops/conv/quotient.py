@@ -3,7 +3,8 @@
 from keras import ops
 
 from keras_gcnn import arguments
-from keras_gcnn.groups import Sampling, filter_orbits
+from keras_gcnn.annotations import DataFormat, Integer, Padding, Size, Tensor
+from keras_gcnn.groups import Sampling, Space, filter_orbits
 from keras_gcnn.ops import backend, layout, tables
 from keras_gcnn.ops.conv.direct import convolve_maps
 from keras_gcnn.ops.conv.filters import planar_kernel
@@ -13,17 +14,17 @@ from keras_gcnn.ops.symbolic import operation
 
 @operation
 def quotient_conv(
-    x,
-    kernel,
-    input_space,
-    output_space,
-    kernel_size,
-    strides=1,
-    padding="valid",
-    data_format=None,
-    dilation_rate=1,
-    groups=1,
-):
+    x: Tensor,
+    kernel: Tensor,
+    input_space: Space,
+    output_space: Space,
+    kernel_size: Size,
+    strides: Size = 1,
+    padding: Padding = "valid",
+    data_format: DataFormat | None = None,
+    dilation_rate: Size = 1,
+    groups: Integer = 1,
+) -> Tensor:
     """The G-correlation of a map on G/K with a filter, as a map on G/L.
 
         [f ⋆ ψ](x, gL) = Σ_y Σ_h'K Σ_c f_c(y, h'K) ψ_c(g⁻¹(y - x), g⁻¹h'K)

@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_gcnn import arguments
+from keras_gcnn.annotations import DataFormat, Group, Padding, Size, Tensor
 from keras_gcnn.groups import Space
 from keras_gcnn.ops import backend, layout
 from keras_gcnn.ops.conv.correlation import group_conv
@@ -14,16 +15,16 @@ from keras_gcnn.ops.symbolic import operation
 
 @operation
 def group_conv_transpose(
-    x,
-    kernel,
-    group,
-    strides=1,
-    padding="valid",
-    output_padding=None,
-    data_format=None,
-    dilation_rate=1,
-    training=False,
-):
+    x: Tensor,
+    kernel: Tensor,
+    group: Group,
+    strides: Size = 1,
+    padding: Padding = "valid",
+    output_padding: Size | None = None,
+    data_format: DataFormat | None = None,
+    dilation_rate: Size = 1,
+    training: bool | None = False,
+) -> Tensor:
     """The adjoint of the G-correlation with a filter: it spreads a map where that one gathers.
 
         [f ⋆ᵀ ψ]_c(y, h') = Σ_x Σ_h Σ_k f_k(x, h) ψ_c,k(h⁻¹(y - strides·x), h⁻¹h')
