@@ -98,7 +98,14 @@ def test_the_model_of_the_readme_is_equivariant(capsys):
 
 
 @pytest.mark.parametrize(
-    ("page", "elements"), [("dimensions.md", 24), ("hexagonal.md", 6), ("quotients.md", 8)]
+    ("page", "elements"),
+    [
+        ("volumes.md", 24),
+        ("dna.md", 0),
+        ("own_group.md", 2),
+        ("hexagonal.md", 6),
+        ("quotients.md", 8),
+    ],
 )
 def test_the_code_of_a_page_runs(page, elements, capsys, monkeypatch):
     registry = {d: dict(known) for d, known in point_group.REGISTRY.items()}

@@ -23,8 +23,7 @@ PUBLIC = {
     for name in module.__all__
     if callable(getattr(module, name))
 }
-PAGES = ["README.md", "docs/convert.md", "docs/dimensions.md", "docs/hexagonal.md"]
-PAGES += ["docs/quotients.md", "docs/visualization.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 HEAD = """
 from typing import Any, assert_type

@@ -1,0 +1,121 @@
+"""The site of the documentation, made by `tox -e docs`.
+
+Pages are Markdown. Their Python is run while the site is made, and what it prints and draws stands
+below it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from keras_gcnn import __version__
+
+project = "keras_gcnn"
+release = __version__
+html_title = f"keras_gcnn {release}"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
+]
+# The sources are the clone, so that links lead to the same places here and in the clone.
+root_doc = "docs/index"
+include_patterns = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/**.md",
+    "docs/**.rst",
+    "reproductions/**.md",
+]
+include_patterns += ["benchmarks/*.md"]
+exclude_patterns = ["docs/_templates", "**/*_template.md", "reproductions/data"]
+templates_path = [str(Path(__file__).parent / "_templates")]
+
+# The extension of that package only copies its files, and would forbid to read pages in parallel.
+html_static_path = [str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static")]
+mathjax_path = "mathjax/tex-chtml.js"
+html_theme = "furo"
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+
+myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
+myst_heading_anchors = 3
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autosummary_context = {"submodules": ["groups", "layers", "models", "ops", "visualization"]}
+autosummary_imported_members = True
+autodoc_inherit_docstrings = False
+autodoc_typehints = "none"
+napoleon_custom_sections = ["Input shape", "Output shape", "Input shape, output shape"]
+napoleon_use_rtype = False
+default_role = "code"
+
+FIRST_SECTION = re.compile(r"(?m)^(?=[A-Z][a-z, ]*:$)")
+BETWEEN_NAMES = re.compile(r"(?<=,)\n {4}(?=\w)")
+SPECIAL = re.compile(r"(?m)(`[^`]*`|^>>>.*$)|([|*])")  # but in code
+
+FIRST_CELL = """---
+file_format: mystnb
+kernelspec: {name: python3}
+---
+```{code-cell} python
+:tags: [remove-cell]
+%cd -q ..
+```
+"""
+PICTURE = re.compile(r"!\[[^]]*\]\(visualization/[^)]+\)")
+DRAWN = """```{code-cell} python
+:tags: [remove-input]
+figure
+```"""
+
+
+def add_playground(app):
+    """Makes what the page to play with loads. PyTorch can export its networks, and JAX cannot."""
+    folder = Path(app.outdir) / "_static" / "playground"
+    environment = {**os.environ, "KERAS_BACKEND": "torch"}
+    command = [sys.executable, "-m", "docs.playground", str(folder)]
+    subprocess.run(command, cwd=Path(__file__).parents[1], env=environment, check=True)
+
+
+def run_python(app, docname, source):
+    """Blocks of Python become cells of a notebook, and a picture what its cell has drawn."""
+    if docname.startswith("docs/") and "```python\n" in source[0]:
+        cells = source[0].replace("```python\n", "```{code-cell} python\n")
+        source[0] = FIRST_CELL + PICTURE.sub(DRAWN, cells)
+
+
+def from_markdown(app, what, name, obj, options, lines):
+    """Docstrings are Markdown, with formulas that are indented; Sphinx reads reStructuredText."""
+    head, *sections = FIRST_SECTION.split("\n".join(lines), maxsplit=1)
+    paragraphs = [
+        f"::\n\n{part}" if part.startswith("    ") else escaped(part) for part in head.split("\n\n")
+    ]
+    sections = [BETWEEN_NAMES.sub(" ", escaped(part)) for part in sections]
+    text = "".join(["\n\n".join(paragraphs), *sections])
+    lines[:] = text.replace("Example:\n", ".. rubric:: Example\n\n").split("\n")
+
+
+def escaped(text):
+    """Bars and stars as they are."""
+    return SPECIAL.sub(lambda found: found[1] or f"\\{found[2]}", text)
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect("builder-inited", add_playground)
+    app.connect("source-read", run_python)
+    app.connect("autodoc-process-docstring", from_markdown, priority=400)
