@@ -4,10 +4,12 @@ Pages are Markdown. Their Python is run while the site is made, and what it prin
 below it.
 """
 
+import inspect
 import os
 import re
 import subprocess
 import sys
+import typing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,12 +42,17 @@ exclude_patterns = ["docs/_templates", "**/*_template.md", "reproductions/data"]
 templates_path = [str(Path(__file__).parent / "_templates")]
 
 # The extension of that package only copies its files, and would forbid to read pages in parallel.
-html_static_path = [str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static")]
+html_static_path = [
+    "static",
+    str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static"),
+]
 mathjax_path = "mathjax/tex-chtml.js"
 html_theme = "furo"
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
+html_css_files = ["site.css"]
+html_extra_path = ["root"]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 3
@@ -74,6 +81,7 @@ kernelspec: {name: python3}
 ```{code-cell} python
 :tags: [remove-cell]
 %cd -q ..
+%matplotlib inline
 ```
 """
 PICTURE = re.compile(r"!\[[^]]*\]\(visualization/[^)]+\)")
@@ -114,8 +122,36 @@ def escaped(text):
     return SPECIAL.sub(lambda found: found[1] or f"\\{found[2]}", text)
 
 
+def whole_signature(app, what, name, obj, options, signature, returns):
+    """That of a class is its constructor's, with the keywords that its bases take."""
+    if what != "class":
+        return None
+    inherited = {}
+    for base in filter(lambda base: "__init__" in vars(base), obj.__mro__):
+        for key, parameter in inspect.signature(base.__init__).parameters.items():
+            inherited.setdefault(key, parameter)
+    parameters = []
+    for given in inspect.signature(obj).parameters.values():
+        if typing.get_origin(given.annotation) is typing.Unpack:
+            (keywords,) = typing.get_args(given.annotation)
+            names = sorted(
+                keywords.__annotations__, key=[*inherited, *keywords.__annotations__].index
+            )
+            parameters += [_keyword(key, inherited.get(key)) for key in names]
+        elif given.kind is not inspect.Parameter.VAR_POSITIONAL:
+            parameters.append(given)
+    untyped = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
+    return str(inspect.Signature(untyped)), returns
+
+
+def _keyword(name, parameter):
+    default = parameter.default if parameter else None
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+
+
 def setup(app):
     """Called by Sphinx."""
     app.connect("builder-inited", add_playground)
     app.connect("source-read", run_python)
+    app.connect("autodoc-process-signature", whole_signature)
     app.connect("autodoc-process-docstring", from_markdown, priority=400)

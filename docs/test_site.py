@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 
-SITE = Path(__file__).parents[1] / "site"
+SITE = Path(__file__).parents[1] / "build" / "site"
 PAGES = sorted(SITE.rglob("*.html"))
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -61,6 +61,12 @@ def test_all_links_within_the_site_lead_somewhere(path):
         assert target.exists(), link
         if parts.fragment and target.suffix == ".html":
             assert unquote(parts.fragment) in read(target).anchors, link
+
+
+def test_every_figure_is_drawn():
+    for path in PAGES:
+        assert "&lt;Figure size" not in path.read_text("utf-8"), path
+    assert (SITE / "docs" / "visualization.html").read_text("utf-8").count("<img") > 10
 
 
 def test_every_public_name_has_its_page():

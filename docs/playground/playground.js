@@ -50,6 +50,7 @@
     canvas.getContext("2d").putImageData(pixels, 0, 0);
   }
 
+  const isEmpty = () => image.every((value) => value === 0);
   const grey = (value) => [255 * value, 255 * value, 255 * value];
 
   function makeFigure(caption) {
@@ -67,7 +68,8 @@
     maps.push(maps[0].map((_, k) => Math.max(...maps.map((map) => map[k]))));
     const largest = Math.max(...maps[planes], 1e-6);
     maps.forEach((map, k) =>
-      draw(find("maps").children[k].firstChild, map, size, (value) => colour(Math.max(value, 0) / largest)));
+      draw(find("maps").children[k].firstChild, map, size, (value) =>
+        colour(isEmpty() ? 0 : Math.max(value, 0) / largest)));
   }
 
   function showPrediction(name, title, logits) {
@@ -77,10 +79,10 @@
     const box = find("predictions").querySelector(`[data-network="${name}"]`);
     box.dataset.prediction = best;
     box.dataset.logits = JSON.stringify(logits);
-    box.querySelector("strong").textContent = `${title}: ${best}`;
+    box.querySelector("strong").textContent = isEmpty() ? `${title}: draw a digit` : `${title}: ${best}`;
     box.querySelectorAll(".pg-bar").forEach((bar, k) => {
-      const share = weights[k] / total;
-      bar.classList.toggle("pg-best", k === best);
+      const share = isEmpty() ? 0 : weights[k] / total;
+      bar.classList.toggle("pg-best", k === best && !isEmpty());
       bar.children[1].style.width = `${60 * share}%`;
       bar.children[2].textContent = `${(100 * share).toFixed(1)} %`;
     });

@@ -36,7 +36,8 @@ class ConversionReport:
         parameters_before, parameters_after: The numbers of weights.
         losses: Why equivariance is lost at the model's input size, one sentence each.
         size: The model's input size, `None` where it is open.
-        sizes_that_keep: The nearest sizes of the input at which no layer loses it.
+        sizes_that_keep: The nearest sizes of the input at which no layer loses it; `None` where a
+            layer must be replaced, whatever the size.
     """
 
     name: str
@@ -48,7 +49,7 @@ class ConversionReport:
     parameters_after: int
     losses: tuple[str, ...]
     size: int | None
-    sizes_that_keep: tuple[int, ...]
+    sizes_that_keep: tuple[int, ...] | None
 
     def __str__(self) -> str:
         widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
@@ -68,8 +69,9 @@ class ConversionReport:
             return f"equivariant to {self.group.name} at this input size"
         lines = [f"equivariance to {self.group.name} is lost at this input size:"]
         lines += [f"- {loss}" for loss in self.losses]
-        sizes = " or ".join(f"{n}×{n}" for n in self.sizes_that_keep)
-        lines.append(f"It is kept at {sizes}." if sizes else "No size of the input keeps it.")
+        if self.sizes_that_keep is not None:
+            sizes = " or ".join(f"{n}×{n}" for n in self.sizes_that_keep)
+            lines.append(f"It is kept at {sizes}." if sizes else "No size of the input keeps it.")
         return "\n".join(lines)
 
 
@@ -295,8 +297,8 @@ def _count(model, group, factor):
 
 
 def _report(model, converted, rewriting, width, losses):
-    sizes = ()
-    if losses and len(converted.inputs) == 1:
+    sizes = None if rewriting.losses else ()
+    if losses and sizes == () and len(converted.inputs) == 1:
         sizes = tuple(audit.sizes_that_keep(converted))
     shape = model.inputs[0].shape
     last = rewriting.data_format == "channels_last"

@@ -370,7 +370,10 @@ def _reshape(walk, layer, x):
 def _flatten(walk, layer, x):
     size = x.shape[1:3] if walk.spaces.get(x) == "channels_last" else x.shape[3:]
     if set(size) != {1}:
-        walk.losses.append(f"{stock.named(layer)} gives every point weights of its own.")
+        walk.losses.append(
+            f"{stock.named(layer)} gives every point weights of its own. Build the plain model "
+            "with GlobalAveragePooling2D in its place."
+        )
     walk.note(layer, "CosetPooling2D, then it stays")
     return walk.made_by(layer, layers.Flatten)(walk.pooled(x, f"{layer.name}_pool"))
 

@@ -43,6 +43,31 @@ def compilation_by(compiler, x):
     return Compilation(_name(), compiler, keras.distribution.list_devices()[0].split(":")[0])
 
 
+def is_sharded():
+    """Whether `keras.distribution.ModelParallel` may lay a kernel over several devices."""
+    return isinstance(keras.distribution.distribution(), keras.distribution.ModelParallel)
+
+
+def blocks_of_filters(filters, groups):
+    """How many blocks of filters stand outside of H in a planar convolution, channels last.
+
+    XLA keeps an axis that is laid over devices where it is only if it stands outside of what it is
+    merged with. Otherwise each device gathers whole kernels.
+    """
+    return filters if is_sharded() else groups
+
+
+def take_rows(kernel, indices):
+    """A gather of `kernel[row]`, matrices (channels, filters), with its axes but the last two flat.
+
+    PyTorch exports to ONNX only a gather from a matrix (Keras' `take` calls `ravel` otherwise). If
+    channels and filters were merged, a kernel over several devices would be gathered whole.
+    """
+    channels, filters = kernel.shape[-2:]
+    row = (channels, filters) if is_sharded() else (channels * filters,)
+    return ops.take(ops.reshape(kernel, (-1, *row)), indices, axis=0)
+
+
 def _name():
     return keras.backend.backend()
 

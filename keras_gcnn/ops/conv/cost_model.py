@@ -48,7 +48,7 @@ def choose(compilation, kernel_shape, group, strides, training=False):
     """
     if compilation.compiler is None or (training and max(strides) > 1):
         return "direct"
-    if not policy.unrolls_sums(group):
+    if not policy.unrolls_sums(group) or backend.is_sharded():
         return "direct"
     return _choose(compilation, kernel_shape, group, arguments.flag(training))
 

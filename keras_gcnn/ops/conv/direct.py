@@ -11,7 +11,8 @@ def direct_correlation(x, kernel, space, sampling, data_format, groups, training
     Map and filter are on the `groups.Space`, and the `groups.Sampling` holds strides, padding and
     dilation.
     """
-    bank = planar_bank(kernel, space.group, groups, data_format, training, compilation)
+    blocks = backend.blocks_of_filters(kernel.shape[-1], groups)
+    bank = planar_bank(kernel, space.group, blocks, data_format, training, compilation)
     outputs = space.group.order
     return convolve_maps(x, bank, space, outputs, sampling, data_format, groups, compilation)
 
@@ -29,4 +30,4 @@ def convolve_maps(x, bank, space, outputs, sampling, data_format, groups, compil
     options = sampling.strides, padding, data_format, sampling.dilation_rate
     y = planar_conv(x, bank, *options, compilation)  # (batch, *new_space, |H|·filters)
     y = layout.split_group_axis(y, outputs, data_format)
-    return exchange(y, groups, outputs) if last else y
+    return exchange(y, backend.blocks_of_filters(y.shape[-1], groups), outputs) if last else y

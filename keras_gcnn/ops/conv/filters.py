@@ -36,8 +36,7 @@ def transform_filters(kernel: Tensor, group: Group) -> Tensor:
     shape = backend.known_shape(kernel)
     *domain, channels, filters = shape
     indices = tables.filter_bank(group, shape)
-    bank = ops.take(ops.reshape(kernel, (-1, channels * filters)), indices, axis=0)
-    bank = ops.reshape(bank, (-1, group.order, channels, filters))
+    bank = ops.reshape(backend.take_rows(kernel, indices), (-1, group.order, channels, filters))
     bank = ops.transpose(bank, (0, 2, 1, 3))
     return ops.reshape(bank, (*domain, channels, group.order, filters))
 
@@ -76,19 +75,20 @@ def adjoint_filter(kernel, group):
     return ops.reshape(ops.swapaxes(adjoint, -1, -2), (*domain, filters, channels))
 
 
-def planar_bank(kernel, group, groups, data_format, training, compilation):
+def planar_bank(kernel, group, blocks, data_format, training, compilation):
     """The bank of a filter as a kernel of `keras.ops.conv`, as `planar_kernel` lays it out."""
     own_gradient = training and policy.has_own_bank_gradient(compilation)
     transform = transform_filters_with_gradient if own_gradient else transform_filters
     bank = transform(kernel, group)  # (*kernel_size, [|H|,] C, |H|, filters)
-    return planar_kernel(bank, group.lattice, groups, data_format)
+    return planar_kernel(bank, group.lattice, blocks, data_format)
 
 
-def planar_kernel(bank, lattice, groups, data_format):
+def planar_kernel(bank, lattice, blocks, data_format):
     """The bank as a kernel of `keras.ops.conv`, its axes of H merged with the channels.
 
     They stand in the order (channels, |H|) for `"channels_first"` and (|H|, channels) for
-    `"channels_last"`, as in `layout.merge_group_axis`.
+    `"channels_last"`, as in `layout.merge_group_axis`. With channels last the filters may be split
+    into blocks, which stand outside of H.
     """
     bank, dimension = on_array(bank, lattice), lattice.dimension
     if data_format == "channels_first":
@@ -96,7 +96,7 @@ def planar_kernel(bank, lattice, groups, data_format):
         if len(bank.shape) == dimension + 4:
             bank = ops.swapaxes(bank, -4, -3)  # (*kernel_size, channels, |H|, filters, |H|)
     else:
-        bank = exchange(bank, bank.shape[-2], groups)
+        bank = exchange(bank, bank.shape[-2], blocks)
     merged = bank.shape[-2] * bank.shape[-1]
     return ops.reshape(bank, (*bank.shape[:dimension], -1, merged))
 

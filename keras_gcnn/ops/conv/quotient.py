@@ -87,15 +87,16 @@ def quotient_bank(kernel, input_space, output_space, kernel_size):
     subgroups = input_space.subgroup, output_space.subgroup
     *_, channels, filters = backend.known_shape(kernel)
     indices = tables.quotient_bank(group, kernel_size, *subgroups)
-    bank = ops.take(ops.reshape(kernel, (-1, channels * filters)), indices, axis=0)
-    bank = ops.transpose(ops.reshape(bank, (-1, outputs, channels, filters)), (0, 2, 1, 3))
+    bank = ops.reshape(backend.take_rows(kernel, indices), (-1, outputs, channels, filters))
+    bank = ops.transpose(bank, (0, 2, 1, 3))
     domain = *group.lattice.kernel_axes(kernel_size), *input_space.axis_lengths
     return ops.reshape(bank, (*domain, channels, outputs, filters))
 
 
 def _correlated(x, kernel, input_space, output_space, sampling, data_format, groups):
     bank = quotient_bank(kernel, input_space, output_space, sampling.kernel_size)
-    bank = planar_kernel(bank, input_space.group.lattice, groups, data_format)
+    blocks = backend.blocks_of_filters(bank.shape[-1], groups)
+    bank = planar_kernel(bank, input_space.group.lattice, blocks, data_format)
     shared = sampling, data_format, groups, backend.compilation_of(x)
     y = convolve_maps(x, bank, input_space, output_space.cosets, *shared)
     if output_space.has_axis:

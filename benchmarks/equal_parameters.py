@@ -1,0 +1,164 @@
+"""Networks on p4m beside plain ones of as many parameters, trained by Keras with its defaults.
+
+    KERAS_BACKEND=jax python -m benchmarks.equal_parameters
+
+takes some minutes on each backend, and writes `benchmarks/equal_parameters.md` from what has been
+measured on all of them. Each pair of networks has a process of its own, in which steps of
+`train_on_batch` take turns. No variable of the environment is set.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import time
+from pathlib import Path
+
+from reproductions.files import write_atomically, write_json
+from reproductions.markdown import filled, table
+
+FOLDER = Path(__file__).parent / "equal_parameters"
+BATCH = 32
+NETWORKS = {
+    "small": "four 3×3 convolutions, 16 to 32 filters on p4m, 45 to 90 on Z²",
+    "all_cnn": "All-CNN of the paper",
+    "resnet26": "ResNet26 of the paper",
+}
+SIDES = ("p4m", "z2")
+HEADS = ["network", "backend", "parameters", "p4m / plain", "first step", "memory of a step"]
+
+
+def network(name, group):
+    """A compiled model; on p4m and on Z² it has about as many parameters."""
+    import keras
+
+    import keras_gcnn as kg
+
+    makers = {
+        "small": lambda: _small(group),
+        "all_cnn": lambda: kg.models.all_cnn(group),
+        "resnet26": lambda: kg.models.resnet(group, depth=26),
+    }
+    model = makers[name]()
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def _small(group):
+    import keras
+
+    import keras_gcnn as kg
+
+    narrow, wide = (16, 32) if group == "p4m" else (45, 90)
+    inputs = x = keras.Input((32, 32, 3))
+    for i, filters in enumerate((narrow, narrow, wide, wide)):
+        if group == "z2":
+            x = keras.layers.Conv2D(filters, 3, padding="same")(x)
+            x = keras.layers.BatchNormalization()(x)
+        else:
+            make = kg.layers.GroupConv2D if i else kg.layers.LiftingConv2D
+            x = kg.layers.GroupBatchNormalization()(make(filters, 3, "p4m", padding="same")(x))
+        x = keras.layers.ReLU()(x)
+        if i == 1:
+            pool = keras.layers.MaxPooling2D if group == "z2" else kg.layers.GroupMaxPooling2D
+            x = pool(2)(x)
+    last = "GlobalAveragePooling2D" if group == "z2" else "GlobalGroupAveragePooling2D"
+    x = getattr(keras.layers if group == "z2" else kg.layers, last)()(x)
+    return keras.Model(inputs, keras.layers.Dense(10)(x))
+
+
+def measured(name, rounds):
+    """What a pair of networks took: seconds of the first step and of later ones, and megabytes."""
+    import numpy as np
+
+    from benchmarks.memory import peak
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(BATCH, 32, 32, 3)).astype("float32"), rng.integers(0, 10, BATCH)
+    row = {"parameters": {}, "first": {}, "megabytes": {}, "seconds": {side: [] for side in SIDES}}
+    models = {}
+    for side in reversed(SIDES):  # so that what a backend does once counts for the plain network
+        started = time.perf_counter()
+        models[side] = network(name, side)
+        models[side].train_on_batch(x, y)
+        row["first"][side] = time.perf_counter() - started
+        row["parameters"][side] = models[side].count_params()
+    for side in SIDES:
+        models[side].train_on_batch(x, y)
+        row["megabytes"][side] = peak(lambda side=side: models[side].train_on_batch(x, y))
+    for _ in range(rounds):
+        for side in SIDES:
+            started = time.perf_counter()
+            models[side].train_on_batch(x, y)
+            row["seconds"][side].append(time.perf_counter() - started)
+    return row
+
+
+def machine():
+    """The versions and the processor, as a sentence."""
+    processor = platform.processor() or platform.machine()
+    with open("/proc/cpuinfo") as lines:
+        names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+        lines.seek(0)
+        avx = "with" if "avx512f" in lines.read() else "without"
+    packages = ("keras", "tensorflow", "jax", "torch")
+    installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+    named = ", ".join(f"{name} {installed[name]}" for name in packages if name in installed)
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} cores of {names[0] if names else processor}, {avx} AVX-512; {named}"
+
+
+def write_page():
+    """Writes the page of all backends' rows."""
+    found = {
+        path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))
+    }
+    rows = [
+        _cells(NETWORKS[name], backend, of_backend["rows"][name])
+        for name in NETWORKS
+        for backend, of_backend in found.items()
+        if name in of_backend["rows"]
+    ]
+    machines = "\n".join(f"- {backend}: {of['machine']}" for backend, of in found.items())
+    values = {"table": table(HEADS, rows), "machines": machines}
+    text = filled(FOLDER.with_name("equal_parameters_template.md"), values)
+    write_atomically(FOLDER.with_suffix(".md"), lambda path: path.write_text(text, "utf-8"))
+
+
+def _cells(network, backend, row):
+    pairs = zip(*(row["seconds"][side] for side in SIDES), strict=True)
+    ratio = statistics.median(ours / plain for ours, plain in pairs)
+    seconds = [statistics.median(row["seconds"][side]) for side in SIDES]
+    parameters = " / ".join(f"{row['parameters'][side]:,}" for side in SIDES)
+    first = " / ".join(f"{row['first'][side]:.0f}" for side in SIDES)
+    memory = " / ".join(f"{row['megabytes'][side]:.0f}" for side in SIDES)
+    took = f"{ratio:.1f} ({seconds[0]:.2f} / {seconds[1]:.2f} s)"
+    return [network, backend, parameters, took, f"{first} s", f"{memory} MB"]
+
+
+def main(arguments=None):
+    """Runs the command line `arguments`, `sys.argv` by default."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.equal_parameters", description=__doc__
+    )
+    parser.add_argument("networks", nargs="*", default=list(NETWORKS), help="all by default")
+    parser.add_argument("--rounds", type=int, default=7, help="steps of each network")
+    options = parser.parse_args(arguments)
+    import keras
+
+    path = FOLDER / f"{keras.backend.backend()}.json"
+    rows = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else {}
+    FOLDER.mkdir(exist_ok=True)
+    for name in options.networks:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            rows[name] = pool.apply(measured, (name, options.rounds))
+        print(*_cells(name, path.stem, rows[name]), sep="; ", flush=True)
+        write_json(path, {"machine": machine(), "rows": rows})
+    write_page()
+
+
+if __name__ == "__main__":
+    main()
