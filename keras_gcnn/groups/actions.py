@@ -13,7 +13,9 @@ from functools import cache
 
 import numpy as np
 
+from keras_gcnn.groups import checks
 from keras_gcnn.groups.immutable import read_only
+from keras_gcnn.groups.point_group import PointGroup
 
 
 def left_translation(group, element, shape, subgroup):
@@ -32,6 +34,8 @@ def left_translation(group, element, shape, subgroup):
     Raises:
         ValueError: If h does not map the grid to itself, as a quarter turn does not map a 3×5 grid.
     """
+    _check(group, shape)
+    element = checks.integer(element, "element", 0, group.order - 1)
     lattice, inverse = group.lattice, group.inverses[element]
     moved = lattice.points(shape) @ group.elements[inverse].T
     positions = lattice.positions(moved, shape)
@@ -43,6 +47,12 @@ def left_translation(group, element, shape, subgroup):
         )
     cosets = group.coset_action(subgroup)[inverse]
     return positions[:, None] * len(cosets) + cosets
+
+
+def _check(group, shape):
+    """Refuses what is no group, or no grid of its dimension."""
+    checks.is_a(group, PointGroup, "group")
+    checks.integers(shape, "shape", group.dimension)
 
 
 def _other_groups(group, shape):
@@ -67,6 +77,7 @@ def filter_orbits(group, kernel_size, subgroup, output_subgroup):
     Raises:
         ValueError: As `left_translation`.
     """
+    _check(group, kernel_size)
     members = group.indices(output_subgroup)
     tables = [left_translation(group, h, kernel_size, subgroup) for h in members]
     first = np.min(tables, axis=0)
@@ -100,6 +111,7 @@ def filter_bank_indices(group, kernel_size, subgroup):
     Raises:
         ValueError: As `left_translation`.
     """
+    _check(group, kernel_size)
     tables = [left_translation(group, h, kernel_size, subgroup) for h in range(group.order)]
     return read_only(np.stack(tables, axis=-1))
 
@@ -135,6 +147,7 @@ def adjoint_filter_indices(group, kernel_size):
     Raises:
         ValueError: As `left_translation`.
     """
+    _check(group, kernel_size)
     bank = filter_bank_indices(group, kernel_size, group.trivial)
     return bank[::-1, 0]  # the points of a grid in reverse order are -u
 
@@ -149,6 +162,7 @@ def orbits(group, kernel_size, subgroup):
     Raises:
         ValueError: As `left_translation`.
     """
+    _check(group, kernel_size)
     tables = [left_translation(group, h, kernel_size, subgroup) for h in group.inverses]
     moved = np.stack([table.reshape(-1) for table in tables], axis=-1)  # (pairs, |H|)
     is_first = moved.min(axis=1) == np.arange(len(moved))

@@ -28,9 +28,11 @@ from functools import cache
 
 import numpy as np
 
+from keras_gcnn.groups import checks
 from keras_gcnn.groups.actions import orbits
 from keras_gcnn.groups.immutable import read_only
 from keras_gcnn.groups.irreps import rounded
+from keras_gcnn.groups.point_group import PointGroup
 
 
 def fourier_transform(group, values):
@@ -43,12 +45,15 @@ def fourier_transform(group, values):
     Returns:
         List of f̂(ρ), `(..., d, d)`, one for each ρ of `group.irreps()`.
     """
+    checks.is_a(group, PointGroup, "group")
     values = np.asarray(values)
     return [np.einsum("...h,hij->...ij", values, irrep.matrices) for irrep in group.irreps()]
 
 
 def inverse_fourier_transform(group, coefficients):
     """The functions `(..., |H|)` whose `fourier_transform` these matrices are."""
+    checks.is_a(group, PointGroup, "group")
+    checks.is_sequence(coefficients, "coefficients", len(group.irreps()))
     terms = [
         irrep.multiplicity * np.einsum("...ij,hij->...h", matrix, irrep.matrices)
         for irrep, matrix in zip(group.irreps(), coefficients, strict=True)

@@ -17,6 +17,11 @@ their middle.
 import itertools
 from dataclasses import dataclass
 
+from keras_gcnn.groups import checks
+from keras_gcnn.groups.lattice import Lattice
+from keras_gcnn.groups.point_group import PointGroup
+
+PADDINGS = ("valid", "same", "centered")
 FARTHEST = 1000  # nobody crops or pads an image by more to keep equivariance
 
 
@@ -39,6 +44,10 @@ class Sampling:
     dilation_rate: tuple | None = None
     sees_padding: bool = True
 
+    def __post_init__(self):
+        _check_windows(self)
+        checks.boolean(self.sees_padding, "sees_padding")
+
     @property
     def effective_kernel_size(self):
         """Points spanned by the window along each axis: (k - 1)·dilation + 1."""
@@ -46,10 +55,7 @@ class Sampling:
 
     def output_size(self, size):
         """Output points along each axis; `None` where the input's size is `None`."""
-        return tuple(
-            None if n is None else self._steps(n, k, s)
-            for n, k, s in zip(size, self.effective_kernel_size, self.strides, strict=True)
-        )
+        return tuple(None if n is None else self._steps(n, k, s) for n, k, s in self._axes(size))
 
     def fits(self, size):
         """Whether there is an output, with sizes that are `None` taken to be large enough."""
@@ -60,7 +66,7 @@ class Sampling:
 
         A size may be `None` unless the amounts depend on it (`depends_on_size`).
         """
-        return tuple(map(self._axis_padding, size, self.effective_kernel_size, self.strides))
+        return tuple(self._axis_padding(*axis) for axis in self._axes(size))
 
     def depends_on_size(self):
         """Whether the amounts of padding are different for different sizes of the input."""
@@ -68,6 +74,7 @@ class Sampling:
 
     def windows(self, lattice):
         """For each tap of a kernel on a lattice, the slices of the padded points that it sees."""
+        checks.is_a(lattice, Lattice, "lattice")
         windows = itertools.product(*map(self.shifts, range(len(self.kernel_size))))
         taps = itertools.product(*map(range, self.kernel_size))
         pairs = zip(taps, windows, strict=True)
@@ -75,6 +82,7 @@ class Sampling:
 
     def shifts(self, axis):
         """For each tap along an axis, the slice of the padded points that it sees."""
+        axis = checks.integer(axis, "axis", 0, len(self.kernel_size) - 1)
         span, stride = self.effective_kernel_size[axis], self.strides[axis]
         dilation = self.dilation_rate[axis] if self.dilation_rate else 1
         starts = [tap * dilation for tap in range(self.kernel_size[axis])]
@@ -82,13 +90,15 @@ class Sampling:
 
     def offset(self, size):
         """Twice the centre c of the sampling grid along each axis, in steps of the lattice."""
-        return tuple(map(self._axis_offset, size, self.effective_kernel_size, self.strides))
+        return tuple(self._axis_offset(*axis) for axis in self._axes(size))
 
     def preserves(self, group, size):
         """Whether the sampling grid on an input of this size is mapped to itself by the group.
 
         An axis of size `None` counts as if it had a size that suits it, if there is any.
         """
+        checks.is_a(group, PointGroup, "group")
+        checks.is_sequence(size, "size", len(self.kernel_size))
         lattice = group.lattice
         size = tuple(self._suitable(n, axis, lattice) for axis, n in enumerate(size))
         offset = self.offset(size)
@@ -101,6 +111,8 @@ class Sampling:
 
     def nearest_sizes(self, group, size):
         """The nearest smaller and larger sizes that keep equivariance, where there are any."""
+        checks.is_a(group, PointGroup, "group")
+        checks.is_sequence(size, "size", len(self.kernel_size))
         found = [
             tuple(self._nearest(n, axis, step, group.lattice) for axis, n in enumerate(size))
             for step in (-1, 1)
@@ -112,7 +124,12 @@ class Sampling:
         steps = self.output_size(size)
         if max(steps) == 1:
             return True
-        return all(map(self._covers, size, self.effective_kernel_size, self.strides))
+        return all(self._covers(*axis) for axis in self._axes(size))
+
+    def _axes(self, size):
+        """The size, the span of a window and the stride along each axis."""
+        checks.is_sequence(size, "size", len(self.kernel_size))
+        return zip(size, self.effective_kernel_size, self.strides, strict=True)
 
     def _steps(self, n, k, s):
         if self.padding == "valid":
@@ -184,6 +201,11 @@ class TransposedSampling:
     dilation_rate: tuple | None = None
     output_padding: tuple | None = None
 
+    def __post_init__(self):
+        _check_windows(self)
+        if self.output_padding is not None:
+            checks.integers(self.output_padding, "output_padding", len(self.kernel_size), 0)
+
     @property
     def effective_kernel_size(self):
         """As in `Sampling`."""
@@ -196,6 +218,7 @@ class TransposedSampling:
 
     def output_size(self, size):
         """Output points along each axis; `None` where the input's size is `None`."""
+        checks.is_sequence(size, "size", len(self.kernel_size))
         extra = self.output_padding or (None,) * len(size)
         axes = zip(size, self.effective_kernel_size, self.strides, extra, strict=True)
         return tuple(None if n is None else self._length(n, k, s, p) for n, k, s, p in axes)
@@ -232,6 +255,7 @@ class TransposedSampling:
         return tuple((k - 1 - front, k - 1 - behind) for (front, behind), k in pairs)
 
     def _known(self, size):
+        checks.is_sequence(size, "size", len(self.kernel_size))
         axes = zip(size, self.effective_kernel_size, self.strides, strict=True)
         return tuple(k + s if n is None else n for n, k, s in axes)
 
@@ -240,6 +264,20 @@ class TransposedSampling:
             return (n - 1) * s + {"valid": max(k, s), "same": s, "centered": 1}[self.padding]
         span = {"valid": k, "same": k - 2 * (k // 2), "centered": 1}[self.padding]
         return (n - 1) * s + span + extra
+
+
+def _check_windows(sampling):
+    """Refuses numbers that are no windows, in the words of layers and operations."""
+    checks.is_sequence(sampling.kernel_size, "kernel_size")
+    axes = len(sampling.kernel_size)
+    checks.integers(sampling.kernel_size, "kernel_size", axes)
+    checks.integers(sampling.strides, "strides", axes)
+    if sampling.dilation_rate is not None:
+        checks.integers(sampling.dilation_rate, "dilation_rate", axes)
+    if sampling.padding not in PADDINGS:
+        raise ValueError(
+            f"`padding` must be one of {list(PADDINGS)}. Received: padding={sampling.padding!r}."
+        )
 
 
 def _spans(kernel_size, dilation_rate):

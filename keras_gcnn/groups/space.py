@@ -1,5 +1,8 @@
 """What a map is a function on: the lattice, the group G, or a quotient G/K."""
 
+from keras_gcnn.groups import checks
+from keras_gcnn.groups.point_group import PointGroup
+
 
 def coset_axis(data_format, dimension):
     """The axis of H, or of the cosets of a subgroup, in a map that has one."""
@@ -20,10 +23,13 @@ class Space:
     """
 
     def __init__(self, group, subgroup, has_axis=None):
+        checks.is_a(group, PointGroup, "group")
         is_checked = subgroup is group or subgroup is group.trivial
         self.group = group
         self.subgroup = subgroup if is_checked else group.subgroup(subgroup)
-        self.has_axis = self.subgroup.order < group.order if has_axis is None else has_axis
+        self.has_axis = self.subgroup.order < group.order
+        if has_axis is not None:
+            self.has_axis = checks.boolean(has_axis, "has_axis")
 
     @classmethod
     def lattice(cls, group):
@@ -33,6 +39,7 @@ class Space:
     @classmethod
     def whole(cls, group):
         """The group G itself."""
+        checks.is_a(group, PointGroup, "group")
         return cls(group, group.trivial, has_axis=True)
 
     @classmethod
