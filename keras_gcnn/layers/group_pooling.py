@@ -212,7 +212,7 @@ class BaseGlobalGroupPooling(BaseGroupLayer):
 
     def __init__(self, group=None, data_format=None, keepdims=False, **kwargs):
         super().__init__(group, data_format, **kwargs)
-        self.keepdims = bool(keepdims)
+        self.keepdims = arguments.boolean(keepdims, "keepdims")
 
     @property
     def output_space(self):

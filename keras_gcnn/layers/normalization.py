@@ -62,7 +62,7 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         axis = channel_axis if axis is None else arguments.integer(axis, "axis", smallest=-6)
         super().__init__(axis, *args, **kwargs)
         dimension = getattr(lattice, "dimension", 2)
-        self.lattice = lattice and arguments.lattice(lattice, dimension)
+        self.lattice = None if lattice is None else arguments.lattice(lattice, dimension)
 
     def __call__(self, inputs, *args, **kwargs):
         if self.lattice is None:

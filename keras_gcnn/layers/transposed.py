@@ -25,7 +25,7 @@ class GroupConvTranspose(BaseGroupConv):
         dilation_rate=1,
         **kwargs,
     ):
-        self.output_padding = output_padding
+        vars(self)["output_padding"] = output_padding  # for `_sampling`, before it is a layer
         super().__init__(
             filters, kernel_size, group, strides, padding, data_format, dilation_rate, **kwargs
         )

@@ -132,11 +132,12 @@ def global_group_pool(x, reduction="max", keepdims=False, data_format=None, latt
     x, data_format = backend.tensor(x), arguments.data_format(data_format)
     dimension = arguments.dimension_of_map(x)
     reduction = arguments.one_of(reduction, ("max", "mean"), "reduction")
+    keepdims = arguments.boolean(keepdims, "keepdims")
     lattice = arguments.lattice(lattice, dimension)
     x = on_image(x, lattice, data_format, outside=-math.inf if reduction == "max" else 0)
     first = 1 if data_format == "channels_last" else 2
     axes = tuple(range(first, first + dimension + 1))
-    y = _REDUCTIONS[reduction](x, axis=axes, keepdims=bool(keepdims))
+    y = _REDUCTIONS[reduction](x, axis=axes, keepdims=keepdims)
     if lattice.bounds and reduction == "mean":
         (share,) = tables.share_of_image(lattice, arguments.size_of(x, dimension, data_format))
         y = y / share
