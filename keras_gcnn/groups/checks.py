@@ -50,5 +50,5 @@ def is_a(value, kind, name):
 def _as_int(value):
     try:
         return None if isinstance(value, (bool, np.bool_)) else operator.index(value)
-    except (TypeError, RuntimeError):  # a tensor of PyTorch raises the latter
+    except (TypeError, RuntimeError, AttributeError):  # by tensors of PyTorch and TensorFlow
         return None

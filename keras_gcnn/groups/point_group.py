@@ -444,7 +444,8 @@ def _integer_matrices(name, elements):
 def _near_integers(name, matrices):
     """The matrices as integers, whatever their number, once they are near them."""
     try:
-        given = np.asarray(matrices, float)
+        given = np.asarray(matrices)
+        given = given.astype(float) if given.dtype.kind in "iuf" else np.full(1, np.nan)
     except (ValueError, TypeError):
         given = np.full(1, np.nan)
     is_near = given.ndim == 3 and np.all(np.abs(given - np.round(given)) < 1e-6)

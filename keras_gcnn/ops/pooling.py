@@ -223,6 +223,8 @@ def _pool_taps(x, sampling, lattice, reduction, data_format):
 def reduction_of_seen(see, x, reduction):
     """The maximum, sum or mean over windows, which leave out what lies outside of a map.
 
+    Where a window sees nothing of the map, it is 0.
+
     Args:
         see: A function of a map and a number for what lies outside. It gives what each place of a
             window sees, in a list of maps of the size of the output.
@@ -230,7 +232,8 @@ def reduction_of_seen(see, x, reduction):
         reduction: `"max"`, `"mean"` or `"sum"`.
     """
     if reduction == "max":
-        return backend.maximum(ops.stack(see(x, -math.inf), axis=-1), axis=-1)
+        y = backend.maximum(ops.stack(see(x, -math.inf), axis=-1), axis=-1)
+        return ops.where(y == -math.inf, ops.cast(0, y.dtype), y)
     total = sum(see(x, 0))
     if reduction == "sum":
         return total

@@ -85,7 +85,7 @@ def _check_kernel(x, kernel, input_space, output_space, kernel_size, data_format
     shape = backend.known_shape(kernel)
     channels = x.shape[-1 if data_format == "channels_last" else 1]
     orbits = number_of_orbits(input_space, output_space, kernel_size)
-    fits = len(shape) > 2 and math.prod(shape[:-2]) == orbits
+    fits = len(shape) > 2 and 0 not in shape and math.prod(shape[:-2]) == orbits
     if not fits or channels not in (None, shape[-2] * groups):
         raise ValueError(
             f"`kernel` must have shape ({orbits}, channels // groups, filters), for {kernel_size} "
