@@ -3,7 +3,7 @@
 Layers and `kg.ops` use the same checks, so they accept the same values and raise the same errors.
 """
 
-import operator
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,38 +12,23 @@ import numpy as np
 
 from keras_gcnn import groups as point_groups
 from keras_gcnn.annotations import DataFormat, Group, MapLattice, Size
-from keras_gcnn.groups import HEXAGONAL, Lattice, PointGroup, Space, TransposedSampling
+from keras_gcnn.groups import HEXAGONAL, Lattice, PointGroup, Space, TransposedSampling, checks
+from keras_gcnn.groups.checks import LARGEST_INTEGER
 from keras_gcnn.groups.lattice import CUBIC, LINE, SQUARE
+from keras_gcnn.groups.sampling import PADDINGS
 
-PADDINGS = ("valid", "same", "centered")
-POOLING_PADDINGS = ("valid", "same")
+POOLING_PADDINGS = PADDINGS[:2]  # nothing is centered
 DATA_FORMATS = ("channels_last", "channels_first")
 IMPLEMENTATIONS = ("auto", "direct", "fourier")
 REDUCTIONS = ("max", "mean", "sum")
 INTERPOLATIONS = ("nearest", "bilinear")
 POOLING_REDUCTIONS = ("max", "mean", "blur")
 ORTHOGONAL = {1: LINE, 2: SQUARE, 3: CUBIC}
-LARGEST_INTEGER = 2**31 - 1  # what backends take as a size
 
 
 def integer(value: Any, name: str, smallest: int = 1, largest: int = LARGEST_INTEGER) -> int:
     """`value` as an int. NumPy's integers are integers; 3.0 and booleans are not."""
-    number = None if isinstance(value, (bool, np.bool_)) else _as_int(value)
-    if number is None or not smallest <= number <= largest:
-        what = "a positive integer" if smallest == 1 else f"an integer of at least {smallest}"
-        limit = "" if largest == LARGEST_INTEGER else f" and at most {largest}"
-        raise ValueError(
-            f"`{name}` must be {what}{limit}, such as {max(smallest, min(8, largest))}. "
-            f"Received: {name}={value!r}."
-        )
-    return number
-
-
-def _as_int(value):
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
+    return checks.integer(value, name, smallest, largest)
 
 
 def numbers(value: Any, length: int, name: str) -> tuple[float, ...]:
@@ -64,6 +49,11 @@ def integer_tuple(value: Any, length: int, name: str, smallest: int = 1) -> tupl
         )
     values = value if is_sequence else (value,) * length
     return tuple(integer(v, name, smallest) for v in values)
+
+
+def integers(value, name):
+    """A list or tuple of integers, as a tuple."""
+    return checks.integers(value, name)
 
 
 def amounts(value: Any, length: int, name: str) -> tuple[tuple[int, ...], ...]:
@@ -105,9 +95,20 @@ def leaves_something(size: Any, amounts: Any, name: str) -> None:
 def number(value: Any, name: str) -> float:
     """`value` as a finite float."""
     is_number = isinstance(value, (int, float, np.integer, np.floating))
-    if not is_number or isinstance(value, bool) or not np.isfinite(value):
+    if not is_number or isinstance(value, bool) or not -math.inf < value < math.inf:
         raise ValueError(f"`{name}` must be a finite number. Received: {name}={value!r}.")
     return float(value)
+
+
+def boolean(value, name):
+    """`value` as a bool; 0 and 1 are such."""
+    return checks.boolean(value, name)
+
+
+def input_shape(value, rank=None):
+    """A shape without its batch axis, as a tuple of integers, and `None` where it is open."""
+    checks.is_sequence(value, "input_shape", rank)
+    return tuple(None if n is None else integer(n, "input_shape") for n in value)
 
 
 def flag(value: Any) -> bool:
@@ -154,12 +155,13 @@ def lattice(value: MapLattice, dimension: int) -> Lattice:
     """A `Lattice` that maps of this dimension can have; `None` has axes at right angles."""
     if isinstance(value, Lattice) and value.dimension == dimension:
         return value
-    if value is not None and (value, dimension) != ("hexagonal", 2):
+    is_hexagonal = isinstance(value, str) and (value, dimension) == ("hexagonal", 2)
+    if value is not None and not is_hexagonal:
         raise ValueError(
             f"`lattice` must be None, a Lattice of {dimension} dimensions, or 'hexagonal' for maps "
             f"of two. Received: lattice={value!r} for a map of {dimension}."
         )
-    return HEXAGONAL if value else ORTHOGONAL[dimension]
+    return HEXAGONAL if is_hexagonal else ORTHOGONAL[dimension]
 
 
 def size_to_move(size):
@@ -238,6 +240,11 @@ def symmetric(value, group, name, is_window=True):
         )
 
 
+def space(value, name):
+    """Refuses what is no `groups.Space`."""
+    checks.is_a(value, Space, name)
+
+
 def space_of(x, spaces, data_format):
     """The first of these `Space`s that a map is on by its shape.
 
@@ -246,6 +253,7 @@ def space_of(x, spaces, data_format):
     """
     for space in spaces:
         if space.has_shape(x.shape, data_format):
+            holds_something(x)
             return space
     raise ValueError(
         f"`x` must be a map {', or '.join(map(_described, spaces))}. Received: "
@@ -268,7 +276,7 @@ def space_of_kernel(kernel_shape, group):
     lattice, axes = group.lattice, group.lattice.kernel_rank
     for space in spaces:
         is_on = len(shape) == space.kernel_rank and shape[axes:-2] == space.axis_lengths
-        if is_on and lattice.kernel_size(shape[:axes]) is not None:
+        if is_on and 0 not in shape and lattice.kernel_size(shape[:axes]) is not None:
             return space
     taps = "taps" if lattice.bounds else "*kernel_size"
     hexagons = ", with 1, 7, 19 … taps" if lattice.bounds else ""
@@ -302,6 +310,24 @@ def subset(value, group):
     ]
 
 
+def elements(value, group, batch):
+    """Indices of elements, one for each image of a batch; those in a tensor are not looked at."""
+    is_tensor = keras.ops.is_tensor(value)
+    if is_tensor:
+        is_vector = len(value.shape) == 1 and "int" in keras.backend.standardize_dtype(value.dtype)
+    else:
+        is_vector = isinstance(value, (tuple, list, np.ndarray)) and np.ndim(value) == 1
+    sizes = (value.shape[0] if is_tensor else len(value), batch) if is_vector else ()
+    if not is_vector or (all(isinstance(n, int) for n in sizes) and sizes[0] != sizes[1]):
+        raise ValueError(
+            "`elements` must be integers, one for each image of the batch. Received: "
+            f"elements={value!r} for a batch of {batch}."
+        )
+    if is_tensor:
+        return value
+    return np.array([integer(h, "elements", 0, group.order - 1) for h in value], "int32")
+
+
 def floating(x, name):
     """Refuses a tensor of integers, booleans or complex numbers."""
     dtype = keras.backend.standardize_dtype(x.dtype)
@@ -320,7 +346,17 @@ def dimension_of_map(x):
             "`x` must be a feature map (batch, *space, |H|, channels), of rank 4, 5 or 6. "
             f"Received: x.shape={tuple(x.shape)}."
         )
+    holds_something(x)
     return dimension
+
+
+def holds_something(x):
+    """Refuses a map with an axis of length 0. The batch may be empty."""
+    if 0 in tuple(x.shape)[1:]:
+        raise ValueError(
+            "`x` must have points, channels and elements of H. Received: "
+            f"x.shape={tuple(x.shape)}, which has an axis of length 0."
+        )
 
 
 def size_of(x, dimension, data_format):
@@ -362,10 +398,22 @@ def functional_model(model, demand):
         )
 
 
+def images(inputs):
+    """The tensors in a nest of images, of which there must be one."""
+    found = keras.tree.flatten(inputs)
+    if not found or not all(hasattr(x, "shape") for x in found):
+        raise ValueError(f"The input must be images, or a nest of them. Received: {inputs!r}.")
+    return found
+
+
 def image_size(shape, data_format):
     """Height and width in the shape of a batch of images, which must be known."""
     if len(shape) != 4:
         raise ValueError(f"`images` must be of rank 4. Received: shape={tuple(shape)}.")
+    if 0 in shape:
+        raise ValueError(
+            f"`images` must hold images, with no axis of length 0. Received: shape={tuple(shape)}."
+        )
     height, width = shape[1:3] if data_format == "channels_last" else shape[2:4]
     if None in (height, width):
         raise ValueError(

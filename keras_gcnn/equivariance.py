@@ -111,6 +111,7 @@ def equivariance_error(
     probe = _Probe(group, input_shape, layer_or_model, output_subgroup, seed)
     if tolerance is None:
         tolerance = _tolerance(layer_or_model)
+    tolerance = arguments.number(tolerance, "tolerance")
     errors = probe.errors(layer_or_model, probe.output_spaces(layer_or_model))
     report = EquivarianceReport(layer_or_model.name, group, errors, tolerance)
     if report.is_equivariant:
@@ -122,6 +123,7 @@ class _Probe:
     """Random input in all its transformed versions, and what outputs are then expected."""
 
     def __init__(self, group, input_shape, layer_or_model, output_subgroup, seed):
+        input_shape = arguments.input_shape(input_shape)
         if None in input_shape:
             raise ValueError(
                 f"`input_shape` must be known along every axis. Received: {tuple(input_shape)}."

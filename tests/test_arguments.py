@@ -99,6 +99,7 @@ def test_names_may_be_in_capitals(implementation, padding):
 
 
 P4 = kg.groups.get("p4")
+ON_P4, IMAGES = kg.groups.Space.whole(P4), np.ones((2, 5, 5, 1), "float32")
 NO_NAMES = ["NHWC", "median", "foo", 3, None, ["same"]]
 
 
@@ -181,6 +182,28 @@ def test_channels_must_fit(implementation, channels, filters, groups, message):
         (lambda: kg.groups.get("p4", dimension="2"), "`dimension` must be 1, 2 or 3"),
         (lambda: kg.groups.names(4), "`dimension` must be 1, 2 or 3"),
         (lambda: kg.layers.GroupConv2D(2, 3, group=P4.elements), "one of the names"),
+        (lambda: kg.groups.Sampling((3, 3), (0, 1)), r"`strides` must be a positive integer"),
+        (lambda: kg.groups.Sampling((3, 3), (1,)), r"`strides` must be a tuple of length 2"),
+        (lambda: kg.groups.Sampling((3,), (1,), "full"), r"`padding` must be one of \['valid'"),
+        (lambda: kg.groups.left_translation(P4, 4, (3, 3), P4), "`element` must be .* at most 3"),
+        (lambda: kg.groups.left_translation(P4, 1, (3, 0), P4), "`shape` must be a positive int"),
+        (lambda: kg.ops.transform_each(IMAGES, "p4", [1.0, 0]), "`elements` must be an integer"),
+        (lambda: kg.ops.transform_each(IMAGES, "p4", [1]), "one for each image of the batch"),
+        (lambda: kg.ops.transform_each(IMAGES, "p4", [4, 0]), "`elements` must be .* at most 3"),
+        (lambda: kg.ops.quotient_conv(X, PSI, ON_P4, ON_P4, 5), r"shape \(100, channels // gro"),
+        (lambda: kg.ops.pointwise_conv(X.astype("int32"), PSI[0, 0, 0], "p4"), "must hold float"),
+        (lambda: kg.ops.group_pad(X[:, :, :0], 1), "an axis of length 0"),
+        (lambda: kg.ops.global_group_pool(X, keepdims="no"), "`keepdims` must be True or False"),
+        (lambda: kg.ops.add_bias(X, {"a": 1}), "must be a tensor or an array of numbers"),
+        (lambda: kg.ops.transform_filters(PSI[:0], "p4"), "`kernel` must have shape"),
+        (lambda: kg.layers.GroupBatchNormalization(axis=1.0), "`axis` must be an integer"),
+        (lambda: kg.layers.GroupBatchNormalization(lattice=0), "`lattice` must be None, a Latt"),
+        (lambda: kg.layers.RandomGroupElement()({}), "must be images, or a nest of them"),
+        (lambda: kg.models.resnet(widths=()), "`widths` must be"),
+        (lambda: kg.models.unet(dropout="0.5"), "`dropout` must be a finite number"),
+        (lambda: kg.models.p4cnn((28, 28)), "`input_shape` must be a tuple of length 3"),
+        (lambda: kg.models.dense_net(classes=2.0), "`classes` must be a positive integer"),
+        (lambda: kg.visualization.filter_bank(1j * PSI, "p4"), "must be an array of numbers"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, message):
@@ -211,6 +234,11 @@ def test_an_oblique_group_is_told_of_its_lattice(call):
     [
         lambda: kg.groups.register("p4"),
         lambda: kg.groups.serialize("p4"),
+        lambda: kg.groups.Space("p4", "p2"),
+        lambda: kg.groups.rings_of("p4"),
+        lambda: kg.groups.filter_bank_indices("p4", (3, 3), P4),
+        lambda: P4.members("p2"),
+        lambda: kg.ops.quotient_conv(X, PSI, "p4", "p4", 3),
         lambda: kg.equivariance_error("p4", "p4", (6, 6, 1)),
     ],
 )

@@ -14,6 +14,7 @@ from functools import cache
 
 import numpy as np
 
+from keras_gcnn.groups import checks
 from keras_gcnn.groups.immutable import read_only
 from keras_gcnn.groups.point_group import PointGroup
 
@@ -36,6 +37,8 @@ def left_translation(
     Raises:
         ValueError: If h does not map the grid to itself, as a quarter turn does not map a 3×5 grid.
     """
+    _check(group, shape)
+    element = checks.integer(element, "element", 0, group.order - 1)
     lattice, inverse = group.lattice, group.inverses[element]
     moved = lattice.points(shape) @ group.elements[inverse].T
     positions = lattice.positions(moved, shape)
@@ -47,6 +50,12 @@ def left_translation(
         )
     cosets = group.coset_action(subgroup)[inverse]
     return positions[:, None] * len(cosets) + cosets
+
+
+def _check(group, shape):
+    """Refuses what is no group, or no grid of its dimension."""
+    checks.is_a(group, PointGroup, "group")
+    checks.integers(shape, "shape", group.dimension)
 
 
 def _other_groups(group, shape):
@@ -76,6 +85,7 @@ def filter_orbits(
     Raises:
         ValueError: As `left_translation`.
     """
+    _check(group, kernel_size)
     members = group.indices(output_subgroup)
     tables = [left_translation(group, h, kernel_size, subgroup) for h in members]
     first = np.min(tables, axis=0)
@@ -116,6 +126,7 @@ def filter_bank_indices(
     Raises:
         ValueError: As `left_translation`.
     """
+    _check(group, kernel_size)
     tables = [left_translation(group, h, kernel_size, subgroup) for h in range(group.order)]
     return read_only(np.stack(tables, axis=-1))
 
@@ -153,6 +164,7 @@ def adjoint_filter_indices(group: PointGroup, kernel_size: tuple[int, ...]) -> n
     Raises:
         ValueError: As `left_translation`.
     """
+    _check(group, kernel_size)
     bank = filter_bank_indices(group, kernel_size, group.trivial)
     return bank[::-1, 0]  # the points of a grid in reverse order are -u
 
@@ -167,6 +179,7 @@ def orbits(group: PointGroup, kernel_size: tuple[int, ...], subgroup: PointGroup
     Raises:
         ValueError: As `left_translation`.
     """
+    _check(group, kernel_size)
     tables = [left_translation(group, h, kernel_size, subgroup) for h in group.inverses]
     moved = np.stack([table.reshape(-1) for table in tables], axis=-1)  # (pairs, |H|)
     is_first = moved.min(axis=1) == np.arange(len(moved))

@@ -30,6 +30,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_gcnn.groups import checks
 from keras_gcnn.groups.actions import orbits
 from keras_gcnn.groups.immutable import read_only
 from keras_gcnn.groups.irreps import rounded
@@ -46,12 +47,15 @@ def fourier_transform(group: PointGroup, values: ArrayLike) -> list[np.ndarray]:
     Returns:
         List of f̂(ρ), `(..., d, d)`, one for each ρ of `group.irreps()`.
     """
+    checks.is_a(group, PointGroup, "group")
     values = np.asarray(values)
     return [np.einsum("...h,hij->...ij", values, irrep.matrices) for irrep in group.irreps()]
 
 
 def inverse_fourier_transform(group: PointGroup, coefficients: Sequence[np.ndarray]) -> np.ndarray:
     """The functions `(..., |H|)` whose `fourier_transform` these matrices are."""
+    checks.is_a(group, PointGroup, "group")
+    checks.is_sequence(coefficients, "coefficients", len(group.irreps()))
     terms = [
         irrep.multiplicity * np.einsum("...ij,hij->...h", matrix, irrep.matrices)
         for irrep, matrix in zip(group.irreps(), coefficients, strict=True)

@@ -10,12 +10,13 @@ from typing import Any, Self, SupportsIndex, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_gcnn.groups import catalogue, irreps
+from keras_gcnn.groups import catalogue, checks, irreps
 from keras_gcnn.groups import lattice as lattices
 from keras_gcnn.groups.immutable import read_only
 
 # No finite group of integer matrices is larger in these dimensions.
 LARGEST_ORDER = {1: 2, 2: 12, 3: 48}
+LONGEST_NAME = 50  # that is compared with those of groups
 LARGEST_ENTRY = 1000  # products of three such matrices are exact
 
 
@@ -99,14 +100,19 @@ class PointGroup:
 
     def fixes(self, vector: Sequence[int]) -> bool:
         """Whether h·v = v for every h."""
+        checks.is_sequence(vector, "vector", self.dimension)
         return _all_fix(self._rows, vector)
 
     def fixes_lengths(self, lengths: Sequence[int]) -> bool:
         """Whether |h|·v = v for every h: equal lengths along axes that an element exchanges."""
+        checks.is_sequence(lengths, "lengths", self.dimension)
         return _all_fix(self._absolute_rows, lengths)
 
     def move(self, element: int, point: Sequence[int], other: int) -> tuple[tuple[int, ...], int]:
         """The pair (h·t, h·r) of a point t and an element r, by their indices, as integers."""
+        element = checks.integer(element, "element", 0, self.order - 1)
+        other = checks.integer(other, "other", 0, self.order - 1)
+        checks.is_sequence(point, "point", self.dimension)
         moved = [sum(a * t for a, t in zip(row, point, strict=True)) for row in self._rows[element]]
         return tuple(moved), self._products[element][other]
 
@@ -144,6 +150,7 @@ class PointGroup:
         Raises:
             ValueError: If one of them is not in this group.
         """
+        checks.is_a(subgroup, PointGroup, "subgroup")
         if not all(row in self._rows for row in subgroup._rows):
             raise ValueError(
                 f"`subgroup` must be made of elements of {self.name}. Received: "
@@ -287,7 +294,7 @@ class PointGroup:
 
     def contains(self, group: PointGroup) -> bool:
         """Whether all elements of another group are in this one."""
-        return all(matrix.tobytes() in self._index for matrix in group.elements)
+        return all(matrix.tobytes() in self._index for matrix in _checked(group).elements)
 
 
 # What `get` and `PointGroup.subgroup` take.
@@ -352,7 +359,8 @@ def _found(group, dimension):
             if (found := _found_by_name(group, d)) is not None:
                 return found
     known = names(dimension)
-    near = difflib.get_close_matches(str(group).lower(), known, cutoff=0.4)
+    name = group.lower() if isinstance(group, str) else ""
+    near = difflib.get_close_matches(name[:LONGEST_NAME], known, cutoff=0.4)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     raise ValueError(
         f"`group` must be a PointGroup or one of the names {known}. Received: group={group!r}."
@@ -401,8 +409,7 @@ def _all_fix(matrices, vector):
 
 
 def _checked(group):
-    if not isinstance(group, PointGroup):
-        raise TypeError(f"`group` must be a PointGroup. Received: group={group!r}.")
+    checks.is_a(group, PointGroup, "group")
     return group
 
 
@@ -456,7 +463,8 @@ def _integer_matrices(name, elements):
 def _near_integers(name, matrices):
     """The matrices as integers, whatever their number, once they are near them."""
     try:
-        given = np.asarray(matrices, float)
+        given = np.asarray(matrices)
+        given = given.astype(float) if given.dtype.kind in "iuf" else np.full(1, np.nan)
     except (ValueError, TypeError):
         given = np.full(1, np.nan)
     is_near = given.ndim == 3 and np.all(np.abs(given - np.round(given)) < 1e-6)

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 
+from keras_gcnn.groups import checks
 from keras_gcnn.groups.immutable import read_only
 from keras_gcnn.groups.point_group import PointGroup
 
@@ -32,6 +33,7 @@ def rings_of(group: PointGroup) -> Rings:
 
     p4m has one orbit of two rings: the four turns, and the four mirrors M·Rᵏ.
     """
+    checks.is_a(group, PointGroup, "group")
     is_turn = np.linalg.det(group.elements) > 0
     orders = [len(_powers(group, a)) for a in range(group.order)]
     turn = max(np.flatnonzero(is_turn).tolist(), key=lambda a: orders[a])

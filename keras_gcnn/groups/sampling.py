@@ -19,9 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from keras_gcnn.groups import checks
 from keras_gcnn.groups.lattice import Lattice
 from keras_gcnn.groups.point_group import PointGroup
 
+PADDINGS = ("valid", "same", "centered")
 FARTHEST = 1000  # nobody crops or pads an image by more to keep equivariance
 
 
@@ -44,6 +46,10 @@ class Sampling:
     dilation_rate: tuple[int, ...] | None = None
     sees_padding: bool = True
 
+    def __post_init__(self):
+        _check_windows(self)
+        checks.boolean(self.sees_padding, "sees_padding")
+
     @property
     def effective_kernel_size(self) -> tuple[int, ...]:
         """Points spanned by the window along each axis: (k - 1)·dilation + 1."""
@@ -51,10 +57,7 @@ class Sampling:
 
     def output_size(self, size: Sequence[int | None]) -> tuple[Any, ...]:
         """Output points along each axis; `None` where the input's size is `None`."""
-        return tuple(
-            None if n is None else self._steps(n, k, s)
-            for n, k, s in zip(size, self.effective_kernel_size, self.strides, strict=True)
-        )
+        return tuple(None if n is None else self._steps(n, k, s) for n, k, s in self._axes(size))
 
     def fits(self, size: Sequence[int | None]) -> bool:
         """Whether there is an output, with sizes that are `None` taken to be large enough."""
@@ -65,7 +68,7 @@ class Sampling:
 
         A size may be `None` unless the amounts depend on it (`depends_on_size`).
         """
-        return tuple(map(self._axis_padding, size, self.effective_kernel_size, self.strides))
+        return tuple(self._axis_padding(*axis) for axis in self._axes(size))
 
     def depends_on_size(self) -> bool:
         """Whether the amounts of padding are different for different sizes of the input."""
@@ -73,6 +76,7 @@ class Sampling:
 
     def windows(self, lattice: Lattice) -> list[tuple[slice, ...]]:
         """For each tap of a kernel on a lattice, the slices of the padded points that it sees."""
+        checks.is_a(lattice, Lattice, "lattice")
         windows = itertools.product(*map(self.shifts, range(len(self.kernel_size))))
         taps = itertools.product(*map(range, self.kernel_size))
         pairs = zip(taps, windows, strict=True)
@@ -80,6 +84,7 @@ class Sampling:
 
     def shifts(self, axis: int) -> list[slice]:
         """For each tap along an axis, the slice of the padded points that it sees."""
+        axis = checks.integer(axis, "axis", 0, len(self.kernel_size) - 1)
         span, stride = self.effective_kernel_size[axis], self.strides[axis]
         dilation = self.dilation_rate[axis] if self.dilation_rate else 1
         starts = [tap * dilation for tap in range(self.kernel_size[axis])]
@@ -87,13 +92,15 @@ class Sampling:
 
     def offset(self, size: Sequence[Any]) -> tuple[int, ...]:
         """Twice the centre c of the sampling grid along each axis, in steps of the lattice."""
-        return tuple(map(self._axis_offset, size, self.effective_kernel_size, self.strides))
+        return tuple(self._axis_offset(*axis) for axis in self._axes(size))
 
     def preserves(self, group: PointGroup, size: Sequence[int | None]) -> bool:
         """Whether the sampling grid on an input of this size is mapped to itself by the group.
 
         An axis of size `None` counts as if it had a size that suits it, if there is any.
         """
+        checks.is_a(group, PointGroup, "group")
+        checks.is_sequence(size, "size", len(self.kernel_size))
         lattice = group.lattice
         size = tuple(self._suitable(n, axis, lattice) for axis, n in enumerate(size))
         offset = self.offset(size)
@@ -106,6 +113,8 @@ class Sampling:
 
     def nearest_sizes(self, group: PointGroup, size: Sequence[int | None]) -> list[tuple[int, ...]]:
         """The nearest smaller and larger sizes that keep equivariance, where there are any."""
+        checks.is_a(group, PointGroup, "group")
+        checks.is_sequence(size, "size", len(self.kernel_size))
         found = [
             tuple(self._nearest(n, axis, step, group.lattice) for axis, n in enumerate(size))
             for step in (-1, 1)
@@ -117,7 +126,12 @@ class Sampling:
         steps = self.output_size(size)
         if max(steps) == 1:
             return True
-        return all(map(self._covers, size, self.effective_kernel_size, self.strides))
+        return all(self._covers(*axis) for axis in self._axes(size))
+
+    def _axes(self, size):
+        """The size, the span of a window and the stride along each axis."""
+        checks.is_sequence(size, "size", len(self.kernel_size))
+        return zip(size, self.effective_kernel_size, self.strides, strict=True)
 
     def _steps(self, n, k, s):
         if self.padding == "valid":
@@ -189,6 +203,11 @@ class TransposedSampling:
     dilation_rate: tuple[int, ...] | None = None
     output_padding: tuple[int, ...] | None = None
 
+    def __post_init__(self):
+        _check_windows(self)
+        if self.output_padding is not None:
+            checks.integers(self.output_padding, "output_padding", len(self.kernel_size), 0)
+
     @property
     def effective_kernel_size(self) -> tuple[int, ...]:
         """As in `Sampling`."""
@@ -201,6 +220,7 @@ class TransposedSampling:
 
     def output_size(self, size: Sequence[int | None]) -> tuple[Any, ...]:
         """Output points along each axis; `None` where the input's size is `None`."""
+        checks.is_sequence(size, "size", len(self.kernel_size))
         extra = self.output_padding or (None,) * len(size)
         axes = zip(size, self.effective_kernel_size, self.strides, extra, strict=True)
         return tuple(None if n is None else self._length(n, k, s, p) for n, k, s, p in axes)
@@ -237,6 +257,7 @@ class TransposedSampling:
         return tuple((k - 1 - front, k - 1 - behind) for (front, behind), k in pairs)
 
     def _known(self, size):
+        checks.is_sequence(size, "size", len(self.kernel_size))
         axes = zip(size, self.effective_kernel_size, self.strides, strict=True)
         return tuple(k + s if n is None else n for n, k, s in axes)
 
@@ -245,6 +266,20 @@ class TransposedSampling:
             return (n - 1) * s + {"valid": max(k, s), "same": s, "centered": 1}[self.padding]
         span = {"valid": k, "same": k - 2 * (k // 2), "centered": 1}[self.padding]
         return (n - 1) * s + span + extra
+
+
+def _check_windows(sampling):
+    """Refuses numbers that are no windows, in the words of layers and operations."""
+    checks.is_sequence(sampling.kernel_size, "kernel_size")
+    axes = len(sampling.kernel_size)
+    checks.integers(sampling.kernel_size, "kernel_size", axes)
+    checks.integers(sampling.strides, "strides", axes)
+    if sampling.dilation_rate is not None:
+        checks.integers(sampling.dilation_rate, "dilation_rate", axes)
+    if sampling.padding not in PADDINGS:
+        raise ValueError(
+            f"`padding` must be one of {list(PADDINGS)}. Received: padding={sampling.padding!r}."
+        )
 
 
 def _spans(kernel_size, dilation_rate):

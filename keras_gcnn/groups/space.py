@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Self
 
+from keras_gcnn.groups import checks
 from keras_gcnn.groups.point_group import PointGroup, Subgroup
 
 
@@ -25,10 +26,13 @@ class Space:
     """
 
     def __init__(self, group: PointGroup, subgroup: Subgroup, has_axis: bool | None = None) -> None:
+        checks.is_a(group, PointGroup, "group")
         is_checked = subgroup is group or subgroup is group.trivial
         self.group = group
         self.subgroup: PointGroup = subgroup if is_checked else group.subgroup(subgroup)  # type: ignore[assignment]
-        self.has_axis = self.subgroup.order < group.order if has_axis is None else has_axis
+        self.has_axis = self.subgroup.order < group.order
+        if has_axis is not None:
+            self.has_axis = checks.boolean(has_axis, "has_axis")
 
     @classmethod
     def lattice(cls, group: PointGroup) -> Self:
@@ -38,6 +42,7 @@ class Space:
     @classmethod
     def whole(cls, group: PointGroup) -> Self:
         """The group G itself."""
+        checks.is_a(group, PointGroup, "group")
         return cls(group, group.trivial, has_axis=True)
 
     @classmethod

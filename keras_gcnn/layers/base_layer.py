@@ -37,6 +37,7 @@ class BaseGroupLayer(keras.layers.Layer):
         if group is not None:
             self._take(arguments.group(group, type(self).dimension))
         self.data_format = arguments.data_format(data_format)
+        self._misfit: str | None = None  # why weights were not loaded
         self.said: set[str] = set()  # what the guard has said of this layer
 
     @property
@@ -89,6 +90,36 @@ class BaseGroupLayer(keras.layers.Layer):
             "group": self.group and point_groups.serialize(self.group, type(self).dimension),
             "data_format": self.data_format,
         }
+
+    def load_own_variables(self, store: Any) -> None:
+        self.check_stored(store)
+        super().load_own_variables(store)
+
+    def check_stored(self, store: Any) -> None:
+        """Refuses weights of other shapes, as those of another group have.
+
+        Keras tries several places of a file, and shows the error of the last one, where there may
+        be nothing. So an error is repeated there.
+        """
+        if not self.built:
+            return  # Keras says so
+        found = [tuple(store[key].shape) for key in sorted(store.keys(), key=int)]
+        wanted = [tuple(variable.shape) for variable in self.stored_variables()]
+        if found == wanted:
+            self._misfit = None
+            return
+        if found or self._misfit is None:
+            on = "" if self.group is None else f" on {self.group.name}"
+            self._misfit = (
+                f"{stock.named(self)}{on} takes weights of shapes {wanted}. Received: weights of "
+                f"shapes {found}. Make the layer with the group and the arguments that the weights "
+                "were saved with."
+            )
+        raise ValueError(self._misfit)
+
+    def stored_variables(self) -> list[Any]:
+        """The variables that a file holds."""
+        return [*self._trainable_variables, *self._non_trainable_variables]
 
     def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
         return backend.rematerialized(super().rematerialized_call, layer_call, args, kwargs)

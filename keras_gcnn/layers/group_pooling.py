@@ -230,7 +230,7 @@ class BaseGlobalGroupPooling(BaseGroupLayer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(group, data_format, **kwargs)
-        self.keepdims = bool(keepdims)
+        self.keepdims = arguments.boolean(keepdims, "keepdims")
 
     @property
     def output_space(self) -> Space | None:  # type: ignore[override]

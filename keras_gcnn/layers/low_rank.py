@@ -51,7 +51,7 @@ class LowRankKernel:
         Reference: Hu et al. 2022, "LoRA: Low-Rank Adaptation of Large Language Models".
         """
         rank = arguments.integer(rank, "rank")
-        alpha = rank if lora_alpha is None else arguments.number(lora_alpha, "lora_alpha")
+        alpha = float(rank) if lora_alpha is None else arguments.number(lora_alpha, "lora_alpha")
         problem = self._no_lora_because()
         if problem:
             raise ValueError(f"{stock.named(self)} cannot have a low-rank part: {problem}")
@@ -82,7 +82,7 @@ class LowRankKernel:
         if not self.lora_enabled:
             super().save_own_variables(store)
             return
-        for i, variable in enumerate(self._without_lora()):
+        for i, variable in enumerate(self.stored_variables()):
             store[str(i)] = self.kernel if variable is self._kernel else variable
 
     def load_own_variables(self, store: Any) -> None:
@@ -90,13 +90,16 @@ class LowRankKernel:
         if not self.lora_enabled:
             super().load_own_variables(store)
             return
-        for i, variable in enumerate(self._without_lora()):
+        self.check_stored(store)
+        for i, variable in enumerate(self.stored_variables()):
             variable.assign(store[str(i)])
         self.lora_kernel_b.assign(ops.zeros(self.lora_kernel_b.shape))
 
-    def _without_lora(self):
+    def stored_variables(self) -> list[Any]:
+        variables = super().stored_variables()
+        if not self.lora_enabled:
+            return variables
         parts = self.lora_kernel_a, self.lora_kernel_b
-        variables = [*self._trainable_variables, *self._non_trainable_variables]
         return [v for v in variables if not any(v is part for part in parts)]
 
     def _no_lora_because(self):

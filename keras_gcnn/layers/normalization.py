@@ -68,14 +68,14 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         lattice: MapLattice = None,
         **kwargs: Unpack[NormalizationOptions],
     ) -> None:
+        axis = None if axis is None else arguments.integer(axis, "axis", smallest=-6)
         if data_format is None and axis is not None:
             data_format = "channels_first" if axis == 1 else "channels_last"
         self.data_format = arguments.data_format(data_format)
         channel_axis = -1 if self.data_format == "channels_last" else 1
-        axis = channel_axis if axis is None else arguments.integer(axis, "axis", smallest=-6)
-        super().__init__(axis, *args, **kwargs)
+        super().__init__(channel_axis if axis is None else axis, *args, **kwargs)
         dimension = getattr(lattice, "dimension", 2)
-        self.lattice = lattice and arguments.lattice(lattice, dimension)
+        self.lattice = None if lattice is None else arguments.lattice(lattice, dimension)
 
     def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if self.lattice is None:

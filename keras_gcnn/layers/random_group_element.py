@@ -60,7 +60,7 @@ class RandomGroupElement(keras.layers.Layer):
     def call(self, inputs: Tensor, training: bool | None = True) -> Tensor:
         if not training:
             return inputs
-        batch = keras.ops.shape(keras.tree.flatten(inputs)[0])[:1]
+        batch = keras.ops.shape(arguments.images(inputs)[0])[:1]
         elements = keras.random.randint(batch, 0, self.group.order, seed=self.seed_generator)
         return keras.tree.map_structure(
             lambda x: group_ops.transform_each(x, self.group, elements, self.data_format), inputs
@@ -68,6 +68,9 @@ class RandomGroupElement(keras.layers.Layer):
 
     def compute_output_spec(self, inputs: Tensor, training: bool | None = True) -> Any:
         return keras.tree.map_structure(lambda x: keras.KerasTensor(x.shape, x.dtype), inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
 
     def get_config(self) -> Config:
         return {

@@ -40,7 +40,7 @@ class SubsetPooling(BaseSampled):
         group: The point group H. `None`: that of the input, which a layer of this library has made.
         strides: Integer, or one per axis, the stride of translations.
         padding: `"valid"` or `"same"`, for the smallest window around all ht. Padded points are
-            left out.
+            left out; where no other is left, the result is 0.
         reduction: `"max"`, `"mean"` or `"sum"`.
         subgroup: H′, the stride of rotations: y has the elements of H′ alone. It turns with H′
             then, and no longer with H. `None`: all of H.

@@ -29,7 +29,7 @@ class GroupConvTranspose(BaseGroupConv):
         dilation_rate: Size = 1,
         **kwargs: Unpack[KernelOptions],
     ) -> None:
-        self.output_padding = output_padding
+        self.__dict__["output_padding"] = output_padding  # for `_sampling`, before it is a layer
         super().__init__(
             filters, kernel_size, group, strides, padding, data_format, dilation_rate, **kwargs
         )

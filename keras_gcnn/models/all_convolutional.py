@@ -63,9 +63,10 @@ def all_cnn(
     """
     group = arguments.group(group, dimension=2)
     default = WIDTHS.get(group.name) or building.scaled(WIDTHS["p1"], group)
-    narrow, wide = arguments.integer_tuple(widths or default, 2, "widths")
+    narrow, wide = arguments.integer_tuple(default if widths is None else widths, 2, "widths")
+    classes = arguments.integer(classes, "classes")
     dropout = arguments.numbers(dropout, 2, "dropout")
-    inputs = keras.Input(input_shape, name="image")
+    inputs = building.image(input_shape)
     x = layers.Dropout(dropout[0], name="dropout0")(inputs)
     plan = [(narrow, 3), (narrow, 3), (narrow, 3), (wide, 3), (wide, 3), (wide, 3), (wide, 3)]
     for i, (filters, kernel_size) in enumerate([*plan, (wide, 1), (classes, 1)], start=1):

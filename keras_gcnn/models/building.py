@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 from keras import layers
 
 from keras_gcnn import arguments, stock
@@ -38,6 +39,11 @@ def convolve(
     if not pools:
         return x
     return GroupAveragePooling2D(stride, group=group, data_format="channels_last")(x)
+
+
+def image(input_shape):
+    """The input of a model of images."""
+    return keras.Input(arguments.input_shape(input_shape, 3), name="image")
 
 
 def scaled(widths, group):

@@ -57,8 +57,9 @@ def dense_net(
     blocks = arguments.integer(blocks, "blocks")
     layers_in_block = arguments.integer(layers_in_block, "layers_in_block")
     compression = arguments.number(compression, "compression")
+    classes = arguments.integer(classes, "classes")
 
-    inputs = keras.Input(input_shape, name="image")
+    inputs = building.image(input_shape)
     options: Config = {"padding": "same", "use_bias": False, **LAST}
     options["kernel_initializer"] = "he_normal"
     x = LiftingConv2D(2 * growth, 3, group, name="conv1", **options)(inputs)

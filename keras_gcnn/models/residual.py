@@ -67,9 +67,11 @@ def resnet(
             f"depth={depth}."
         )
     default = WIDTHS.get((depth, group.name)) or building.scaled(WIDTHS[44, "p1"], group)
-    widths = arguments.integer_tuple(widths or default, 3, "widths")
+    widths = arguments.integer_tuple(default if widths is None else widths, 3, "widths")
+    classes = arguments.integer(classes, "classes")
+    invariant = arguments.boolean(invariant, "invariant")
 
-    inputs = keras.Input(input_shape, name="image")
+    inputs = building.image(input_shape)
     x = building.convolve(inputs, widths[0], 3, group, kernel_initializer="he_normal", name="conv1")
     for stage, filters in enumerate(widths):
         for block in range(blocks):

@@ -76,7 +76,7 @@ def p8cnn(input_shape: Shape = (28, 28, 1), classes: Integer = 10) -> keras.Mode
     Reference: not in the paper; `reproductions/results` compares it with P4CNN.
     """
     network = p4cnn(input_shape, classes)
-    inputs = keras.Input(input_shape, name="image")
+    inputs = building.image(input_shape)
     turned = RotatedImage(45, data_format="channels_last", name="turned")(inputs)
     logits = layers.Average(name="logits")([network(inputs), network(turned)])
     return keras.Model(inputs, logits, name="p8cnn")
@@ -129,8 +129,9 @@ def _seven_convolutions(
         return CosetPooling2D(group, data_format="channels_last", name=name)(x)
 
     group = arguments.group(group, dimension=2)
+    classes = arguments.integer(classes, "classes")
     options = {"padding": "valid", "kernel_initializer": kernel_initializer}
-    inputs = x = keras.Input(input_shape, name="image")
+    inputs = x = building.image(input_shape)
     for i in range(1, 7):
         x = building.convolve(x, channels, 3, group, **options, name=f"conv{i}")
         x = building.normalize(x, group, name=str(i))

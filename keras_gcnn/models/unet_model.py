@@ -61,9 +61,12 @@ def unet(
 
     Reference: Ronneberger et al. 2015; on the group: Cohen & Welling 2016, section 6.
     """
+    input_shape = arguments.input_shape(input_shape)
     dimension = len(input_shape) - 1
     group = arguments.group(group, dimension)
-    widths = arguments.integer_tuple(widths, len(tuple(widths)), "widths")
+    widths = arguments.integers(widths, "widths")
+    classes = arguments.integer(classes, "classes")
+    dropout = arguments.number(dropout, "dropout")
     _check_size(input_shape, 2 ** (len(widths) - 1))
     pooling, upsampling, coset_pooling = (
         counterpart(planar, dimension)

@@ -267,7 +267,16 @@ def tensor(x):
     Keras' variables become tensors: as they are, they broke SavedModel exports on JAX and
     `RematScope` in Keras 3.15.
     """
-    return x if isinstance(x, keras.KerasTensor) else ops.convert_to_tensor(x)
+    if isinstance(x, keras.KerasTensor):
+        return x
+    if ops.is_tensor(x) or isinstance(x, keras.Variable):
+        return ops.convert_to_tensor(x)
+    try:
+        return ops.convert_to_tensor(x)
+    except Exception as error:  # of any class, by the backend
+        raise ValueError(
+            f"A map or a kernel must be a tensor or an array of numbers. Received: {x!r}. {error}"
+        ) from None
 
 
 def known_shape(x):

@@ -157,11 +157,12 @@ def global_group_pool(
     x, data_format = backend.tensor(x), arguments.data_format(data_format)
     dimension = arguments.dimension_of_map(x)
     reduction = arguments.one_of(reduction, ("max", "mean"), "reduction")
+    keepdims = arguments.boolean(keepdims, "keepdims")
     lattice = arguments.lattice(lattice, dimension)
     x = on_image(x, lattice, data_format, outside=-math.inf if reduction == "max" else 0)
     first = 1 if data_format == "channels_last" else 2
     axes = tuple(range(first, first + dimension + 1))
-    y = _REDUCTIONS[reduction](x, axis=axes, keepdims=bool(keepdims))
+    y = _REDUCTIONS[reduction](x, axis=axes, keepdims=keepdims)
     if lattice.bounds and reduction == "mean":
         (share,) = tables.share_of_image(lattice, arguments.size_of(x, dimension, data_format))
         y = y / share
@@ -249,6 +250,8 @@ def _pool_taps(x, sampling, lattice, reduction, data_format):
 def reduction_of_seen(see, x, reduction):
     """The maximum, sum or mean over windows, which leave out what lies outside of a map.
 
+    Where a window sees nothing of the map, it is 0.
+
     Args:
         see: A function of a map and a number for what lies outside. It gives what each place of a
             window sees, in a list of maps of the size of the output.
@@ -256,7 +259,8 @@ def reduction_of_seen(see, x, reduction):
         reduction: `"max"`, `"mean"` or `"sum"`.
     """
     if reduction == "max":
-        return backend.maximum(ops.stack(see(x, -math.inf), axis=-1), axis=-1)
+        y = backend.maximum(ops.stack(see(x, -math.inf), axis=-1), axis=-1)
+        return ops.where(y == -math.inf, ops.cast(0, y.dtype), y)
     total = sum(see(x, 0))
     if reduction == "sum":
         return total

@@ -45,7 +45,7 @@ def subset_pool(
             an element of H.
         strides: Integer, or one per axis: x are the points strides·Zᵈ.
         padding: `"valid"` or `"same"`, for the smallest window around all ht. Padded points are
-            left out.
+            left out; where no other is left, the result is 0.
         reduction: `"max"`, `"mean"` or `"sum"`.
         subgroup: H′, if h are its elements alone. `None`: all of H.
         data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.

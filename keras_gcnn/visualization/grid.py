@@ -16,8 +16,9 @@ CURVE = (1.0, 0.7)  # width and height of a curve
 def numbers(x, name):
     """A tensor or array as float64 in NumPy."""
     try:
-        return np.asarray(ops.convert_to_numpy(x), "float64")
-    except (TypeError, ValueError):
+        array = np.asarray(ops.convert_to_numpy(x))
+        return array.astype("float64", casting="same_kind" if array.dtype.kind == "c" else "unsafe")
+    except Exception:  # of any class, by the backend
         raise ValueError(f"`{name}` must be an array of numbers. Received: {name}={x!r}.") from None
 
 

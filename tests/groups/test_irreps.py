@@ -12,7 +12,7 @@ def generated(name, *generators):
     return PointGroup(name, oracle.generated(*generators))
 
 
-class Abstract:
+class Abstract(PointGroup):
     """A group given by its Cayley table, where no integer matrices of size 3 have it."""
 
     def __init__(self, elements):

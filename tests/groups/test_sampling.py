@@ -96,7 +96,7 @@ def turn(matrix, window):
     return tuple((min(a, b), max(a, b)) for a, b in zip(low, high, strict=True))
 
 
-@pytest.mark.parametrize("strides", [(10**12, 10**12), (2**31 - 1, 2)])
+@pytest.mark.parametrize("strides", [(10**9, 10**9), (2**31 - 1, 2)])
 @pytest.mark.parametrize("size", [(28, 28), (None, None), (10**9, 10**9)])
 @pytest.mark.parametrize("padding", ["valid", "same", "centered"])
 def test_huge_strides_are_answered_at_once(strides, size, padding):

@@ -133,3 +133,14 @@ def test_errors():
         L.SubsetPooling([((0, 3), 0)], "p4").build((None, 6, 6, 4, 1))
     with pytest.warns(kg.EquivarianceWarning, match="window"):
         L.SubsetPooling([((0, 1), 0)], "p4", strides=2).build((None, 6, 6, 4, 1))
+
+
+@pytest.mark.parametrize("reduction", ["max", "mean", "sum"])
+def test_what_sees_nothing_of_the_map_is_zero(reduction):
+    """U = {a step to the right}: from the last column, it leads out of the map for h = e."""
+    x = np.ones((1, 5, 5, 4, 2), "float32")
+    y = kg.ops.subset_pool(
+        x, "p4", [((0, 1), 0)], padding="same", reduction=reduction, data_format="channels_last"
+    )
+    found = keras.ops.convert_to_numpy(y)[0, :, :, 0, 0]
+    assert np.array_equal(found, np.pad(np.ones((5, 4)), [(0, 0), (0, 1)]))

@@ -59,7 +59,8 @@ def group_depthwise_conv(
     size = arguments.size_of(x, group.dimension, data_format)
     is_open = None in size and sampling.depends_on_size()
     compilation = backend.compilation_of(x)
-    if training and policy.multiplies_channels(compilation) and not is_open and whole.has_axis:
+    by_products = policy.multiplies_channels(compilation) and whole.has_axis and not is_open
+    if by_products and arguments.flag(training):
         x = on_image(x, group.lattice, data_format)
         y = _by_products(x, kernel, group, sampling, data_format)
         return on_image(y, group.lattice, data_format)
@@ -130,6 +131,8 @@ def pointwise_conv(
     Reference: Chollet 2017, "Xception", the second half of a separable convolution.
     """
     x, kernel, group = backend.tensor(x), backend.tensor(kernel), arguments.group(group)
+    arguments.floating(x, "x")
+    arguments.floating(kernel, "kernel")
     data_format = arguments.data_format(data_format)
     arguments.space_of(x, [Space.whole(group)], data_format)
     if len(kernel.shape) != 2:

@@ -1,5 +1,7 @@
 """The G-correlation between quotients: from maps on G/K to maps on G/L."""
 
+import math
+
 from keras import ops
 
 from keras_gcnn import arguments
@@ -55,8 +57,11 @@ def quotient_conv(
 
     Reference: Cohen & Welling 2016, sections 6.1 and 6.3; maps on quotients: Cohen et al. 2019.
     """
+    for name, space in {"input_space": input_space, "output_space": output_space}.items():
+        arguments.space(space, name)
     x, kernel, group = backend.tensor(x), backend.tensor(kernel), input_space.group
     arguments.floating(x, "x")
+    arguments.floating(kernel, "kernel")
     data_format = arguments.data_format(data_format)
     groups = arguments.integer(groups, "groups")
     padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
@@ -65,6 +70,7 @@ def quotient_conv(
     arguments.space_of(x, [input_space], data_format)
     sampling = Sampling(kernel_size, windows[0], padding, windows[1])
     arguments.fits(sampling, arguments.size_of(x, group.dimension, data_format), "kernel_size")
+    _check_kernel(x, kernel, input_space, output_space, kernel_size, data_format, groups)
     x = on_image(x, group.lattice, data_format)
     if data_format == "channels_first" and not backend.takes_channels_first():
         x = layout.to_channels_last(x, input_space.has_axis)
@@ -73,6 +79,21 @@ def quotient_conv(
     else:
         y = _correlated(x, kernel, input_space, output_space, sampling, data_format, groups)
     return on_image(y, group.lattice, data_format)
+
+
+def _check_kernel(x, kernel, input_space, output_space, kernel_size, data_format, groups):
+    """Refuses a kernel that has not one number for each orbit, channel and filter."""
+    shape = backend.known_shape(kernel)
+    channels = x.shape[-1 if data_format == "channels_last" else 1]
+    orbits = number_of_orbits(input_space, output_space, kernel_size)
+    fits = len(shape) > 2 and 0 not in shape and math.prod(shape[:-2]) == orbits
+    if not fits or channels not in (None, shape[-2] * groups):
+        raise ValueError(
+            f"`kernel` must have shape ({orbits}, channels // groups, filters), for {kernel_size} "
+            f"taps from {input_space.name} to {output_space.name}. Received: kernel.shape={shape}, "
+            f"x.shape={tuple(x.shape)}, groups={groups}."
+        )
+    arguments.divisible(shape[-1], groups, "The number of filters")
 
 
 def number_of_orbits(input_space, output_space, kernel_size):
