@@ -192,6 +192,8 @@ def test_channels_must_fit(implementation, channels, filters, groups, message):
         (lambda: kg.ops.transform_each(IMAGES, "p4", [4, 0]), "`elements` must be .* at most 3"),
         (lambda: kg.ops.quotient_conv(X, PSI, ON_P4, ON_P4, 5), r"shape \(100, channels // gro"),
         (lambda: kg.ops.pointwise_conv(X.astype("int32"), PSI[0, 0, 0], "p4"), "must hold float"),
+        (lambda: kg.ops.group_depthwise_conv(X[..., :1], PSI, "p4"), "for each channel of `x`"),
+        (lambda: kg.layers.ResidualBlock2D(2, group="p4")(X.astype("int32")), "hold floating"),
         (lambda: kg.ops.group_pad(X[:, :, :0], 1), "an axis of length 0"),
         (lambda: kg.ops.global_group_pool(X, keepdims="no"), "`keepdims` must be True or False"),
         (lambda: kg.ops.add_bias(X, {"a": 1}), "must be a tensor or an array of numbers"),

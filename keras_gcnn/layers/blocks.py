@@ -212,6 +212,7 @@ class ResidualBlock(BaseBlock):
         self.padding = arguments.one_of(padding, ("same", "centered"), "padding")
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        arguments.floating(inputs, "inputs")
         inputs = on_image(inputs, self.lattice, self.data_format)
         residual, shortcut = inputs, inputs
         for layer in self.branch:
@@ -370,6 +371,7 @@ class HighwayBlock(BaseBlock):
         return self.normalization
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        arguments.floating(inputs, "inputs")
         inputs = on_image(inputs, self.lattice, self.data_format)
         gate, x = self.gate(inputs), inputs
         for layer in self.before:

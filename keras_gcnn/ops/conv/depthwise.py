@@ -53,8 +53,16 @@ def group_depthwise_conv(
     padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
     windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
     shape = backend.known_shape(kernel)
+    arguments.floating(x, "x")
+    arguments.floating(kernel, "kernel")
     whole = arguments.space_of_kernel(shape, group)
     arguments.space_of(x, [whole], data_format)
+    channels = x.shape[-1 if data_format == "channels_last" else 1]
+    if channels not in (None, shape[-2]):
+        raise ValueError(
+            "`kernel` must have filters for each channel of `x`. Received: kernel.shape="
+            f"{shape}, x.shape={tuple(x.shape)}. Use a kernel with {channels} channels."
+        )
     sampling = Sampling(arguments.kernel_size(shape, group), windows[0], padding, windows[1])
     size = arguments.size_of(x, group.dimension, data_format)
     is_open = None in size and sampling.depends_on_size()
