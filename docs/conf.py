@@ -82,6 +82,8 @@ kernelspec: {name: python3}
 :tags: [remove-cell]
 %cd -q ..
 %matplotlib inline
+import warnings
+warnings.formatwarning = lambda message, kind, *_: f"{kind.__name__}: {message}\\n"
 ```
 """
 PICTURE = re.compile(r"!\[[^]]*\]\(visualization/[^)]+\)")

@@ -104,8 +104,9 @@ class LiftingConv2D(LiftingConv):
         y(x, h)_k = activation(b_k + Σ_t Σ_c f_c(x + t) ψ_c,k(h⁻¹t))
 
     Taps t are counted from the centre of the kernel ψ. Each filter is applied in all |H| rotated
-    and mirrored versions. The layer has the weights of a Conv2D, `(kh, kw, C, filters)`, so those
-    of a Conv2D load into it.
+    and mirrored versions. The layer has the weights of a Conv2D, `(kh, kw, C, filters)`, so it
+    takes them by `layer.set_weights(conv.get_weights())`. (Files of weights know layers by their
+    class, so one of a Conv2D does not load, here or into a subclass of Conv2D.)
 
     Args:
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.
