@@ -12,8 +12,12 @@ import numpy as np
 
 from keras_gcnn import groups as point_groups
 from keras_gcnn.annotations import DataFormat, Group, MapLattice, Size
-from keras_gcnn.groups import HEXAGONAL, Lattice, PointGroup, Space, TransposedSampling, checks
-from keras_gcnn.groups.checks import LARGEST_INTEGER
+from keras_gcnn.groups import HEXAGONAL, Lattice, PointGroup, Space, TransposedSampling
+from keras_gcnn.groups.checks import LARGEST_INTEGER, is_sequence
+from keras_gcnn.groups.checks import boolean as boolean
+from keras_gcnn.groups.checks import integer as integer
+from keras_gcnn.groups.checks import integers as integers
+from keras_gcnn.groups.checks import is_a as is_a
 from keras_gcnn.groups.lattice import CUBIC, LINE, SQUARE
 from keras_gcnn.groups.sampling import PADDINGS
 
@@ -24,11 +28,6 @@ REDUCTIONS = ("max", "mean", "sum")
 INTERPOLATIONS = ("nearest", "bilinear")
 POOLING_REDUCTIONS = ("max", "mean", "blur")
 ORTHOGONAL = {1: LINE, 2: SQUARE, 3: CUBIC}
-
-
-def integer(value: Any, name: str, smallest: int = 1, largest: int = LARGEST_INTEGER) -> int:
-    """`value` as an int. NumPy's integers are integers; 3.0 and booleans are not."""
-    return checks.integer(value, name, smallest, largest)
 
 
 def numbers(value: Any, length: int, name: str) -> tuple[float, ...]:
@@ -49,11 +48,6 @@ def integer_tuple(value: Any, length: int, name: str, smallest: int = 1) -> tupl
         )
     values = value if is_sequence else (value,) * length
     return tuple(integer(v, name, smallest) for v in values)
-
-
-def integers(value, name):
-    """A list or tuple of integers, as a tuple."""
-    return checks.integers(value, name)
 
 
 def amounts(value: Any, length: int, name: str) -> tuple[tuple[int, ...], ...]:
@@ -100,14 +94,9 @@ def number(value: Any, name: str) -> float:
     return float(value)
 
 
-def boolean(value, name):
-    """`value` as a bool; 0 and 1 are such."""
-    return checks.boolean(value, name)
-
-
 def input_shape(value, rank=None):
     """A shape without its batch axis, as a tuple of integers, and `None` where it is open."""
-    checks.is_sequence(value, "input_shape", rank)
+    is_sequence(value, "input_shape", rank)
     return tuple(None if n is None else integer(n, "input_shape") for n in value)
 
 
@@ -238,11 +227,6 @@ def symmetric(value, group, name, is_window=True):
             f"`{name}` must be {odd}the same along axes that {group.name} exchanges. Received: "
             f"{name}={value}. Use {nearest}, or one of the groups {others}."
         )
-
-
-def space(value, name):
-    """Refuses what is no `groups.Space`."""
-    checks.is_a(value, Space, name)
 
 
 def space_of(x, spaces, data_format):

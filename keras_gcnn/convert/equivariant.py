@@ -297,8 +297,10 @@ def _count(model, group, factor):
 
 
 def _report(model, converted, rewriting, width, losses):
-    sizes = None if rewriting.losses else ()
-    if losses and sizes == () and len(converted.inputs) == 1:
+    sizes = ()
+    if rewriting.losses:  # which no size mends
+        sizes = None
+    elif losses and len(converted.inputs) == 1:
         sizes = tuple(audit.sizes_that_keep(converted))
     shape = model.inputs[0].shape
     last = rewriting.data_format == "channels_last"

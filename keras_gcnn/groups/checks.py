@@ -1,13 +1,14 @@
 """What counts as an integer, a size and a group, for groups, operations and layers alike."""
 
 import operator
+from typing import Any
 
 import numpy as np
 
 LARGEST_INTEGER = 2**31 - 1  # what backends take as a size
 
 
-def integer(value, name, smallest=1, largest=LARGEST_INTEGER):
+def integer(value: Any, name: str, smallest: int = 1, largest: int = LARGEST_INTEGER) -> int:
     """`value` as an int. NumPy's integers are integers; 3.0 and booleans are not."""
     number = _as_int(value)
     if number is None or not smallest <= number <= largest:
@@ -20,13 +21,15 @@ def integer(value, name, smallest=1, largest=LARGEST_INTEGER):
     return number
 
 
-def integers(value, name, length=None, smallest=1):
+def integers(
+    value: Any, name: str, length: int | None = None, smallest: int = 1
+) -> tuple[int, ...]:
     """A list or tuple of integers, of this length if one is given, as a tuple."""
     is_sequence(value, name, length)
     return tuple(integer(n, name, smallest) for n in value)
 
 
-def boolean(value, name):
+def boolean(value: Any, name: str) -> bool:
     """`value` as a bool; 0 and 1 are such."""
     if not isinstance(value, (bool, np.bool_)) and _as_int(value) not in (0, 1):
         raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}.")

@@ -7,6 +7,11 @@ channels_first  (batch, C, |H|, *space)
 from keras import ops
 
 
+def channels_of(x, data_format):
+    """The number of channels of a map, `None` where it is open."""
+    return x.shape[-1 if data_format == "channels_last" else 1]
+
+
 def around_space(amounts, data_format):
     """Amounts of padding for every axis of a planar map, of those for the axes of space."""
     none = (0, 0)

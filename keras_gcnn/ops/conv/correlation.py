@@ -117,7 +117,7 @@ def _common_space(x, kernel_shape, group, data_format, groups):
             f"which is on {space.name}, kernel.shape={kernel_shape}, which is not, "
             f"data_format={data_format!r}. Use a kernel of rank {space.rank}."
         )
-    channels = x.shape[-1 if data_format == "channels_last" else 1]
+    channels = layout.channels_of(x, data_format)
     *_, taken, filters = kernel_shape
     arguments.divisible(filters, groups, "The number of filters")
     if channels not in (None, taken * groups):
@@ -153,7 +153,7 @@ def add_bias(y: Tensor, bias: Tensor, data_format: DataFormat | None = None) -> 
     data_format = arguments.data_format(data_format)
     if len(y.shape) < 3:  # less than an image on the line
         arguments.dimension_of_map(y)
-    channels = y.shape[-1 if data_format == "channels_last" else 1]
+    channels = layout.channels_of(y, data_format)
     if len(bias.shape) != 1 or channels not in (None, bias.shape[0]):
         raise ValueError(
             f"`bias` must be a vector with one number for each of the {channels} feature maps. "

@@ -57,7 +57,7 @@ def group_depthwise_conv(
     arguments.floating(kernel, "kernel")
     whole = arguments.space_of_kernel(shape, group)
     arguments.space_of(x, [whole], data_format)
-    channels = x.shape[-1 if data_format == "channels_last" else 1]
+    channels = layout.channels_of(x, data_format)
     if channels not in (None, shape[-2]):
         raise ValueError(
             "`kernel` must have filters for each channel of `x`. Received: kernel.shape="

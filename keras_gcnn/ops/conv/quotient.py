@@ -58,7 +58,7 @@ def quotient_conv(
     Reference: Cohen & Welling 2016, sections 6.1 and 6.3; maps on quotients: Cohen et al. 2019.
     """
     for name, space in {"input_space": input_space, "output_space": output_space}.items():
-        arguments.space(space, name)
+        arguments.is_a(space, Space, name)
     x, kernel, group = backend.tensor(x), backend.tensor(kernel), input_space.group
     arguments.floating(x, "x")
     arguments.floating(kernel, "kernel")
@@ -84,7 +84,7 @@ def quotient_conv(
 def _check_kernel(x, kernel, input_space, output_space, kernel_size, data_format, groups):
     """Refuses a kernel that has not one number for each orbit, channel and filter."""
     shape = backend.known_shape(kernel)
-    channels = x.shape[-1 if data_format == "channels_last" else 1]
+    channels = layout.channels_of(x, data_format)
     orbits = number_of_orbits(input_space, output_space, kernel_size)
     fits = len(shape) > 2 and 0 not in shape and math.prod(shape[:-2]) == orbits
     if not fits or channels not in (None, shape[-2] * groups):

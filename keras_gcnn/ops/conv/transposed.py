@@ -110,7 +110,7 @@ def _checked_shape(x, kernel, group, data_format):
             f"`kernel` must be a filter on {group.name}, (*kernel_size, {group.order}, filters, "
             f"channels). Received: kernel.shape={shape}."
         )
-    channels = x.shape[-1 if data_format == "channels_last" else 1]
+    channels = layout.channels_of(x, data_format)
     if channels not in (None, shape[-1]):
         raise ValueError(
             f"The last axis of `kernel` must be the channels of `x`. Received: kernel.shape="
