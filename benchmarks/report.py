@@ -16,7 +16,6 @@ RESULTS = Path(__file__).with_name("results")
 PARTS = {
     "test_products_alone": "products",
     "test_traffic_alone": "traffic",
-    "test_sums_alone": "sums",
     "test_transform_alone": "f̂",
     "test_bank_alone": "bank",
 }

@@ -41,7 +41,6 @@ def alone(part):
 test_products_alone = alone(work.Products)
 test_transform_alone = alone(work.Transform)
 test_traffic_alone = alone(work.Traffic)
-test_sums_alone = alone(work.Sums)
 test_bank_alone = alone(work.Bank)
 
 

@@ -116,7 +116,7 @@ def plan_of(layer, x_shape):
     amounts = layer.sampling.padding_amounts(x_shape[1:3])
     compilation = backend.compilation_of(ops.zeros(()))
     shape = tuple(layer.kernel.shape)
-    return plans.Plan(layer.group, shape, layer.sampling, amounts, "inference", compilation)
+    return plans.Plan(layer.group, shape, layer.sampling, amounts, compilation)
 
 
 class Products(keras.layers.Layer):
@@ -131,18 +131,19 @@ class Products(keras.layers.Layer):
 
     def __init__(self, layer, x_shape):
         super().__init__()
-        self.plan = plan_of(layer, x_shape)
-        channels, filters = self.plan.kernel_shape[-2:]
-        points = layer.compute_output_shape(x_shape)[:3]
+        plan = plan_of(layer, x_shape)
+        channels, filters = plan.kernel_shape[-2:]
+        points = math.prod(layer.compute_output_shape(x_shape)[:3])
         self.factors = []
-        for rows, _, columns, degree in self.plan.irreps():
+        for part in plan.recipe.irreps:
+            degree, columns, _ = part.taps.shape
             taps = self.add_weight((columns * channels, degree * filters))
-            self.factors += [(self.add_weight((*points, taps.shape[0])), taps) for _ in rows]
+            self.factors += [(self.add_weight((points, taps.shape[0])), taps) for _ in part.rows]
         self.built = True
 
     def call(self, x):
         pairs = (map(ops.convert_to_tensor, pair) for pair in self.factors)
-        return [plans.product(*pair, self.plan.compilation) for pair in pairs]
+        return [backend.matmul(*pair) for pair in pairs]
 
 
 class Transform(keras.layers.Layer):
@@ -154,31 +155,9 @@ class Transform(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        neighbours = self.plan.neighbours(ops.convert_to_tensor(x))
-        rows = [row for rows, *_ in self.plan.irreps() for row in rows]
-        return [plans.columns_of(row, neighbours) for row in rows]
-
-
-class Sums(Transform):
-    """f̂ with all sums of an orbit in one loop. Takes the arguments of `Products`.
-
-    This was the fastest loop that a compiler made of the sums. The products cannot use it, since
-    they need the sums side by side.
-    """
-
-    def call(self, x):
-        neighbours = self.plan.neighbours(ops.convert_to_tensor(x))
-        sums = [rows for rows, *_ in self.plan.irreps()]
-        columns = np.array([column for rows in sums for row in rows for column in row])
-        (orbits,) = sums[0]  # the trivial irrep's columns add up one orbit each
-        return [self._of_orbit(np.flatnonzero(orbit), columns, neighbours) for orbit in orbits]
-
-    def _of_orbit(self, pairs, columns, neighbours):
-        weights = columns[columns[:, pairs].any(axis=1)][:, pairs, None].astype("float32")
-        return sum(
-            neighbours[pair][..., None, :] * ops.convert_to_tensor(weights[:, i])
-            for i, pair in enumerate(pairs)
-        )
+        maps = self.plan.maps(ops.convert_to_tensor(x))
+        rows = [row for part in self.plan.recipe.irreps for row in part.rows]
+        return [plans.columns_of(row, maps, x.shape[-1]) for row in rows]
 
 
 class Bank(keras.layers.Layer):
@@ -207,7 +186,7 @@ class Traffic(keras.layers.Layer):
     def __init__(self, layer, x_shape):
         super().__init__()
         points, plan = layer.compute_output_shape(x_shape), plan_of(layer, x_shape)
-        columns = sum(len(row) for rows, *_ in plan.irreps() for row in rows)
+        columns = sum(len(part.rows) * part.taps.shape[1] for part in plan.recipe.irreps)
         transform = columns * plan.kernel_shape[-2]
         numbers = math.prod(x_shape) + math.prod(points[:3]) * transform + 2 * math.prod(points)
         self.numbers = self.add_weight((numbers // 2,))

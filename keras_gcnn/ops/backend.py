@@ -22,7 +22,7 @@ class Compilation(NamedTuple):
     Attributes:
         backend: `"tensorflow"`, `"jax"` or `"torch"`.
         compiler: `"xla"`, `"graph"` for TensorFlow by itself, `"torch.compile"`, or `None`.
-        device: `"cpu"`, `"gpu"` or another that Keras names; `None` where nothing compiles.
+        device: `"cpu"`, `"gpu"` or another that Keras names.
     """
 
     backend: str
@@ -32,12 +32,11 @@ class Compilation(NamedTuple):
 
 def compilation_of(x):
     """The `Compilation` of the function that `x` is traced into."""
-    compiler = _compiler_of(x)
-    return compilation_by(compiler, x) if compiler else Compilation(_name(), None, None)
+    return compilation_by(_compiler_of(x), x)
 
 
 def compilation_by(compiler, x):
-    """The `Compilation` of a function of `x` by this compiler."""
+    """The `Compilation` of a function of `x` by this compiler, which may be `None`."""
     if _name() == "torch":  # where Keras lists no devices
         return Compilation("torch", compiler, {"cuda": "gpu"}.get(x.device.type, x.device.type))
     return Compilation(_name(), compiler, keras.distribution.list_devices()[0].split(":")[0])
@@ -81,15 +80,14 @@ def _compiler_of(x):
 
 
 def compilers():
-    """The compilers that `compilation_of` can find on this backend."""
-    return {"jax": ["xla"], "tensorflow": ["xla", "graph"], "torch": ["torch.compile"]}[_name()]
+    """The compilers that matter for speed on this backend; `None` is PyTorch by itself."""
+    compilers = {"jax": ["xla"], "tensorflow": ["xla", "graph"], "torch": ["torch.compile", None]}
+    return compilers[_name()]
 
 
 def compilation_in_fit():
     """The `Compilation` of what `fit` and `predict` run by default."""
     compiler = {"jax": "xla", "tensorflow": "graph"}.get(_name())
-    if compiler is None:
-        return Compilation(_name(), None, None)
     return compilation_by(compiler, ops.zeros(()))
 
 

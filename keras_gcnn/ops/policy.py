@@ -4,16 +4,11 @@ A rule is a function of a `backend.Compilation` and of shapes. Tests and benchma
 by its public name to switch it off. `conv/cost_model.py` holds one more, which is fitted.
 """
 
-import math
-
-from keras_gcnn.ops.backend import Compilation
+from keras_gcnn.ops.backend import Compilation, is_sharded
 
 # A convolution by rows was faster from so many channels of the input and of the output.
 FEWEST_CHANNELS_BY_ROWS = 40
-# The largest f̂, over both maps and the filter bank. The peak memory of a layer on JAX is then below
-# twice that of the direct implementation, whose training step holds as many gradients too.
-LARGEST_TRANSFORM = {"inference": 0.7, "training": 4.5}
-LARGEST_GROUP_UNROLLED = 12  # p6m
+LARGEST_TRANSFORM = 5e6  # numbers of f̂, 20 MB in float32: a cache holds them
 # For kernels whose values are set at once. On JAX, random ones take up to a second to compile:
 # `python -m timeit -n 1 -r 1 "import keras_gcnn as kg; kg.to_planar(kg.models.p4cnn())"`
 INITIALIZER_OF_KNOWN_KERNELS = "zeros"
@@ -47,14 +42,6 @@ def has_own_bank_gradient(compilation):
     return compilation.compiler == "torch.compile"
 
 
-def multiplies_by_convolution(compilation):
-    """Whether the products per irrep are 1×1 convolutions.
-
-    On PyTorch they are faster than matrix products. `tox -e bench-torch -- -k test_products_alone`
-    """
-    return compilation.backend == "torch"
-
-
 def multiplies_channels(compilation):
     """Whether a depthwise correlation that is trained is a matrix product for each channel.
 
@@ -65,14 +52,14 @@ def multiplies_channels(compilation):
     return compilation.backend in ("jax", "tensorflow")
 
 
-def unrolls_sums(group):
-    """Whether the Fourier implementation's sums over H, which stand one by one, compile in time.
+def draws_flat(initializer):
+    """Whether a kernel is drawn with all its axes but channels and filters in one.
 
-    On O and Oh, of 24 and 48 elements, the first call took 30 to 163 s on JAX and TensorFlow, and
-    more than 240 s on PyTorch, for a convolution that is then 0.5 to 0.9 of the direct one.
-    `tox -e bench-jax -- -k "test_same_maps and 3x3x3"`
+    Keras' own initializers then give the same numbers. JAX compiles the drawing of each shape, and
+    takes twice as long for five axes, up to 1.7 s for a layer.
+    `KERAS_BACKEND=jax python -m benchmarks.equal_parameters small`
     """
-    return group.order <= LARGEST_GROUP_UNROLLED
+    return type(initializer).__module__.startswith("keras.") and not is_sharded()
 
 
 def tiles_are_reduced(compilation, size, window):
@@ -95,30 +82,19 @@ def normalizes_merged_channels(compilation):
     return compilation.backend == "jax"
 
 
-def number_of_chunks(compilation, x_shape, kernel_shape, group, sampling, amounts, mode):
-    """The fewest equal parts of a batch in which f̂ is no larger than `LARGEST_TRANSFORM`.
+def number_of_chunks(compilation, batch, numbers):
+    """The fewest equal parts of a batch in which f̂ has no more numbers than `LARGEST_TRANSFORM`.
 
-    It is 1 on other backends than JAX, where a loop takes longer, and for kernels of one tap, whose
-    f̂ is no larger than the map. `KERAS_BACKEND=jax python -m benchmarks.memory`
+    It is 1 where a loop takes longer: for TensorFlow and for torch.compile, which would compile
+    each part by itself. `KERAS_BACKEND=jax python -m benchmarks.memory`
 
     Args:
         compilation: The `backend.Compilation`.
-        x_shape: `(batch, *space, cosets, channels)`.
-        kernel_shape: The shape of the filter.
-        group: The `PointGroup` H.
-        sampling: The `groups.Sampling`.
-        amounts: The padding in front of and behind each axis of space.
-        mode: `"inference"` or `"training"`.
+        batch: The number of images.
+        numbers: How many numbers f̂ has for one image.
     """
-    batch, *size, cosets, channels = x_shape
-    taps = math.prod(sampling.kernel_size)
-    is_known = all(isinstance(n, int) for n in x_shape)
-    if compilation.backend != "jax" or not is_known or taps == 1:
+    if compilation.backend != "jax" and compilation[:2] != ("torch", None):
         return 1
-    windows = zip(size, amounts, sampling.effective_kernel_size, sampling.strides, strict=True)
-    points = math.prod((n + sum(around) - span) // step + 1 for n, around, span, step in windows)
-    inputs, outputs = cosets * channels, group.order * kernel_shape[-1]
-    direct = batch * (math.prod(size) * inputs + points * outputs) + taps * inputs * outputs
-    parts = batch * points * taps * inputs / (LARGEST_TRANSFORM[mode] * direct)
+    parts = batch * numbers / LARGEST_TRANSFORM
     enough = (n for n in range(1, batch + 1) if batch % n == 0 and n >= parts)
     return next(enough, max(batch, 1))

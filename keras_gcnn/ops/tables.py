@@ -1,6 +1,5 @@
 """The index tables of `groups`, as constants of the graph that uses them."""
 
-import functools
 import math
 
 import numpy as np
@@ -100,21 +99,9 @@ def points_at_places(lattice, size):
 
 
 @untraced
-def fourier_sums(group, kernel_shape):
-    """What `groups.correlation_recipe` sums up, as lists of numbers, for irreps that take part.
-
-    Returns:
-        List of pairs: `neighbours` as lists [m][columns][pairs], `outputs` as lists [|H|][m·d].
-    """
-    return _fourier_sums(group, *_grid_and_subgroup(group, kernel_shape))
-
-
-def columns_and_degree(rows, outputs):
-    """The number of columns and the degree d of one pair of `fourier_sums`.
-
-    They are worked out from lengths, since torch.compile takes no integer among its constants.
-    """
-    return len(rows[0]), len(outputs[0]) // len(rows)
+def recipe(group, kernel_shape):
+    """`groups.correlation_recipe` for a filter of this shape."""
+    return groups.correlation_recipe(group, *_grid_and_subgroup(group, kernel_shape))
 
 
 @constant
@@ -123,17 +110,9 @@ def fourier_taps(group, kernel_shape):
 
     The rows of an irrep are counted as (column, row of ψ̂(ρ)).
     """
-    parts = _recipe(group, *_grid_and_subgroup(group, kernel_shape))
+    parts = groups.correlation_recipe(group, *_grid_and_subgroup(group, kernel_shape)).irreps
     taps = [part.taps.swapaxes(0, 1) for part in parts]
     return np.concatenate([table.reshape(-1, table.shape[-1]) for table in taps])
-
-
-@functools.cache
-def _fourier_sums(group, size, subgroup):
-    return [
-        (part.neighbours.tolist(), part.outputs.reshape(group.order, -1).tolist())
-        for part in _recipe(group, size, subgroup)
-    ]
 
 
 def _of_array(group, element, size, subgroup):
@@ -144,11 +123,6 @@ def _of_array(group, element, size, subgroup):
     whole = np.arange(math.prod(size) * cosets).reshape(-1, cosets)
     whole[inside] = inside[table // cosets] * cosets + table % cosets
     return whole
-
-
-def _recipe(group, size, subgroup):
-    parts = groups.correlation_recipe(group, size, subgroup)
-    return [part for part in parts if part.taps.size]
 
 
 def _grid_and_subgroup(group, kernel_shape):

@@ -1,10 +1,8 @@
 import itertools
 
 import numpy as np
-import pytest
 
 from keras_gcnn import groups
-from tests import oracle
 from tests.groups.test_irreps import GROUPS, every_group
 
 
@@ -44,32 +42,3 @@ def test_it_makes_products_of_convolutions_and_correlations(name):
     for f_hat, psi_hat, convolved, correlated in zip(*transforms, strict=True):
         assert np.allclose(f_hat @ psi_hat, convolved, atol=1e-12)
         assert np.allclose(f_hat @ psi_hat.T, correlated, atol=1e-12)
-
-
-@pytest.mark.parametrize("name", oracle.GROUPS)
-@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 3)])
-@pytest.mark.parametrize("on_group", [True, False])
-def test_the_recipe_is_the_correlation_at_a_point(name, size, on_group):
-    group = groups.get(name)
-    shape = (*size, group.order, 1) if on_group else (*size, 1)
-    rng = np.random.default_rng(0)
-    f, psi = rng.normal(size=shape), rng.normal(size=(*shape, 1))
-    expected = oracle.group_correlation(f, psi, name)[0, 0, :, 0]
-    found = np.zeros(group.order)
-    domain = group.subgroup([0]) if on_group else group
-    for part in groups.correlation_recipe(group, size, domain):
-        product = (part.neighbours @ f.ravel()) @ (part.taps @ psi.ravel()).T
-        found += np.einsum("gij,ij->g", part.outputs, product)
-    assert np.allclose(found, expected, atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("name", "on_group", "products"), [("p4", True, 54), ("p4m", True, 108), ("p4m", False, 13)]
-)
-def test_how_many_products_a_3x3_kernel_takes(name, on_group, products):
-    """Directly they are 9·|H|² on the group, 144 and 576, and 9·|H| on the plane, 72."""
-    group = groups.get(name)
-    domain = group.subgroup([0]) if on_group else group
-    recipe = groups.correlation_recipe(group, (3, 3), domain)
-    counted = [part.neighbours.shape[0] * part.taps[..., 0].size for part in recipe]
-    assert sum(counted) == products

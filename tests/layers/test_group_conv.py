@@ -162,6 +162,28 @@ def test_on_z2_it_is_conv2d(group, data_format):
     oracle.assert_close(ops.convert_to_numpy(actual), oracle.to_data_format(expected, data_format))
 
 
+def own_initializer(shape, dtype=None):
+    return keras.ops.full(shape, len(shape), dtype)
+
+
+@pytest.mark.parametrize(
+    "initializer",
+    [
+        keras.initializers.GlorotUniform(seed=1),
+        keras.initializers.HeNormal(seed=1),
+        keras.initializers.TruncatedNormal(seed=1),
+        keras.initializers.Orthogonal(seed=1),
+        keras.initializers.Constant(0.3),
+        own_initializer,
+    ],
+)
+def test_a_kernel_starts_as_its_initializer_draws_its_shape(initializer):
+    layer = GroupConv2D(6, 3, group="p4m", kernel_initializer=initializer)
+    layer.build((1, 5, 5, 8, 2))
+    kernel = keras.ops.convert_to_numpy(layer.kernel)
+    np.testing.assert_array_equal(kernel, initializer((3, 3, 8, 2, 6), dtype="float32"))
+
+
 @pytest.mark.parametrize("initializer", ["he_normal", "lecun_normal", "glorot_normal"])
 def test_initial_variance_is_that_of_the_effective_fan_in(initializer):
     layer = GroupConv2D(64, 3, group="p4m", kernel_initializer=initializer)

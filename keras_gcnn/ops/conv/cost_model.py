@@ -13,9 +13,8 @@ training. It also finds the limit: the largest prediction below which the Fourie
 never the slower one.
 
 "auto" takes the Fourier implementation where the prediction is below the limit. It takes the direct
-one elsewhere: on p1, where there is no product to save; on large groups, whose sums compile for
-minutes; on devices without a fit, such as a GPU before `keras_gcnn.tune` has run there; and outside
-of compiled functions, where each sum is an operation of its own.
+one elsewhere: on p1, where there is no product to save; on devices without a fit, such as a GPU
+before `keras_gcnn.tune` has run there; and outside of compiled functions on TensorFlow and JAX.
 """
 
 import functools
@@ -30,7 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_gcnn import arguments
-from keras_gcnn.ops import backend, policy, tables
+from keras_gcnn.ops import backend, tables
 
 
 def choose(compilation, kernel_shape, group, strides, training=False):
@@ -46,16 +45,15 @@ def choose(compilation, kernel_shape, group, strides, training=False):
         strides: One per axis.
         training: Whether gradients will be taken.
     """
-    if compilation.compiler is None or (training and max(strides) > 1):
+    training = arguments.flag(training)
+    if (training and max(strides) > 1) or backend.is_sharded():
         return "direct"
-    if not policy.unrolls_sums(group) or backend.is_sharded():
-        return "direct"
-    return _choose(compilation, kernel_shape, group, arguments.flag(training))
+    return _choose(key(compilation, training), kernel_shape, group)
 
 
-@backend.untraced
-def _choose(compilation, kernel_shape, group, training):
-    fitted = fits().get(key(compilation, training))
+@backend.untraced  # torch.compile hands it an empty tuple for a named one, so it takes the key
+def _choose(name, kernel_shape, group):
+    fitted = fits().get(name)
     if fitted is None:
         return "direct"
     terms = features(group, kernel_shape)
@@ -66,8 +64,9 @@ def _choose(compilation, kernel_shape, group, training):
 
 
 def key(compilation, training):
-    """What a fit is for, such as `"tensorflow/xla/cpu/training"`."""
-    return "/".join((*compilation, "training" if training else "inference"))
+    """What a fit is for, such as `"jax/xla/cpu/training"` or `"torch/eager/cpu/inference"`."""
+    name, compiler, device = compilation
+    return "/".join((name, compiler or "eager", device, "training" if training else "inference"))
 
 
 @functools.cache
@@ -78,10 +77,10 @@ def features(group, kernel_shape):
     taps = math.prod(arguments.kernel_size(kernel_shape, group))  # of a planar convolution
     direct = taps * math.prod(kernel_shape[axes:]) * group.order
     products = numbers = 0
-    for rows, outputs in tables.fourier_sums(group, kernel_shape):
-        columns, degree = tables.columns_and_degree(rows, outputs)
-        numbers += len(rows) * columns * channels
-        products += len(rows) * columns * channels * degree * filters
+    for part in tables.recipe(group, kernel_shape).irreps:
+        degree, columns, _ = part.taps.shape
+        numbers += len(part.rows) * columns * channels
+        products += len(part.rows) * columns * channels * degree * filters
     shifted = (taps - 1) / taps * numbers
     terms = products, numbers, shifted, group.order * filters, direct
     return tuple(term / direct for term in terms)

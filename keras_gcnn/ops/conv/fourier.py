@@ -14,9 +14,8 @@ def fourier_correlation(x, kernel, space, sampling, data_format, groups, trainin
     half, x = backend.standard_dtype(x) == "float16", widened(x)
     x = x if space.has_axis else ops.expand_dims(x, -2)  # (batch, *space, 1, C)
     shape = backend.known_shape(kernel)
-    mode = "training" if training else "inference"
     amounts = _padding_amounts(x, sampling)
-    plan = Plan(space.group, shape, sampling, amounts, mode, compilation)
+    plan = Plan(space.group, shape, sampling, amounts, compilation)
     if isinstance(kernel, TransformedKernel):
         y = apply_in_chunks(plan, x, kernel)
     else:

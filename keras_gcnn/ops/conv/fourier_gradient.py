@@ -5,16 +5,15 @@ import math
 
 from keras import ops
 
+from keras_gcnn.groups import added_up
 from keras_gcnn.ops import backend, tables
 from keras_gcnn.ops.conv.filters import adjoint_filter
 from keras_gcnn.ops.conv.plan import (
     apply_in_chunks,
     columns_of,
     correlation,
-    flat,
     in_chunks,
     transform_kernel,
-    weighted_sum,
 )
 
 
@@ -43,9 +42,8 @@ def of_input(plan, dy, kernel):
     reach = [span - 1 for span in plan.sampling.effective_kernel_size]
     pairs = zip(reach, plan.amounts, strict=True)
     amounts = tuple((n - front, n - behind) for n, (front, behind) in pairs)
-    adjoint_plan = dataclasses.replace(
-        plan, kernel_shape=(*domain, filters, channels), amounts=amounts, mode="inference"
-    )
+    shape = (*domain, filters, channels)
+    adjoint_plan = dataclasses.replace(plan, kernel_shape=shape, amounts=amounts)
     return apply_in_chunks(adjoint_plan, dy, transform_kernel(adjoint, plan.group))
 
 
@@ -68,15 +66,16 @@ def of_kernel(plan, dy, x, kernel):
 def _of_transform(plan, dy, x):
     """dψ̂ of all irreps, one below the other, laid out as `tables.fourier_taps` has it."""
     channels, filters = plan.kernel_shape[-2:]
-    neighbours = plan.neighbours(x)
-    dy = [dy[..., h, :] for h in range(plan.group.order)]
+    maps = plan.maps(x)
+    dy = ops.reshape(dy, (-1, *dy.shape[-2:]))  # (points, |H|, filters)
+    entries = added_up(plan.recipe.entries, [dy[:, h] for h in range(plan.group.order)])
     transforms = []
-    for rows, outputs, columns, degree in plan.irreps():
-        entries = [weighted_sum(weights, dy) for weights in zip(*outputs, strict=True)]
+    for part in plan.recipe.irreps:
+        degree, columns, _ = part.taps.shape
         transform = 0
-        for i, row in enumerate(rows):
-            left = flat(columns_of(row, neighbours))  # (points, columns·channels)
-            right = flat(ops.concatenate(entries[i * degree : (i + 1) * degree], axis=-1))
+        for row in part.rows:
+            left = columns_of(row, maps, channels)  # (points, columns·C)
+            right, entries = ops.concatenate(entries[:degree], axis=-1), entries[degree:]
             transform += backend.matmul(ops.transpose(left), right)
         transform = ops.reshape(transform, (columns, channels, degree, filters))
         transform = ops.transpose(transform, (0, 2, 1, 3))

@@ -1,20 +1,21 @@
 """The G-correlation by the Fourier transform on the point group, with fewer multiplications.
 
-`groups.correlation_recipe` says what is summed, and why. A `Plan` is prepared once from group,
-filter and sampling. Applied to tensors it takes three steps:
+`groups/recipe.py` says what is summed, and why. A `Plan` is prepared once from group, filter and
+sampling. Applied to tensors it takes three steps:
 
-    1. for each irrep ρ, sums and differences of shifted maps, and likewise of the filter's taps;
-    2. one matrix product per irrep, over all orbits and channels at once;
+    1. sums and differences of cosets and of shifted maps, which are f̂(ρ), and of the filter's taps;
+    2. one matrix product per irrep ρ, over all orbits and channels at once;
     3. sums and differences of its results, for each element of H.
 """
 
+import math
 from dataclasses import dataclass
 
 from keras import ops
 
 from keras_gcnn import arguments
 from keras_gcnn.annotations import Group, Tensor
-from keras_gcnn.groups import PointGroup, Sampling
+from keras_gcnn.groups import PointGroup, Sampling, added_up, weighted_sum
 from keras_gcnn.ops import backend, policy, tables
 from keras_gcnn.ops.backend import Compilation
 
@@ -41,7 +42,6 @@ class Plan:
         kernel_shape: The shape of the filter.
         sampling: The `groups.Sampling` of strides, padding and dilation.
         amounts: Zeros in front of and behind each axis of space.
-        mode: `"inference"` or `"training"`.
         compilation: The `backend.Compilation`.
     """
 
@@ -49,32 +49,40 @@ class Plan:
     kernel_shape: tuple
     sampling: Sampling
     amounts: tuple
-    mode: str
     compilation: Compilation
 
-    def irreps(self):
-        """For each irrep that takes part: `neighbours`, `outputs`, number of columns, degree d."""
-        for rows, outputs in tables.fourier_sums(self.group, self.kernel_shape):
-            yield rows, outputs, *tables.columns_and_degree(rows, outputs)
+    @property
+    def recipe(self):
+        """The `groups.Recipe`."""
+        return tables.recipe(self.group, self.kernel_shape)
 
-    def neighbours(self, x):
-        """What lies at each pair of a tap and a coset: maps `(batch, *new_space, channels)`."""
+    def maps(self, x):
+        """The sums over cosets and taps that f̂ is made of, each `(points, cosets·C)`."""
+        if x.shape[-2] > 1:
+            cosets = [x[..., j, :] for j in range(x.shape[-2])]
+            x = ops.stack(added_up(self.recipe.cosets, cosets), axis=-2)
         x = backend.pad(x, [(0, 0), *self.amounts, (0, 0), (0, 0)])
         windows = self.sampling.windows(self.group.lattice)
-        cosets = range(x.shape[-2])
-        return [x[(slice(None), *window, coset)] for window in windows for coset in cosets]
+        maps = []
+        for taps, sums in self.recipe.orbits:
+            shifted = [x[(slice(None), *windows[tap])] for tap in taps]
+            maps += [flat(y) for y in added_up(sums, shifted)]
+        return maps
+
+    def new_size(self, size):
+        """Points of the output along each axis of space; sizes may be tensors."""
+        spans, steps = self.sampling.effective_kernel_size, self.sampling.strides
+        axes = zip(size, self.amounts, spans, steps, strict=True)
+        return [(n + sum(around) - span) // step + 1 for n, around, span, step in axes]
 
     def chunks(self, x):
         """The number of equal parts in which a batch is taken."""
-        return policy.number_of_chunks(
-            self.compilation,
-            x.shape,
-            self.kernel_shape,
-            self.group,
-            self.sampling,
-            self.amounts,
-            self.mode,
-        )
+        batch, *size, cosets, channels = x.shape
+        if None in (batch, *size):
+            return 1
+        taps = math.prod(self.sampling.kernel_size)
+        numbers = math.prod(self.new_size(size)) * taps * cosets * channels
+        return policy.number_of_chunks(self.compilation, batch, numbers)
 
 
 def transform_kernel(kernel: Tensor, group: Group) -> TransformedKernel:
@@ -103,8 +111,8 @@ def transform_kernel(kernel: Tensor, group: Group) -> TransformedKernel:
     table = ops.cast(tables.fourier_taps(group, shape), kernel.dtype)  # (rows, pairs)
     transform = backend.matmul(table, ops.reshape(kernel, (-1, channels * filters)))
     matrices, end = [], 0
-    for rows, outputs in tables.fourier_sums(group, shape):
-        columns, degree = tables.columns_and_degree(rows, outputs)
+    for part in tables.recipe(group, shape).irreps:
+        degree, columns, _ = part.taps.shape
         start, end = end, end + columns * degree
         matrix = ops.reshape(transform[start:end], (columns, degree, channels, filters))
         matrix = ops.transpose(matrix, (0, 2, 1, 3))
@@ -128,17 +136,15 @@ def apply_in_chunks(plan, x, transformed):
 
 def apply(plan, x, transformed):
     """`correlation` with the transform of the filter."""
-    neighbours = plan.neighbours(x)
-    terms = [[] for _ in range(plan.group.order)]
-    parts = zip(plan.irreps(), transformed.matrices, strict=True)
-    for (rows, outputs, _, degree), taps in parts:
-        entries = []  # of m rows of ô(ρ), each (batch, *new_space, filters)
-        for row in rows:
-            columns = columns_of(row, neighbours)  # (batch, *new_space, columns·channels)
-            entries += ops.split(product(columns, taps, plan.compilation), degree, axis=-1)
-        for h, weights in enumerate(outputs):
-            terms[h].append(weighted_sum(weights, entries))
-    return ops.stack([sum(parts[1:], parts[0]) for parts in terms], axis=-2)
+    maps = plan.maps(x)
+    entries = []  # of ô, each (points, filters)
+    for part, taps in zip(plan.recipe.irreps, transformed.matrices, strict=True):
+        for row in part.rows:
+            y = backend.matmul(columns_of(row, maps, x.shape[-1]), taps)
+            entries += ops.split(y, part.taps.shape[0], axis=-1)
+    y = ops.stack(added_up(plan.recipe.outputs, entries), axis=1)  # (points, |H|, filters)
+    size = plan.new_size(ops.shape(x)[1:-2])
+    return ops.reshape(y, (-1, *size, *y.shape[1:]))
 
 
 def in_chunks(x, chunks):
@@ -146,38 +152,20 @@ def in_chunks(x, chunks):
     return ops.reshape(x, (chunks, -1, *x.shape[1:]))
 
 
-def columns_of(row, neighbours):
-    """One row of f̂(ρ), all its columns side by side in the channels."""
-    return ops.concatenate([weighted_sum(weights, neighbours) for weights in row], axis=-1)
+def columns_of(row, maps, channels):
+    """One row of f̂(ρ), all its columns side by side: `(points, columns·C)`."""
+    return ops.concatenate([_added_up(slices, maps, channels) for slices in row], axis=-1)
 
 
-def product(x, matrix, compilation):
-    """The product of the channels of a map with a matrix."""
-    if policy.multiplies_by_convolution(compilation):
-        ones = (1,) * (len(x.shape) - 2)
-        kernel = ops.reshape(matrix, (*ones, *matrix.shape))
-        return ops.conv(x, kernel, data_format="channels_last")
-    y = backend.matmul(flat(x), matrix)  # (points, d·filters)
-    return ops.reshape(y, (*ops.shape(x)[:-1], matrix.shape[-1]))
+def _added_up(slices, maps, channels):
+    """Columns that are next to each other: `(points, columns·C)`."""
+    parts = [(s.weight, maps[s.map][:, s.start * channels : s.stop * channels]) for s in slices]
+    return weighted_sum(parts)
 
 
 def flat(x):
-    """All points of all images in one axis: `(points, channels)`."""
-    return ops.reshape(x, (-1, x.shape[-1]))
-
-
-def weighted_sum(weights, terms):
-    """Σ weights · terms, with no product for 1 and -1, and nothing for 0."""
-    total = None
-    for weight, term in zip(weights, terms, strict=True):
-        if weight == 0:
-            continue
-        term = term if abs(weight) == 1 else abs(weight) * term
-        if total is None:
-            total = term if weight > 0 else -term
-        else:
-            total = total + term if weight > 0 else total - term
-    return total
+    """What lies at each point of each image, in one axis: `(points, cosets·C)`."""
+    return ops.reshape(x, (-1, x.shape[-2] * x.shape[-1]))
 
 
 def widened(x):

@@ -1,3 +1,4 @@
+import functools
 import json
 
 import keras
@@ -92,6 +93,25 @@ def test_auto_takes_what_is_predicted_to_be_faster_where_it_compiles(
     chosen.clear()
     model.train_on_batch(x, x) if training else model.predict_on_batch(x)
     assert chosen[-1] == "direct"
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch's own")
+@pytest.mark.parametrize("training", [False, True])
+def test_auto_asks_for_the_fit_of_torch_compile_and_of_eager_code(fits, training, monkeypatch):
+    import torch
+
+    chosen = []
+    choose = cost_model.choose
+    monkeypatch.setattr(cost_model, "choose", lambda *a: chosen.append(choose(*a)) or chosen[-1])
+    x, kernel = torch.ones(1, 4, 4, 4, 2), torch.ones(1, 1, 4, 2, 2)
+    options = {"data_format": "channels_last", "training": training}
+    correlation = functools.partial(kg.ops.group_conv, group="p4", **options)
+    for compiler in backend.compilers():
+        fits[key(training, compiler)] = {"coefficients": [0, 0, 0, 0, 0.5], "limit": 0.6}
+        torch.compiler.reset()
+        correlation(x, kernel)
+        torch.compile(correlation, backend="eager")(x, kernel)
+    assert chosen == ["direct", "fourier", "fourier", "fourier"]
 
 
 def test_devices_that_nobody_measured_get_the_direct_one(fits):

@@ -1,5 +1,6 @@
 """How the Fourier implementation computes. What it computes is tested in test_correlation.py."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -11,6 +12,8 @@ from tests.compiled import on_jax
 from tests.ops.cases import random
 
 BY_XLA = backend.Compilation("jax", "xla", "cpu")
+EAGER_TORCH = backend.Compilation("torch", None, "cpu")
+chunked = keras.backend.backend() in ("jax", "torch")
 
 
 def correlation(x, kernel, **options):
@@ -19,54 +22,30 @@ def correlation(x, kernel, **options):
     )
 
 
-@on_jax
-@pytest.mark.parametrize("mode", ["inference", "training"])
 @pytest.mark.parametrize("images", [0, 1, 5, 6, 7, 64, 100])
-@pytest.mark.parametrize(
-    ("group", "kernel_shape"),
-    [
-        ("p4m", (3, 3, 8, 16, 16)),
-        ("p4m", (3, 3, 8, 16, 2)),
-        ("p4", (5, 5, 4, 2, 16)),
-        ("p4m", (3, 3, 1, 3)),
-    ],
-)
-@pytest.mark.parametrize("strides", [1, 2, 3])
-def test_chunks_keep_the_transform_small(mode, images, group, kernel_shape, strides):
+@pytest.mark.parametrize("numbers", [1, 10_000, 60_000, 10_000_000])
+@pytest.mark.parametrize("of", [BY_XLA, EAGER_TORCH])
+def test_chunks_keep_the_transform_small(images, numbers, of):
     """There are as few equal chunks as that takes."""
-    group = kg.groups.get(group)
-    size = kernel_shape[:2]
-    sampling = kg.groups.Sampling(size, (strides, strides), "same", (1, 1))
-    *_, channels, filters = kernel_shape
-    cosets = kernel_shape[2] if len(kernel_shape) == 5 else 1
-    amounts = sampling.padding_amounts((12, 18))
-    points = np.prod(sampling.output_size((12, 18)))
-    transform = images * points * np.prod(size) * cosets * channels
-    maps = images * (12 * 18 * cosets * channels + points * group.order * filters)
-    bank = group.order * np.prod(kernel_shape)
-    largest = policy.LARGEST_TRANSFORM[mode] * (maps + bank)
+    found = policy.number_of_chunks(of, images, numbers)
     allowed = [n for n in range(1, images + 1) if images % n == 0]
-    expected = next((n for n in allowed if transform / n <= largest), max(images, 1))
-    x_shape = (images, 12, 18, cosets, channels)
-    arguments = x_shape, kernel_shape, group, sampling, amounts, mode
-    assert policy.number_of_chunks(BY_XLA, *arguments) == expected
+    small = [n for n in allowed if images // n * numbers <= policy.LARGEST_TRANSFORM]
+    assert found == min(small, default=max(images, 1))
+    assert policy.number_of_chunks(EAGER_TORCH._replace(compiler="torch.compile"), 64, 10**7) == 1
 
 
-@on_jax
-def test_no_chunks_where_no_tap_is_shifted_or_the_batch_is_not_known():
-    group, kernel_shape, amounts = kg.groups.get("p4m"), (3, 3, 8, 2, 5), ((1, 1), (1, 1))
-    small, large = (kg.groups.Sampling((n, n), (1, 1), "same", (1, 1)) for n in (1, 3))
-
-    def number(batch, kernel_shape, sampling, amounts):
-        arguments = (batch, 8, 8, 8, 2), kernel_shape, group, sampling, amounts, "inference"
-        return policy.number_of_chunks(BY_XLA, *arguments)
-
-    assert number(60, kernel_shape, large, amounts) > 1
-    assert number(60, (1, 1, 8, 2, 5), small, ((0, 0), (0, 0))) == 1
-    assert number(None, kernel_shape, large, amounts) == 1
+@pytest.mark.skipif(not chunked, reason="chunks are for JAX and PyTorch")
+@pytest.mark.parametrize("strides", [1, 2])
+def test_a_batch_is_taken_in_chunks_of_few_numbers(strides, monkeypatch):
+    asked = []
+    count = policy.number_of_chunks
+    monkeypatch.setattr(policy, "number_of_chunks", lambda *of: asked.append(of[1:]) or count(*of))
+    correlation(ops.zeros((6, 9, 9, 8, 2)), ops.zeros((3, 3, 8, 2, 1)), strides=strides)
+    points = {1: 7, 2: 4}[strides] ** 2
+    assert asked == [(6, points * 9 * 8 * 2)]
 
 
-@on_jax
+@pytest.mark.skipif(not chunked, reason="chunks are for JAX and PyTorch")
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("training", [False, True])
@@ -76,7 +55,7 @@ def test_chunks_change_nothing(padding, strides, training, monkeypatch):
     expected = [
         oracle.group_correlation(f, kernel, "p4m", (strides,) * 2, padding=padding) for f in x
     ]
-    weights = random(6, *expected[0].shape, seed=2)
+    weights = ops.convert_to_tensor(random(6, *expected[0].shape, seed=2))
 
     def loss(x, kernel):
         options = {"strides": strides, "padding": padding, "training": training}
@@ -90,7 +69,7 @@ def test_chunks_change_nothing(padding, strides, training, monkeypatch):
     y = correlation(ops.convert_to_tensor(x), kernel, strides=strides, padding=padding)
     oracle.assert_close(ops.convert_to_numpy(y), np.stack(expected))
     for gradient, of_parts in zip(whole, parts, strict=True):
-        oracle.assert_close(of_parts, gradient)
+        oracle.assert_close(*map(ops.convert_to_numpy, (of_parts, gradient)))
 
 
 @on_jax
