@@ -2,8 +2,8 @@
 
     KERAS_BACKEND=jax python -m benchmarks.equal_parameters
 
-takes some minutes on each backend, and writes `benchmarks/equal_parameters.md` from what has been
-measured on all of them. Each pair of networks has a process of its own, in which steps of
+takes some minutes on each backend, and writes `benchmarks/equal_parameters.md` and its picture from
+what has been measured on all of them. Each pair of networks has a process of its own, in which steps of
 `train_on_batch` take turns. No variable of the environment is set.
 """
 
@@ -17,6 +17,7 @@ import statistics
 import time
 from pathlib import Path
 
+from reproductions import figures
 from reproductions.files import write_atomically, write_json
 from reproductions.markdown import filled, table
 
@@ -27,6 +28,7 @@ NETWORKS = {
     "all_cnn": "All-CNN of the paper",
     "resnet26": "ResNet26 of the paper",
 }
+BACKENDS = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
 SIDES = ("p4m", "z2")
 HEADS = ["network", "backend", "parameters", "p4m / plain", "first step", "memory of a step"]
 
@@ -127,16 +129,55 @@ def write_page():
     values = {"table": table(HEADS, rows), "machines": machines}
     text = filled(FOLDER.with_name("equal_parameters_template.md"), values)
     write_atomically(FOLDER.with_suffix(".md"), lambda path: path.write_text(text, "utf-8"))
+    figures.save(figure(found), FOLDER.with_suffix(".png"))
+
+
+def figure(found):
+    """How many times as long as the plain networks' take a step, and the first step."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    names = [name for name in NETWORKS if any(name in of["rows"] for of in found.values())]
+    drawn, panels = plt.subplots(1, 2, figsize=(9, 0.75 * len(names) + 1.5), sharey=True)
+    panels_of = {"a training step": _ratio, "the first step, with compilation": _first_ratio}
+    for axes, (title, ratio_of) in zip(panels, panels_of.items(), strict=True):
+        for place, (backend, of_backend) in enumerate(found.items()):
+            rows = {name: of_backend["rows"][name] for name in names if name in of_backend["rows"]}
+            y = [names.index(name) + 0.25 * (place - 1) for name in rows]
+            ratios = [ratio_of(row) for row in rows.values()]
+            bars = axes.barh(y, ratios, 0.22, label=BACKENDS[backend], color=f"C{place}")
+            axes.bar_label(bars, fmt="%.1f", padding=3)
+        axes.axvline(1, color="0.4", linewidth=0.8)
+        axes.set(title=title, xlabel="times as long as the plain network")
+        axes.margins(x=0.12)
+        axes.spines[["top", "right"]].set_visible(False)
+    labels = [NETWORKS[name].split(",")[0].removesuffix(" of the paper") for name in names]
+    panels[0].set_yticks(range(len(names)), labels)
+    panels[0].invert_yaxis()
+    panels[1].legend(loc="best", frameon=False)
+    drawn.tight_layout()
+    return drawn
+
+
+def _ratio(row):
+    """The median ratio of steps that were taken one after the other."""
+    pairs = zip(*(row["seconds"][side] for side in SIDES), strict=True)
+    return statistics.median(ours / plain for ours, plain in pairs)
+
+
+def _first_ratio(row):
+    ours, plain = (row["first"][side] for side in SIDES)
+    return ours / plain
 
 
 def _cells(network, backend, row):
-    pairs = zip(*(row["seconds"][side] for side in SIDES), strict=True)
-    ratio = statistics.median(ours / plain for ours, plain in pairs)
     seconds = [statistics.median(row["seconds"][side]) for side in SIDES]
     parameters = " / ".join(f"{row['parameters'][side]:,}" for side in SIDES)
     first = " / ".join(f"{row['first'][side]:.0f}" for side in SIDES)
     memory = " / ".join(f"{row['megabytes'][side]:.0f}" for side in SIDES)
-    took = f"{ratio:.1f} ({seconds[0]:.2f} / {seconds[1]:.2f} s)"
+    took = f"{_ratio(row):.1f} ({seconds[0]:.2f} / {seconds[1]:.2f} s)"
     return [network, backend, parameters, took, f"{first} s", f"{memory} MB"]
 
 

@@ -4,7 +4,7 @@
 
 times models of one layer, compiled as Keras compiles them. It keeps the fitted numbers of
 `ops.conv.cost_model` for this backend and device in Keras' own folder, `~/.keras`. On 2 CPU cores
-it takes about five minutes with JAX, and ten with TensorFlow and PyTorch.
+it takes about five minutes with JAX, ten with TensorFlow, and half an hour with PyTorch.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import keras
 import numpy as np
 
 from keras_gcnn import groups, layers, timing
-from keras_gcnn.ops import backend
+from keras_gcnn.ops import backend, policy
 from keras_gcnn.ops.conv import cost_model
 
 # Group, kernel size, filters, height and width, batch: narrow layers on large images, wide ones on
@@ -54,7 +54,7 @@ def main(arguments=None):
     for compiler, training in itertools.product(backend.compilers(), (False, True)):
         compilation = backend.compilation_by(compiler, keras.ops.zeros(()))
         name = cost_model.key(compilation, training)
-        known[name] = _fit(compiler, training, options.seconds, name)
+        known[name] = _fit(compilation, training, options.seconds, name)
         _write(options.out, known)
     cost_model.fits.cache_clear()
     print(f"Kept in {options.out}.")
@@ -79,16 +79,19 @@ def _cannot_write(path):
         return error.strerror
 
 
-def _fit(compiler, training, seconds, name):
+def _fit(compilation, training, seconds, name):
     """`cost_model.fit` of the sweep, each measurement printed behind `name`."""
     rows, ratios = [], []
+    smallest = 1 if policy.transforms_single_taps(compilation) else 2
     for group, kernel, filters, size, batch in SWEEP:
+        if kernel < smallest:
+            continue
         order = groups.get(group).order
         shape = (kernel, kernel, order, filters, filters)
         rows.append(cost_model.features(groups.get(group), shape))
         x = np.random.default_rng(0).normal(size=(batch, size, size, order, filters))
         x = keras.ops.convert_to_tensor(x.astype("float32"))
-        ratios.append(measure(x, group, kernel, compiler, training, seconds))
+        ratios.append(measure(x, group, kernel, compilation.compiler, training, seconds))
         what = f"{group} {kernel}×{kernel} {filters} filters {size}×{size} batch {batch}"
         print(f"{name}: {what}: {ratios[-1]:.2f}", flush=True)
     return cost_model.fit(rows, ratios)

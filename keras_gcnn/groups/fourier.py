@@ -1,4 +1,4 @@
-"""The Fourier transform on the point group H, and what it makes of a G-correlation.
+"""The Fourier transform on the point group H.
 
 With the real irreps ρ of H, of degree d and multiplicity m,
 
@@ -7,7 +7,7 @@ With the real irreps ρ of H, of degree d and multiplicity m,
     convolution    o(g) = Σ_h f(h) ψ(h⁻¹g)        ô(ρ) = f̂(ρ) ψ̂(ρ)
     correlation    o(g) = Σ_h f(h) ψ(g⁻¹h)        ô(ρ) = f̂(ρ) ψ̂(ρ)ᵀ
 
-`groups/recipe.py` makes a G-correlation a sum of such products.
+`groups/recipe.py` makes sums of such products of a G-correlation.
 
 Reference: Cohen & Welling 2016, section 6 for the correlation.
 """

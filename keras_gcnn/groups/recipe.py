@@ -4,21 +4,24 @@ A G-correlation at a point x is a sum over the pairs p = (t, j) of a tap and a c
 
     o(g) = Σ_p f(p) ψ(g⁻¹p)
 
-where f(p) stands for what lies at that pair around x. An element of H moves taps and cosets, so a
-pair of irreps is made of the functions of pairs, in three steps:
+where f(p) is the number at that pair around x. An element of H moves taps and cosets. So functions
+of pairs are sums of functions that H moves as an irrep ρ does. These are found in three steps:
 
-    1. The functions of cosets fall into irreps σ, by sums over the cosets of one point.
-    2. So do the functions of the taps of each orbit, into irreps τ, by sums of shifted maps.
-    3. Products of the two fall into irreps ρ, τ ⊗ σ = ⊕ ρ (Clebsch and Gordan).
+    1. The functions of cosets are sorted into irreps σ, by sums over the cosets at one point.
+    2. The functions of the taps of an orbit are sorted into irreps τ, by sums of shifted maps.
+    3. The products of both are sorted into irreps ρ, τ ⊗ σ = ⊕ ρ (Clebsch and Gordan).
 
-Each ρ that is found is a column, of d numbers f̂(i, k): i counts the rows of ρ, k the columns. From
-ψ come d numbers ψ̂(j, k) of the same kind. Since ρ is irreducible, the sum over p is
+Each time that ρ is found it gives f̂ a column k of d numbers f̂(i, k), and ψ̂ a column ψ̂(j, k). By
+Schur's lemma the sum over p is
 
     o(g) = Σ_ρ Σ_ij ρ(g)[i, j] ô(i, j)          ô(i, j) = Σ_k f̂(i, k) ψ̂(j, k)
 
-one matrix product per irrep, over all columns and channels. On p4m this takes 4·1³ + 2³ = 12
-multiplications in place of 64, on p4 1 + 1 + 4 = 6 in place of 16. The sums take few additions,
-since step 1 is taken once for all taps, and step 2 for all cosets and channels at once.
+with one matrix product per irrep, over all columns and channels. On p4m this takes 4·1³ + 2³ = 12
+multiplications in place of 64, on p4 1 + 1 + 4 = 6 in place of 16. Of complex type, as the turns of
+p4 are, a single row i is enough: see `Irrep.rows`.
+
+The sums take few additions. Step 1 is taken once for all taps. Step 2 is taken for all cosets and
+channels at once. `groups/sums.py` shares what several sums have in common.
 
 Reference: Cohen & Welling 2016, section 6 for the correlation.
 """

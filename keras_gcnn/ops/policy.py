@@ -42,6 +42,15 @@ def has_own_bank_gradient(compilation):
     return compilation.compiler == "torch.compile"
 
 
+def transforms_single_taps(compilation):
+    """Whether the Fourier implementation may be chosen for kernels of one tap.
+
+    In eager PyTorch it took 0.7 to 2.1 of the direct one there, as its operations are many and small.
+    `KERAS_BACKEND=torch python -m keras_gcnn.tune`
+    """
+    return compilation[:2] != ("torch", None)
+
+
 def multiplies_channels(compilation):
     """Whether a depthwise correlation that is trained is a matrix product for each channel.
 

@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_gcnn import arguments
-from keras_gcnn.ops import backend, tables
+from keras_gcnn.ops import backend, policy, tables
 
 
 def choose(compilation, kernel_shape, group, strides, training=False):
@@ -47,6 +47,9 @@ def choose(compilation, kernel_shape, group, strides, training=False):
     """
     training = arguments.flag(training)
     if (training and max(strides) > 1) or backend.is_sharded():
+        return "direct"
+    size = arguments.kernel_size(kernel_shape, group)
+    if math.prod(size) == 1 and not policy.transforms_single_taps(compilation):
         return "direct"
     return _choose(key(compilation, training), kernel_shape, group)
 

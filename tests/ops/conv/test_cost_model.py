@@ -103,7 +103,7 @@ def test_auto_asks_for_the_fit_of_torch_compile_and_of_eager_code(fits, training
     chosen = []
     choose = cost_model.choose
     monkeypatch.setattr(cost_model, "choose", lambda *a: chosen.append(choose(*a)) or chosen[-1])
-    x, kernel = torch.ones(1, 4, 4, 4, 2), torch.ones(1, 1, 4, 2, 2)
+    x, kernel = torch.ones(1, 4, 4, 4, 2), torch.ones(3, 3, 4, 2, 2)
     options = {"data_format": "channels_last", "training": training}
     correlation = functools.partial(kg.ops.group_conv, group="p4", **options)
     for compiler in backend.compilers():
