@@ -12,25 +12,20 @@ from keras_gcnn.groups.fourier import fourier_transform, inverse_fourier_transfo
 from keras_gcnn.groups.irreps import Irrep
 from keras_gcnn.groups.lattice import HEXAGONAL, Lattice
 from keras_gcnn.groups.point_group import PointGroup, get, names, register, serialize
-from keras_gcnn.groups.recipe import Recipe, Slice, correlation_recipe
+from keras_gcnn.groups.recipe import correlation_recipe
 from keras_gcnn.groups.rings import Rings, rings_of
 from keras_gcnn.groups.sampling import Sampling, TransposedSampling
 from keras_gcnn.groups.space import Space, coset_axis
-from keras_gcnn.groups.sums import Sums, added_up, shared_sums, weighted_sum
 
 __all__ = [
     "HEXAGONAL",
     "Irrep",
     "Lattice",
     "PointGroup",
-    "Recipe",
     "Rings",
     "Sampling",
-    "Slice",
     "Space",
-    "Sums",
     "TransposedSampling",
-    "added_up",
     "adjoint_filter_indices",
     "correlation_recipe",
     "coset_axis",
@@ -46,6 +41,4 @@ __all__ = [
     "register",
     "rings_of",
     "serialize",
-    "shared_sums",
-    "weighted_sum",
 ]

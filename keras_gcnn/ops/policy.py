@@ -45,7 +45,7 @@ def has_own_bank_gradient(compilation):
 def transforms_single_taps(compilation):
     """Whether the Fourier implementation may be chosen for kernels of one tap.
 
-    In eager PyTorch it took 0.7 to 2.1 of the direct one there, as its operations are many and small.
+    In eager PyTorch it took 0.7 to 2.1 of the direct one there: its operations are many and small.
     `KERAS_BACKEND=torch python -m keras_gcnn.tune`
     """
     return compilation[:2] != ("torch", None)

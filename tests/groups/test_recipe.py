@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from keras_gcnn import groups
+from keras_gcnn.groups.sums import added_up, shared_sums, weighted_sum
 from tests import oracle
 
 SIZES = {1: (3,), 2: (3, 3), 3: (2, 2, 2)}
@@ -15,20 +16,20 @@ EVERY_GROUP = [(d, name) for d in SIZES for name in groups.names(dimension=d)]
 
 def by_the_recipe(recipe, f, psi):
     """o(h) by the three steps of `groups/recipe.py`, from f and ψ `(taps, cosets)`."""
-    at_points = [np.array(groups.added_up(recipe.cosets, point)) for point in f]
+    at_points = [np.array(added_up(recipe.cosets, point)) for point in f]
     maps = []
     for taps, sums in recipe.orbits:
-        maps += groups.added_up(sums, [at_points[tap] for tap in taps])
+        maps += added_up(sums, [at_points[tap] for tap in taps])
     entries = []
     for part in recipe.irreps:
         for row in part.rows:
             f_hat = np.concatenate([_columns(slices, maps) for slices in row])
             entries += list(part.taps @ psi.ravel() @ f_hat)
-    return np.array(groups.added_up(recipe.outputs, entries))
+    return np.array(added_up(recipe.outputs, entries))
 
 
 def _columns(slices, maps):
-    return groups.weighted_sum([(s.weight, maps[s.map][s.start : s.stop]) for s in slices])
+    return weighted_sum([(s.weight, maps[s.map][s.start : s.stop]) for s in slices])
 
 
 def recipe_and_functions(group, size, on_group):
@@ -80,8 +81,8 @@ def test_entries_are_the_transpose_of_outputs(name):
     group = groups.get(name)
     recipe, _ = recipe_and_functions(group, (3, 3), True)
     identity = list(np.eye(len(recipe.entries.rows)))
-    outputs = np.array(groups.added_up(recipe.outputs, identity))
-    entries = np.array(groups.added_up(recipe.entries, list(np.eye(group.order))))
+    outputs = np.array(added_up(recipe.outputs, identity))
+    entries = np.array(added_up(recipe.entries, list(np.eye(group.order))))
     assert np.allclose(outputs, entries.T, atol=1e-12)
 
 
@@ -118,13 +119,13 @@ SHAPES = st.tuples(st.integers(1, 8), st.integers(1, 8))
 
 @given(arrays(float, SHAPES, elements=WEIGHTS))
 def test_shared_sums_apply_their_matrix(matrix):
-    sums = groups.shared_sums(matrix)
+    sums = shared_sums(matrix)
     terms = list(np.eye(matrix.shape[1]))
-    assert np.allclose([row + np.zeros(len(terms)) for row in groups.added_up(sums, terms)], matrix)
+    assert np.allclose([row + np.zeros(len(terms)) for row in added_up(sums, terms)], matrix)
     alone = sum(max(np.count_nonzero(row) - 1, 0) for row in matrix)
     assert sums.additions <= alone
 
 
 def test_shared_sums_of_characters_are_a_fast_transform():
     hadamard = np.array([[(-1) ** bin(i & j).count("1") for j in range(8)] for i in range(8)])
-    assert groups.shared_sums(hadamard).additions == 8 * 3
+    assert shared_sums(hadamard).additions == 8 * 3

@@ -5,7 +5,7 @@ import math
 
 from keras import ops
 
-from keras_gcnn.groups import added_up
+from keras_gcnn.groups.sums import added_up
 from keras_gcnn.ops import backend, tables
 from keras_gcnn.ops.conv.filters import adjoint_filter
 from keras_gcnn.ops.conv.plan import (

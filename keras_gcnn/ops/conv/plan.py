@@ -15,7 +15,8 @@ from keras import ops
 
 from keras_gcnn import arguments
 from keras_gcnn.annotations import Group, Tensor
-from keras_gcnn.groups import PointGroup, Sampling, added_up, weighted_sum
+from keras_gcnn.groups import PointGroup, Sampling
+from keras_gcnn.groups.sums import added_up, weighted_sum
 from keras_gcnn.ops import backend, policy, tables
 from keras_gcnn.ops.backend import Compilation
 
@@ -78,7 +79,7 @@ class Plan:
     def chunks(self, x):
         """The number of equal parts in which a batch is taken."""
         batch, *size, cosets, channels = x.shape
-        if None in (batch, *size):
+        if not all(isinstance(n, int) for n in (batch, *size)):  # open, or symbolic in an export
             return 1
         taps = math.prod(self.sampling.kernel_size)
         numbers = math.prod(self.new_size(size)) * taps * cosets * channels
