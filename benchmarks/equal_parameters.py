@@ -3,8 +3,8 @@
     KERAS_BACKEND=jax python -m benchmarks.equal_parameters
 
 takes some minutes on each backend, and writes `benchmarks/equal_parameters.md` and its picture from
-what has been measured on all of them. Each pair of networks has a process of its own, in which steps
-of `train_on_batch` take turns. No variable of the environment is set.
+what has been measured on all of them. Each pair of networks has a process of its own, in which
+steps of `train_on_batch` take turns. No variable of the environment is set.
 """
 
 import argparse
