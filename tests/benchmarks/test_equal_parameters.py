@@ -42,6 +42,7 @@ def test_the_picture_has_a_bar_for_each_network_and_backend(folder):
     assert [bar.get_width() for bar in first.patches] == [3.0, 3.0]
 
 
+@pytest.mark.filterwarnings("ignore:GroupConv2D 'conv")  # All-CNN's strides, as the paper has them
 @pytest.mark.parametrize("name", ["small", "all_cnn"])
 def test_networks_have_about_as_many_parameters(name):
     ours, plain = (equal_parameters.network(name, side).count_params() for side in ("p4m", "z2"))
