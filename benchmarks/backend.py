@@ -98,7 +98,7 @@ def _jax_runnable(function, layer, x):
     memory = program.memory_analysis()
     parts = ("argument_size_in_bytes", "output_size_in_bytes", "temp_size_in_bytes")
     # XLA counts what a loop does once, so the operations are those of a program without loops.
-    with mock.patch.object(policy, "number_of_chunks", return_value=1):
+    with mock.patch.object(policy, "images_at_once", lambda _, batch, *of: batch):
         whole = jax.jit(lambda *arguments: function(*arguments)).lower(trainable, other, x)
         flops = whole.compile().cost_analysis()["flops"]
     peak_bytes = sum(getattr(memory, part) for part in parts)

@@ -1,9 +1,10 @@
 """Benchmarks need a backend, named in KERAS_BACKEND; `tox -e bench-jax` and its sisters do it."""
 
-import importlib.metadata
 import os
 
 import pytest
+
+from benchmarks import machine
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -29,9 +30,7 @@ def seconds(request):
 
 def pytest_benchmark_update_machine_info(config, machine_info):
     """Adds the versions and settings that matter, and leaves out the name of the machine."""
-    packages = ("keras", "tensorflow", "jax", "torch", "numpy")
-    installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
-    machine_info["versions"] = {name: installed[name] for name in packages if name in installed}
-    settings = {name: v for name, v in os.environ.items() if name.startswith("MALLOC_")}
-    machine_info["environment"] = settings
+    machine_info["versions"] = machine.versions()
+    machine_info["processor"] = machine.processor()
+    machine_info["onednn"] = machine.onednn()
     machine_info["node"] = ""

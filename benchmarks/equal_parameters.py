@@ -8,15 +8,13 @@ steps of `train_on_batch` take turns. No variable of the environment is set.
 """
 
 import argparse
-import importlib.metadata
 import json
 import multiprocessing
-import os
-import platform
 import statistics
 import time
 from pathlib import Path
 
+from benchmarks import machine
 from reproductions import figures
 from reproductions.files import write_atomically, write_json
 from reproductions.markdown import filled, table
@@ -100,18 +98,10 @@ def measured(name, rounds):
     return row
 
 
-def machine():
-    """The versions and the processor, as a sentence."""
-    processor = platform.processor() or platform.machine()
-    with open("/proc/cpuinfo") as lines:
-        names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-        lines.seek(0)
-        avx = "with" if "avx512f" in lines.read() else "without"
-    packages = ("keras", "tensorflow", "jax", "torch")
-    installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
-    named = ", ".join(f"{name} {installed[name]}" for name in packages if name in installed)
-    cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores of {names[0] if names else processor}, {avx} AVX-512; {named}"
+def where():
+    """The processor and the versions, as a line."""
+    named = ", ".join(f"{name} {version}" for name, version in machine.versions().items())
+    return "; ".join(filter(None, (machine.processor(), machine.onednn(), named)))
 
 
 def write_page():
@@ -198,7 +188,7 @@ def main(arguments=None):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             rows[name] = pool.apply(measured, (name, options.rounds))
         print(*_cells(name, path.stem, rows[name]), sep="; ", flush=True)
-        write_json(path, {"machine": machine(), "rows": rows})
+        write_json(path, {"machine": where(), "rows": rows})
     write_page()
 
 

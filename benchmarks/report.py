@@ -3,6 +3,8 @@
     tox -e bench-tensorflow,bench-jax,bench-torch && python -m benchmarks.report
 
 reads `benchmarks/results/*.json` and writes `benchmarks/results.md` and `benchmarks/ratios.png`.
+What `tox -e bench-jax-allocator` and its sisters measured, with settings of the memory allocator,
+is in `benchmarks/results/allocator/`.
 """
 
 import json
@@ -25,11 +27,12 @@ TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
 TEMPLATE = Path(__file__).with_name("report_template.md")
 
 
-def report(runs):
+def report(runs, with_settings):
     """The Markdown report.
 
     Args:
         runs: What pytest-benchmark wrote, by backend.
+        with_settings: The same, measured with settings of the memory allocator.
     """
     by_mode = {mode: _layers(runs, mode) for mode in MODES}
     by_auto = {
@@ -47,6 +50,7 @@ def report(runs):
         "networks": _networks(runs),
         "counts": _counts(runs),
         "construction": _construction(runs),
+        "allocator": _allocator(runs, with_settings),
     }
     return filled(TEMPLATE, values)
 
@@ -178,6 +182,19 @@ def _networks(runs):
     return _in_columns(["network", "mode"], rows, runs)
 
 
+def _allocator(runs, with_settings):
+    """The layers that were measured both with settings of the allocator and without."""
+    rows = {}
+    for backend, run in with_settings.items():
+        for mode, title in MODES.items():
+            plain = _ratios(runs[backend], mode)
+            for (layer, implementation), extra in _ratios(run, mode).items():
+                without = plain[layer, implementation]
+                row = rows.setdefault((layer, implementation, title), {})
+                row[backend] = f"{without['ratio']:.2f}, {extra['ratio']:.2f}"
+    return _in_columns(["layer", "implementation", "mode"], rows, with_settings) if rows else ""
+
+
 def _in_columns(heads, rows, columns):
     """A table of `rows`: a dict from the first cells of a row to its cells by column."""
     cells = [[*first, *(row.get(c, "–") for c in columns)] for first, row in rows.items()]
@@ -249,14 +266,12 @@ def _geometric_mean(values):
 
 def _machine(runs):
     infos = [run["machine_info"] for run in runs.values()]
-    cpu, python = infos[0]["cpu"], infos[0]["python_version"]
     # Each backend ran in an environment of its own, which holds only its own packages.
     versions = {name: v for info in infos for name, v in info["versions"].items()}
-    named = ", ".join(f"{name} {version}" for name, version in versions.items())
-    settings = infos[0].get("environment", {})
-    allocator = " ".join(f"{name}={value}" for name, value in settings.items())
-    where = f"{cpu['count']} cores of {cpu['brand_raw']}; Python {python}, {named}."
-    return f"{where} Memory allocation: `{allocator}`." if allocator else where
+    named = [f"{name} {version}" for name, version in versions.items()]
+    onednn = [f"TensorFlow {info['onednn']}" for info in infos if info["onednn"]]
+    python = f"Python {infos[0]['python_version']}"
+    return ", ".join([infos[0]["processor"], python, *onednn, *named])
 
 
 def read(folder):
@@ -276,7 +291,7 @@ def read(folder):
 def main():
     """Writes the report of whatever results there are."""
     runs = read(RESULTS)
-    text = report(runs)
+    text = report(runs, read(RESULTS / "allocator"))
     Path(__file__).with_name("results.md").write_text(text, "utf-8")
     picture = Path(__file__).with_name("ratios.png")
     figure(runs).savefig(picture, dpi=110, bbox_inches="tight")

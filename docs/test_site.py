@@ -77,6 +77,16 @@ def test_every_public_name_has_its_page():
             assert (SITE / "docs" / "api" / f"{module.__name__}.{name}.html").exists(), name
 
 
+def test_the_overview_by_purpose_leads_to_every_layer_and_model():
+    import keras_gcnn as kg
+
+    links = {link.split("#")[0] for link in read(SITE / "docs" / "api.html").links}
+    for module in (kg.layers, kg.models):
+        for name in module.__all__:
+            name = name.replace("1D", "2D").replace("3D", "2D")
+            assert f"api/{module.__name__}.{name}.html" in links, name
+
+
 @pytest.fixture(scope="module")
 def address():
     """Where the site is served."""

@@ -2,7 +2,7 @@
 
     RANDOM_MODELS=1000 KERAS_BACKEND=torch python -m pytest tests/test_random_models.py
 
-takes a thousand of each kind.
+takes a thousand that keep equivariance and a thousand that lose it.
 """
 
 import os
@@ -20,7 +20,7 @@ from tests.shaken import shaken
 
 L = kg.layers
 LAST = {"data_format": "channels_last"}
-EXAMPLES = int(os.environ.get("RANDOM_MODELS", 0)) or {"torch": 40}.get(keras.backend.backend(), 8)
+EXAMPLES = int(os.environ.get("RANDOM_MODELS", 0)) or {"torch": 20}.get(keras.backend.backend(), 4)
 SUBGROUPS = {"p4m": ["p4", "pmm", "p2"], "p4": ["p2"], "pmm": ["pm", "p2"]}
 small = st.integers(1, 3)
 paddings = st.sampled_from(["valid", "same"])
@@ -139,14 +139,16 @@ def tells_points_apart(model):
     return y.std(axis=(1, 2)).max() > 1e-3 * np.abs(y).max()
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
 @pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
-def test_it_is_said_exactly_where_equivariance_is_lost(data):
+def test_it_is_said_exactly_where_equivariance_is_lost(is_kept, data):
     found = drawn(data)
     assume(found is not None)
     model, group, said = found
     assume(tells_points_apart(model))
     report = kg.equivariance_error(model, group, model.input_shape[1:])
-    if len(said) < 2:  # two losses may cancel, as two shifts of half a pixel do
-        assert bool(said) != report.is_equivariant, (said, str(report))
+    assume(report.is_equivariant == is_kept)
+    assume(not is_kept or len(said) < 2)  # two losses may cancel, as two shifts of half a pixel do
+    assert bool(said) != is_kept, (said, str(report))

@@ -1,4 +1,4 @@
-"""Times our layer beside escnn's and GroCo's on the same work, in processes that take turns.
+"""Times our layers beside escnn's and GroCo's on the same work, in processes that take turns.
 
     python -m benchmarks.peers
 
@@ -7,18 +7,19 @@ makes an environment for each peer, once, in `.venv-escnn` and `.venv-groco`, an
 """
 
 import argparse
-import importlib.metadata
 import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-from reproductions.markdown import table
+from benchmarks import machine
+from reproductions.markdown import filled, table
 
 ROOT = Path(__file__).parents[2]
 GROCO = "git+https://github.com/APJansen/GroCo"
-LAYERS = ("p4m 3 64 16 16", "p4m 3 32 16 16", "p4 3 64 16 16", "p4 3 10 28 64")
+NETWORK = "network"
+LAYERS = (NETWORK, "p4m 3 64 16 16", "p4m 3 32 16 16", "p4 3 64 16 16", "p4 3 10 28 64")
 MODES = {"forward": "forward", "training": "training step"}
 
 
@@ -78,6 +79,8 @@ def _measure(layer, pythons, backends, rounds):
         for backend in backends
     }
     for name, python in pythons.items():
+        if (layer, name) == (NETWORK, "groco"):
+            continue
         jax = {**environment, "KERAS_BACKEND": "jax"}
         workers[name] = _start(python, name, layer, jax)
         workers[f"convolution beside {name}"] = _start(python, f"planar_of_{name}", layer, jax)
@@ -120,34 +123,24 @@ def _row(layer, mode, seconds):
     """Medians in ms, peers over their own convolutions, and our best over the best peer."""
     ours = [name for name in seconds if name.startswith("keras_gcnn")]
     medians = {name: statistics.median(found) for name, found in seconds.items()}
-    best, peer = min(ours, key=medians.get), min(("escnn", "groco"), key=medians.get)
+    peers = [name for name in ("escnn", "groco") if name in medians]
+    best, peer = min(ours, key=medians.get), min(peers, key=medians.get)
     pairs = zip(seconds[best], seconds[peer], strict=True)
     ratio = statistics.median(a / b for a, b in pairs)
     cells = [f"{1000 * medians[name]:.1f}" for name in ours]
-    for name in ("escnn", "groco"):
+    for name in peers:
         planar = medians[f"convolution beside {name}"]
         cells.append(f"{1000 * medians[name]:.1f} ({medians[name] / planar:.2f} ×)")
+    cells += ["–"] * (len(ours) + 2 - len(cells))
     return [layer, MODES[mode], *cells, f"{ratio:.2f} ({best.split(', ')[1]} / {peer})"]
 
 
 def _write(names, rows):
-    heads = ["group, kernel, filters, size, batch", "", *names, "escnn", "GroCo, JAX"]
+    heads = ["group, kernel, filters, size, batch; or network", "", *names, "escnn", "GroCo, JAX"]
     measured = table([*heads, "our best over the best peer"], rows)
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}"
-        for name in ("keras", "tensorflow", "jax", "torch")
-    )
-    settings = [f"{name}={v}" for name, v in sorted(os.environ.items()) if "MALLOC_" in name]
-    allocation = f"\nMemory allocation: `{' '.join(settings)}`." if settings else ""
-    text = (
-        "# Beside escnn 1.0.11 and GroCo\n\n"
-        "Milliseconds of one layer, medians of processes that take turns; of peers also over a "
-        "plain\nconvolution of the same maps in their framework. Ours and GroCo's are compiled, "
-        "by XLA and\n`torch.compile`, escnn runs as it comes, its filters cached in forward. "
-        "Made by "
-        "`python -m benchmarks.peers`,\n"
-        f"{os.cpu_count()} cores, {versions}.{allocation}\n\n{measured}\n"
-    )
+    named = ", ".join(f"{name} {version}" for name, version in machine.versions().items())
+    values = {"table": measured, "machine": f"{machine.processor()}; {named}"}
+    text = filled(Path(__file__).with_name("template.md"), values)
     (ROOT / "benchmarks" / "peers.md").write_text(text, "utf-8")
     print(text)
 

@@ -1,6 +1,7 @@
-"""Runs one library's layer, once for every line it reads.
+"""Runs one library's layer, or a network of its layers, once for every line it reads.
 
     python workers.py escnn 'p4m 3 64 16 16'
+    python workers.py escnn network
 
 A worker runs in the environment of its library, so it imports nothing of this project but our
 layers. It writes "ready". Then each line names a mode, and the worker writes the seconds of a run.
@@ -105,13 +106,87 @@ def _run_by_torch(evaluate, train, parameters, x):
     return forward, step
 
 
-def main(library, specification):
-    """Prepares both modes, and runs the one that each line names."""
+def keras_gcnn_network(x, y):
+    """The small network of `benchmarks.equal_parameters` on p4m, trained by Keras' defaults."""
+    from benchmarks.equal_parameters import network
+
+    model = network("small", "p4m")
+    return lambda: model.predict_on_batch(x), lambda: model.train_on_batch(x, y)
+
+
+def escnn_network(x, y):
+    """The same network of escnn's layers."""
+    from escnn import gspaces, nn
+
+    space = gspaces.flipRot2dOnR2(4)
+    images = maps = nn.FieldType(space, 3 * [space.trivial_repr])
+    layers = []
+    for i, filters in enumerate((16, 16, 32, 32)):
+        before, maps = maps, nn.FieldType(space, filters * [space.regular_repr])
+        layers += [nn.R2Conv(before, maps, kernel_size=3, padding=1)]
+        layers += [nn.InnerBatchNorm(maps), nn.ReLU(maps)]
+        if i == 1:
+            layers += [nn.PointwiseMaxPool(maps, 2)]
+    features = nn.SequentialModule(*layers)
+
+    def evaluate(x):
+        return features(nn.GeometricTensor(x, images)).tensor.unflatten(1, (filters, -1)).mean(2)
+
+    return _network_by_torch(features, evaluate, filters, x, y)
+
+
+def planar_of_escnn_network(x, y):
+    """The plain network of as many parameters in PyTorch."""
+    from torch import nn
+
+    channels, layers = 3, []
+    for i, filters in enumerate((45, 45, 90, 90)):
+        layers += [nn.Conv2d(channels, filters, 3, padding=1), nn.BatchNorm2d(filters), nn.ReLU()]
+        channels = filters
+        if i == 1:
+            layers += [nn.MaxPool2d(2)]
+    features = nn.Sequential(*layers)
+    return _network_by_torch(features, features, filters, x, y)
+
+
+def _network_by_torch(features, evaluate, filters, x, y):
+    """`evaluate`, the mean over space and a dense layer, and their training by SGD."""
+    import torch
+
+    images, labels = torch.tensor(x.transpose(0, 3, 1, 2)).contiguous(), torch.tensor(y)
+    last = torch.nn.Linear(filters, 10)
+    optimizer = torch.optim.SGD([*features.parameters(), *last.parameters()], 0.01)
+
+    def forward():
+        features.eval()
+        with torch.no_grad():
+            return last(evaluate(images).mean((2, 3)))
+
+    def step():
+        features.train()
+        optimizer.zero_grad()
+        logits = last(evaluate(images).mean((2, 3)))
+        torch.nn.functional.cross_entropy(logits, labels).backward()
+        optimizer.step()
+
+    return forward, step
+
+
+def prepared(library, specification):
+    """The two functions of a worker: forward and a training step."""
+    rng = np.random.default_rng(0)
+    if specification == "network":
+        x, y = rng.normal(size=(32, 32, 32, 3)).astype("float32"), rng.integers(0, 10, 32)
+        return globals()[f"{library}_network"](x, y)
     group, *numbers = specification.split()
     kernel, filters, size, batch = map(int, numbers)
-    shape = (batch, size, size, ORDERS[group], filters)
-    x = np.random.default_rng(0).normal(size=shape).astype("float32")
-    forward, step = globals()[library](group, kernel, filters, x)
+    x = rng.normal(size=(batch, size, size, ORDERS[group], filters)).astype("float32")
+    return globals()[library](group, kernel, filters, x)
+
+
+def main(library, specification):
+    """Prepares both modes, and runs the one that each line names."""
+    forward, step = prepared(library, specification)
     for _ in range(2):
         forward(), step()
     print("ready", flush=True)

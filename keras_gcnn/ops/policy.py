@@ -8,7 +8,7 @@ from keras_gcnn.ops.backend import Compilation, is_sharded
 
 # A convolution by rows was faster from so many channels of the input and of the output.
 FEWEST_CHANNELS_BY_ROWS = 40
-LARGEST_TRANSFORM = 5e6  # numbers of f̂, 20 MB in float32: a cache holds them
+LARGEST_TRANSFORM = 2.5e6  # numbers of f̂, 10 MB in float32: a cache holds them
 # For kernels whose values are set at once. On JAX, random ones take up to a second to compile:
 # `python -m timeit -n 1 -r 1 "import keras_gcnn as kg; kg.to_planar(kg.models.p4cnn())"`
 INITIALIZER_OF_KNOWN_KERNELS = "zeros"
@@ -91,19 +91,20 @@ def normalizes_merged_channels(compilation):
     return compilation.backend == "jax"
 
 
-def number_of_chunks(compilation, batch, numbers):
-    """The fewest equal parts of a batch in which f̂ has no more numbers than `LARGEST_TRANSFORM`.
+def images_at_once(compilation, batch, numbers):
+    """The most images, a divisor of the batch, of which f̂ has at most `LARGEST_TRANSFORM` numbers.
 
-    It is 1 where a loop takes longer: for TensorFlow and for torch.compile, which would compile
-    each part by itself. `KERAS_BACKEND=jax python -m benchmarks.memory`
+    glibc gives larger buffers back after every call, and the kernel clears them page by page for
+    the next. On TensorFlow with XLA a wide layer took twice as long whole. It is the whole batch
+    for torch.compile, which would compile each part by itself.
+    `tox -e bench-tensorflow -- -k "test_same_maps and fourier"`
 
     Args:
         compilation: The `backend.Compilation`.
         batch: The number of images.
         numbers: How many numbers f̂ has for one image.
     """
-    if compilation.backend != "jax" and compilation[:2] != ("torch", None):
-        return 1
-    parts = batch * numbers / LARGEST_TRANSFORM
-    enough = (n for n in range(1, batch + 1) if batch % n == 0 and n >= parts)
-    return next(enough, max(batch, 1))
+    if compilation.compiler == "torch.compile":
+        return batch
+    divisors = (n for n in range(batch, 0, -1) if batch % n == 0)
+    return next((n for n in divisors if n * numbers <= LARGEST_TRANSFORM), min(batch, 1))

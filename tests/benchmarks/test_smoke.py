@@ -77,11 +77,11 @@ def test_the_ratio_is_that_of_the_two_functions(monkeypatch):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="only XLA on JAX counts")
-def test_operations_are_counted_once_for_every_chunk(monkeypatch):
+def test_operations_are_counted_once_for_every_part(monkeypatch):
     layer, x, _ = work.layer("p4-4x4-10-filters-4x4-batch-128", "fourier")
     monkeypatch.setattr(policy, "LARGEST_TRANSFORM", 1000)
-    in_chunks = backend.forward(layer, x[:4]).counted
-    monkeypatch.setattr(policy, "number_of_chunks", lambda *_: 1)
+    in_parts = backend.forward(layer, x[:4]).counted
+    monkeypatch.setattr(policy, "images_at_once", lambda _, batch, *of: batch)
     whole = backend.forward(layer, x[:4]).counted
-    assert in_chunks["peak_bytes"] != whole["peak_bytes"]  # so that there were chunks
-    assert in_chunks["flops"] == whole["flops"] > 0
+    assert in_parts["peak_bytes"] != whole["peak_bytes"]  # so that there were parts
+    assert in_parts["flops"] == whole["flops"] > 0

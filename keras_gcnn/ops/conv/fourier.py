@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_gcnn.ops import backend
 from keras_gcnn.ops.conv.fourier_gradient import correlation_with_gradient
-from keras_gcnn.ops.conv.plan import Plan, TransformedKernel, apply_in_chunks, correlation, widened
+from keras_gcnn.ops.conv.plan import Plan, TransformedKernel, apply_in_parts, correlation, widened
 
 
 def fourier_correlation(x, kernel, space, sampling, data_format, groups, training, compilation):
@@ -17,7 +17,7 @@ def fourier_correlation(x, kernel, space, sampling, data_format, groups, trainin
     amounts = _padding_amounts(x, sampling)
     plan = Plan(space.group, shape, sampling, amounts, compilation)
     if isinstance(kernel, TransformedKernel):
-        y = apply_in_chunks(plan, x, kernel)
+        y = apply_in_parts(plan, x, kernel)
     else:
         own_gradient = training and space.has_axis and max(sampling.strides) == 1
         correlate = correlation_with_gradient if own_gradient else correlation

@@ -9,10 +9,10 @@ from keras_gcnn.groups.sums import added_up
 from keras_gcnn.ops import backend, tables
 from keras_gcnn.ops.conv.filters import adjoint_filter
 from keras_gcnn.ops.conv.plan import (
-    apply_in_chunks,
+    apply_in_parts,
     columns_of,
     correlation,
-    in_chunks,
+    in_parts,
     transform_kernel,
 )
 
@@ -44,14 +44,14 @@ def of_input(plan, dy, kernel):
     amounts = tuple((n - front, n - behind) for n, (front, behind) in pairs)
     shape = (*domain, filters, channels)
     adjoint_plan = dataclasses.replace(plan, kernel_shape=shape, amounts=amounts)
-    return apply_in_chunks(adjoint_plan, dy, transform_kernel(adjoint, plan.group))
+    return apply_in_parts(adjoint_plan, dy, transform_kernel(adjoint, plan.group))
 
 
 def of_kernel(plan, dy, x, kernel):
     """ψ's gradient from dψ̂(ρ) = f̂(ρ)ᵀ dô(ρ), one matrix product per irrep over all points."""
     table = ops.cast(tables.fourier_taps(plan.group, plan.kernel_shape), kernel.dtype)
-    chunks = plan.chunks(x)
-    if chunks == 1:
+    images = plan.images_at_once(x)
+    if images == x.shape[0]:
         transform = _of_transform(plan, dy, x)
     else:
 
@@ -59,7 +59,7 @@ def of_kernel(plan, dy, x, kernel):
             return total + _of_transform(plan, *maps), None
 
         zero = ops.zeros((table.shape[0], math.prod(plan.kernel_shape[-2:])), kernel.dtype)
-        transform, _ = ops.scan(add, zero, (in_chunks(dy, chunks), in_chunks(x, chunks)))
+        transform, _ = ops.scan(add, zero, (in_parts(dy, images), in_parts(x, images)))
     return ops.reshape(backend.matmul(ops.transpose(table), transform), plan.kernel_shape)
 
 

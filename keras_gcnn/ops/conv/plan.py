@@ -76,14 +76,14 @@ class Plan:
         axes = zip(size, self.amounts, spans, steps, strict=True)
         return [(n + sum(around) - span) // step + 1 for n, around, span, step in axes]
 
-    def chunks(self, x):
-        """The number of equal parts in which a batch is taken."""
+    def images_at_once(self, x):
+        """How many images of a batch are taken at a time: `x.shape[0]`, or fewer."""
         batch, *size, cosets, channels = x.shape
         if not all(isinstance(n, int) for n in (batch, *size)):  # open, or symbolic in an export
-            return 1
+            return batch
         taps = math.prod(self.sampling.kernel_size)
         numbers = math.prod(self.new_size(size)) * taps * cosets * channels
-        return policy.number_of_chunks(self.compilation, batch, numbers)
+        return policy.images_at_once(self.compilation, batch, numbers)
 
 
 def transform_kernel(kernel: Tensor, group: Group) -> TransformedKernel:
@@ -123,15 +123,15 @@ def transform_kernel(kernel: Tensor, group: Group) -> TransformedKernel:
 
 def correlation(plan, x, kernel):
     """The G-correlation of `(batch, *space, cosets, C)`, `(batch, *new_space, |H|, filters)`."""
-    return apply_in_chunks(plan, x, transform_kernel(kernel, plan.group))
+    return apply_in_parts(plan, x, transform_kernel(kernel, plan.group))
 
 
-def apply_in_chunks(plan, x, transformed):
+def apply_in_parts(plan, x, transformed):
     """`apply` to a few images at a time, so that f̂ is no larger than it may be."""
-    chunks = plan.chunks(x)
-    if chunks == 1:
+    images = plan.images_at_once(x)
+    if images == x.shape[0]:
         return apply(plan, x, transformed)
-    y = ops.map(lambda part: apply(plan, part, transformed), in_chunks(x, chunks))
+    y = ops.map(lambda part: apply(plan, part, transformed), in_parts(x, images))
     return ops.reshape(y, (-1, *y.shape[2:]))
 
 
@@ -148,9 +148,9 @@ def apply(plan, x, transformed):
     return ops.reshape(y, (-1, *size, *y.shape[1:]))
 
 
-def in_chunks(x, chunks):
-    """A batch `(batch, …)` as `(chunks, batch / chunks, …)`."""
-    return ops.reshape(x, (chunks, -1, *x.shape[1:]))
+def in_parts(x, images):
+    """A batch `(batch, …)` as `(parts, images, …)`."""
+    return ops.reshape(x, (-1, images, *x.shape[1:]))
 
 
 def columns_of(row, maps, channels):

@@ -1,6 +1,5 @@
 """How the Fourier implementation computes. What it computes is tested in test_correlation.py."""
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -13,7 +12,8 @@ from tests.ops.cases import random
 
 BY_XLA = backend.Compilation("jax", "xla", "cpu")
 EAGER_TORCH = backend.Compilation("torch", None, "cpu")
-chunked = keras.backend.backend() in ("jax", "torch")
+BY_INDUCTOR = backend.Compilation("torch", "torch.compile", "cpu")
+TENSORFLOW = backend.Compilation("tensorflow", "graph", "cpu")
 
 
 def correlation(x, kernel, **options):
@@ -24,32 +24,33 @@ def correlation(x, kernel, **options):
 
 @pytest.mark.parametrize("images", [0, 1, 5, 6, 7, 64, 100])
 @pytest.mark.parametrize("numbers", [1, 10_000, 60_000, 10_000_000])
-@pytest.mark.parametrize("of", [BY_XLA, EAGER_TORCH])
-def test_chunks_keep_the_transform_small(images, numbers, of):
-    """There are as few equal chunks as that takes."""
-    found = policy.number_of_chunks(of, images, numbers)
+@pytest.mark.parametrize("of", [BY_XLA, EAGER_TORCH, TENSORFLOW])
+def test_parts_of_a_batch_keep_the_transform_small(images, numbers, of):
+    """There are as few equal parts as that takes."""
+    found = policy.images_at_once(of, images, numbers)
     allowed = [n for n in range(1, images + 1) if images % n == 0]
-    small = [n for n in allowed if images // n * numbers <= policy.LARGEST_TRANSFORM]
-    assert found == min(small, default=max(images, 1))
-    assert policy.number_of_chunks(EAGER_TORCH._replace(compiler="torch.compile"), 64, 10**7) == 1
+    small = [n for n in allowed if n * numbers <= policy.LARGEST_TRANSFORM]
+    assert found == max(small, default=min(images, 1))
 
 
-@pytest.mark.skipif(not chunked, reason="chunks are for JAX and PyTorch")
+def test_torch_compile_would_compile_each_part_and_takes_a_batch_whole():
+    assert policy.images_at_once(BY_INDUCTOR, 64, 10**7) == 64
+
+
 @pytest.mark.parametrize("strides", [1, 2])
-def test_a_batch_is_taken_in_chunks_of_few_numbers(strides, monkeypatch):
+def test_a_batch_is_taken_in_parts_of_few_numbers(strides, monkeypatch):
     asked = []
-    count = policy.number_of_chunks
-    monkeypatch.setattr(policy, "number_of_chunks", lambda *of: asked.append(of[1:]) or count(*of))
+    rule = policy.images_at_once
+    monkeypatch.setattr(policy, "images_at_once", lambda *of: asked.append(of[1:]) or rule(*of))
     correlation(ops.zeros((6, 9, 9, 8, 2)), ops.zeros((3, 3, 8, 2, 1)), strides=strides)
     points = {1: 7, 2: 4}[strides] ** 2
     assert asked == [(6, points * 9 * 8 * 2)]
 
 
-@pytest.mark.skipif(not chunked, reason="chunks are for JAX and PyTorch")
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("training", [False, True])
-def test_chunks_change_nothing(padding, strides, training, monkeypatch):
+def test_parts_change_nothing(padding, strides, training, monkeypatch):
     """Outputs and gradients stay the same, be they derived by JAX or written by us."""
     x, kernel = random(6, 5, 5, 8, 2), random(3, 3, 8, 2, 3, seed=1)
     expected = [
@@ -61,11 +62,11 @@ def test_chunks_change_nothing(padding, strides, training, monkeypatch):
         options = {"strides": strides, "padding": padding, "training": training}
         return ops.sum(correlation(x, kernel, **options) * weights)
 
-    def in_chunks(chunks):
-        monkeypatch.setattr(policy, "number_of_chunks", lambda *_: chunks)
+    def in_parts_of(images):
+        monkeypatch.setattr(policy, "images_at_once", lambda *_: images)
         return differentiate.gradients(loss, x, kernel)
 
-    whole, parts = in_chunks(1), in_chunks(3)
+    whole, parts = in_parts_of(6), in_parts_of(2)
     y = correlation(ops.convert_to_tensor(x), kernel, strides=strides, padding=padding)
     oracle.assert_close(ops.convert_to_numpy(y), np.stack(expected))
     for gradient, of_parts in zip(whole, parts, strict=True):
