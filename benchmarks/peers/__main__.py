@@ -7,18 +7,21 @@ makes an environment for each peer, once, in `.venv-escnn` and `.venv-groco`, an
 """
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import machine
+from reproductions.files import write_atomically, write_json
 from reproductions.markdown import filled, table
 
 ROOT = Path(__file__).parents[2]
 GROCO = "git+https://github.com/APJansen/GroCo"
 NETWORK = "network"
+BACKENDS = ("tensorflow", "jax", "torch")
+ROWS = Path(__file__).with_name("rows.json")
 LAYERS = (NETWORK, "p4m 3 64 16 16", "p4m 3 32 16 16", "p4 3 64 16 16", "p4 3 10 28 64")
 MODES = {"forward": "forward", "training": "training step"}
 
@@ -27,25 +30,21 @@ def main(arguments=None):
     """Runs the command line `arguments`, `sys.argv` by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("--groco", default=GROCO, help="what pip shall install GroCo from")
-    parser.add_argument(
-        "--backends", nargs="+", default=["tensorflow", "jax", "torch"], help="ours"
-    )
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--layers", nargs="+", default=LAYERS)
     options = parser.parse_args(arguments)
-    pythons = {
-        "escnn": _environment("escnn", _install_escnn),
-        "groco": _environment(
-            "groco", lambda pip: pip("keras==3.0.5", "jax", "packaging", options.groco)
-        ),
-    }
-    rows = []
+    pythons = {"escnn": _environment("escnn", _install_escnn)}
+    if set(options.layers) != {NETWORK}:
+        packages = "keras==3.0.5", "jax", "packaging", options.groco
+        pythons["groco"] = _environment("groco", lambda pip: pip(*packages))
+    found = json.loads(ROWS.read_text("utf-8")) if ROWS.exists() else {}
     for layer in options.layers:
-        seconds = _measure(layer, pythons, options.backends, options.rounds)
-        rows += [_row(layer, mode, seconds[mode]) for mode in MODES]
-        print(rows[-2], rows[-1], sep="\n", flush=True)
-    names = [f"keras_gcnn, {backend}" for backend in options.backends]
-    _write(names, rows)
+        seconds = _measure(layer, pythons, options.rounds)
+        for mode in MODES:
+            found[f"{layer}, {mode}"] = row = _row(layer, mode, seconds[mode])
+            print(*row, sep="; ", flush=True)
+        write_json(ROWS, found)
+    write_page(found)
 
 
 def _environment(name, install):
@@ -69,14 +68,14 @@ def _pip(python, *packages):
     subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
 
 
-def _measure(layer, pythons, backends, rounds):
+def _measure(layer, pythons, rounds):
     """Seconds by mode and library, a list with one number for each round."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     workers = {
         f"keras_gcnn, {backend}": _start(
             sys.executable, "keras_gcnn", layer, {**environment, "KERAS_BACKEND": backend}
         )
-        for backend in backends
+        for backend in BACKENDS
     }
     for name, python in pythons.items():
         if (layer, name) == (NETWORK, "groco"):
@@ -135,14 +134,17 @@ def _row(layer, mode, seconds):
     return [layer, MODES[mode], *cells, f"{ratio:.2f} ({best.split(', ')[1]} / {peer})"]
 
 
-def _write(names, rows):
+def write_page(found):
+    """Writes the page of all that has been measured."""
+    names = [f"keras_gcnn, {backend}" for backend in BACKENDS]
     heads = ["group, kernel, filters, size, batch; or network", "", *names, "escnn", "GroCo, JAX"]
+    rows = [
+        found[key] for layer in LAYERS for mode in MODES if (key := f"{layer}, {mode}") in found
+    ]
     measured = table([*heads, "our best over the best peer"], rows)
-    named = ", ".join(f"{name} {version}" for name, version in machine.versions().items())
-    values = {"table": measured, "machine": f"{machine.processor()}; {named}"}
-    text = filled(Path(__file__).with_name("template.md"), values)
-    (ROOT / "benchmarks" / "peers.md").write_text(text, "utf-8")
-    print(text)
+    text = filled(Path(__file__).with_name("template.md"), {"table": measured})
+    page = ROOT / "benchmarks" / "peers.md"
+    write_atomically(page, lambda path: path.write_text(text, "utf-8"))
 
 
 if __name__ == "__main__":
