@@ -98,12 +98,6 @@ def measured(name, rounds):
     return row
 
 
-def where():
-    """The processor and the versions, as a line."""
-    named = ", ".join(f"{name} {version}" for name, version in machine.versions().items())
-    return "; ".join(filter(None, (machine.processor(), machine.onednn(), named)))
-
-
 def write_page():
     """Writes the page of all backends' rows."""
     found = {
@@ -188,7 +182,8 @@ def main(arguments=None):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             rows[name] = pool.apply(measured, (name, options.rounds))
         print(*_cells(name, path.stem, rows[name]), sep="; ", flush=True)
-        write_json(path, {"machine": where(), "rows": rows})
+        where = "; ".join(filter(None, (machine.where(), machine.onednn())))
+        write_json(path, {"machine": where, "rows": rows})
     write_page()
 
 

@@ -23,6 +23,13 @@ def versions():
     return {name: installed[name] for name in PACKAGES if name in installed}
 
 
+def where():
+    """The processor, the versions and what is set for the memory allocator, as a line."""
+    named = [f"{name} {version}" for name, version in versions().items()]
+    settings = [f"{name}={v}" for name, v in sorted(os.environ.items()) if "MALLOC_" in name]
+    return "; ".join(filter(None, (processor(), ", ".join(named), " ".join(settings))))
+
+
 def onednn():
     """`"with oneDNN"` or `"without oneDNN"` on TensorFlow, and nothing on other backends.
 

@@ -7,6 +7,7 @@ What `tox -e bench-jax-allocator` and its sisters measured, with settings of the
 is in `benchmarks/results/allocator/`.
 """
 
+import itertools
 import json
 import math
 import statistics
@@ -185,13 +186,14 @@ def _networks(runs):
 def _allocator(runs, with_settings):
     """The layers that were measured both with settings of the allocator and without."""
     rows = {}
-    for backend, run in with_settings.items():
-        for mode, title in MODES.items():
-            plain = _ratios(runs[backend], mode)
-            for (layer, implementation), extra in _ratios(run, mode).items():
-                without = plain[layer, implementation]
-                row = rows.setdefault((layer, implementation, title), {})
-                row[backend] = f"{without['ratio']:.2f}, {extra['ratio']:.2f}"
+    backends = [backend for backend in with_settings if backend in runs]
+    for backend, mode in itertools.product(backends, MODES):
+        without = _ratios(runs[backend], mode)
+        for (layer, implementation), extra in _ratios(with_settings[backend], mode).items():
+            if (plain := without.get((layer, implementation))) is None:
+                continue
+            row = rows.setdefault((layer, implementation, MODES[mode]), {})
+            row[backend] = f"{plain['ratio']:.2f}, {extra['ratio']:.2f}"
     return _in_columns(["layer", "implementation", "mode"], rows, with_settings) if rows else ""
 
 

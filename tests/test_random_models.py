@@ -20,7 +20,7 @@ from tests.shaken import shaken
 
 L = kg.layers
 LAST = {"data_format": "channels_last"}
-EXAMPLES = int(os.environ.get("RANDOM_MODELS", 0)) or {"torch": 20}.get(keras.backend.backend(), 3)
+EXAMPLES = int(os.environ.get("RANDOM_MODELS", 0)) or {"torch": 20}.get(keras.backend.backend(), 4)
 SUBGROUPS = {"p4m": ["p4", "pmm", "p2"], "p4": ["p2"], "pmm": ["pm", "p2"]}
 small = st.integers(1, 3)
 paddings = st.sampled_from(["valid", "same"])

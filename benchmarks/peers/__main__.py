@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks import machine
 from reproductions.files import write_atomically, write_json
 from reproductions.markdown import filled, table
 
@@ -41,8 +42,9 @@ def main(arguments=None):
     for layer in options.layers:
         seconds = _measure(layer, pythons, options.rounds)
         for mode in MODES:
-            found[f"{layer}, {mode}"] = row = _row(layer, mode, seconds[mode])
-            print(*row, sep="; ", flush=True)
+            cells = _row(layer, mode, seconds[mode])
+            found[f"{layer}, {mode}"] = {"cells": cells, "where": machine.where()}
+            print(*cells, sep="; ", flush=True)
         write_json(ROWS, found)
     write_page(found)
 
@@ -141,8 +143,14 @@ def write_page(found):
     rows = [
         found[key] for layer in LAYERS for mode in MODES if (key := f"{layer}, {mode}") in found
     ]
-    measured = table([*heads, "our best over the best peer"], rows)
-    text = filled(Path(__file__).with_name("template.md"), {"table": measured})
+    places = {}
+    for row in rows:
+        places.setdefault(row["where"], {})[row["cells"][0]] = None  # in order, each once
+    values = {
+        "table": table([*heads, "our best over the best peer"], [row["cells"] for row in rows]),
+        "machines": "\n".join(f"- {'; '.join(of)}: `{where}`" for where, of in places.items()),
+    }
+    text = filled(Path(__file__).with_name("template.md"), values)
     page = ROOT / "benchmarks" / "peers.md"
     write_atomically(page, lambda path: path.write_text(text, "utf-8"))
 

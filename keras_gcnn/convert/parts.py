@@ -19,8 +19,7 @@ def by_bank(conversion, layer, x, kernel, groups, part=None):
     def make():
         bank = _bank(layer, ops.convert_to_tensor(kernel))
         planar_bank = planar_kernel(bank, layer.lattice, groups, "channels_first")
-        options = {"activation": None if part else planar_activation(layer)}
-        planar = planar_conv(
+        planar = stock_conv(
             layer,
             planar_bank.shape[-1],
             layer.kernel_size,
@@ -29,10 +28,10 @@ def by_bank(conversion, layer, x, kernel, groups, part=None):
             padding=padding,
             dilation_rate=layer.dilation_rate,
             groups=groups,
-            **options,
+            activation=None if part else planar_activation(layer),
         )
         shape = shape_inside(planar, x.shape, layer.data_format)
-        return with_weights(planar, shape, [numbers_of(planar_bank), *bias(layer, part)])
+        return with_weights(planar, shape, [ops.convert_to_numpy(planar_bank), *bias(layer, part)])
 
     y = convolved(conversion, conversion.once((layer, part), make), x, layer.data_format)
     y = conversion.mark(y, merged_map(layer, space.cosets) if space.has_axis else None)
@@ -59,7 +58,7 @@ def activated(conversion, layer, y):
 
 
 def planar_activation(layer):
-    """The activation, if it acts on each number; `None` leaves it to `_activated`."""
+    """The activation, if it acts on each number; `None` leaves it to `activated`."""
     return layer.activation if stock.is_pointwise(layer.activation) else None
 
 
@@ -67,16 +66,16 @@ def bias(layer, part=None):
     """The bias for each coset, in a list, or an empty one; a `part` has none."""
     if part or not layer.use_bias:
         return []
-    return [np.repeat(numbers_of(layer.bias), layer.output_space.cosets)]
+    return [np.repeat(ops.convert_to_numpy(layer.bias), layer.output_space.cosets)]
 
 
-def planar_conv(layer, filters, kernel_size, part=None, kind="Conv2D", **options):
+def stock_conv(layer, filters, kernel_size, part=None, kind="Conv2D", **options):
     """A convolution of Keras with the options of a layer, whose weights are to be set."""
     return of_keras(kind, layer.dimension)(
         filters,
         kernel_size,
         data_format=format_inside(layer.data_format),
-        use_bias=layer.use_bias and part is None,
+        use_bias=part is None and layer.use_bias,
         kernel_initializer=policy.INITIALIZER_OF_KNOWN_KERNELS,
         **options,
         **named_as(layer, part),
@@ -207,14 +206,7 @@ def mixed(conversion, layer, x, matrix):
     """The product of the channels with a matrix, at each point."""
 
     def make():
-        planar = of_keras("Conv2D", layer.dimension)(
-            len(matrix),
-            1,
-            use_bias=False,
-            data_format=format_inside(layer.data_format),
-            kernel_initializer=policy.INITIALIZER_OF_KNOWN_KERNELS,
-            **named_as(layer, "cosets"),
-        )
+        planar = stock_conv(layer, len(matrix), 1, "cosets")
         shape = shape_inside(planar, x.shape, layer.data_format)
         return with_weights(planar, shape, [matrix[(None,) * layer.dimension]])
 
@@ -224,16 +216,16 @@ def mixed(conversion, layer, x, matrix):
 
 def folded(convolution, normalization, numbers, input_shape):
     """The convolution followed by γ (y - μ) / √(σ² + ε) + β, as one."""
-    kernel, *bias = convolution.get_weights()
+    kernel, *offset = convolution.get_weights()
     scale = numbers.get("gamma", 1.0) / np.sqrt(
         numbers["moving_variance"] + normalization.epsilon, dtype="float64"
     )
-    shift = numbers.get("beta", 0.0) + (sum(bias) - numbers["moving_mean"]) * scale
+    shift = numbers.get("beta", 0.0) + (sum(offset) - numbers["moving_mean"]) * scale
     config = {**convolution.get_config(), "use_bias": True}
     config["kernel_initializer"] = policy.INITIALIZER_OF_KNOWN_KERNELS
     config["name"] = f"{convolution.name}_{normalization.name}"
-    folded = type(convolution).from_config(config)
-    return with_weights(folded, input_shape, [kernel * scale, shift])
+    planar = type(convolution).from_config(config)
+    return with_weights(planar, input_shape, [kernel * scale, shift])
 
 
 def shape_inside(convolution, shape, data_format):
@@ -268,8 +260,3 @@ def of_keras(name, dimension):
 def named_as(layer, part=None):
     """The name and dtype of what stands for a layer, or for a part of it."""
     return {"name": f"{layer.name}_{part}" if part else layer.name, "dtype": layer.dtype_policy}
-
-
-def numbers_of(tensor):
-    """A NumPy array."""
-    return ops.convert_to_numpy(tensor)

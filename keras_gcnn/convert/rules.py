@@ -62,10 +62,12 @@ def separable_convolution(conversion, layer, x):
     blocks = filter_in_blocks(layer.kernel)
     between = parts.by_bank(conversion, layer, x, *blocks, part="depthwise")
     order = layer.group.order
-    pointwise = np.kron(parts.numbers_of(layer.pointwise_kernel)[0, 0], np.eye(order))[None, None]
+    pointwise = np.kron(ops.convert_to_numpy(layer.pointwise_kernel)[0, 0], np.eye(order))[
+        None, None
+    ]
 
     def make():
-        planar = parts.planar_conv(
+        planar = parts.stock_conv(
             layer, pointwise.shape[-1], 1, activation=parts.planar_activation(layer)
         )
         shape = parts.shape_inside(planar, between.shape, layer.data_format)
@@ -91,7 +93,7 @@ def transposed_convolution(conversion, layer, x):
     def make():
         bank = transform_filters(ops.convert_to_tensor(layer.kernel), layer.group)
         kernel = planar_kernel(bank, layer.lattice, 1, "channels_first")
-        planar = parts.planar_conv(
+        planar = parts.stock_conv(
             layer,
             layer.filters * order,
             layer.kernel_size,
@@ -101,7 +103,7 @@ def transposed_convolution(conversion, layer, x):
             activation=parts.planar_activation(layer),
         )
         shape = parts.shape_inside(planar, x.shape, layer.data_format)
-        return parts.with_weights(planar, shape, [parts.numbers_of(kernel), *parts.bias(layer)])
+        return parts.with_weights(planar, shape, [ops.convert_to_numpy(kernel), *parts.bias(layer)])
 
     y = parts.apply(conversion, conversion.once(layer, make), x, layer.data_format)
     y = parts.resized(conversion, layer, y, [(-front, min(-behind, 0)) for front, behind in crops])
@@ -132,7 +134,8 @@ def batch_normalization(conversion, layer, x):
         return conversion.on_whole_map(layer, x)
     axis = space.merged_axis if space else axis
     numbers = {
-        w.name: np.repeat(parts.numbers_of(w), space.order if space else 1) for w in layer.weights
+        w.name: np.repeat(ops.convert_to_numpy(w), space.order if space else 1)
+        for w in layer.weights
     }
     convolution, source, data_format = conversion.convolutions.get(x) or (None, None, None)
     if convolution and axis == (len(x.shape) - 1 if data_format == "channels_last" else 1):
