@@ -62,9 +62,8 @@ def separable_convolution(conversion, layer, x):
     blocks = filter_in_blocks(layer.kernel)
     between = parts.by_bank(conversion, layer, x, *blocks, part="depthwise")
     order = layer.group.order
-    pointwise = np.kron(ops.convert_to_numpy(layer.pointwise_kernel)[0, 0], np.eye(order))[
-        None, None
-    ]
+    of_channels = ops.convert_to_numpy(layer.pointwise_kernel)[0, 0]
+    pointwise = np.kron(of_channels, np.eye(order))[None, None]
 
     def make():
         planar = parts.stock_conv(
