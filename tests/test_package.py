@@ -82,10 +82,17 @@ def test_the_model_of_the_readme_runs_from_the_wheel(built, tmp_path):
 
 
 def test_the_import_takes_a_tenth_of_a_second_of_the_processor(tmp_path):
-    # Collecting garbage would count what PyTorch left behind, and compiling what is kept once.
+    # Compiling is kept once, and the first run pays for it. Collecting garbage would count what
+    # PyTorch left behind, and the whole process what the threads of a backend still do. A machine
+    # on which Keras takes more than two seconds is a slow one.
+    shutil.copytree(ROOT / "keras_gcnn", tmp_path / "keras_gcnn")
     code = (
-        "import gc, time, keras\ngc.disable()\nstart = time.process_time()\n"
-        "import keras_gcnn\nprint(time.process_time() - start)"
+        "import gc, time\ngc.disable()\nfirst = time.thread_time()\n"
+        "import keras\nsecond = time.thread_time()\n"
+        "import keras_gcnn\nthird = time.thread_time()\n"
+        "print(keras_gcnn.__file__, second - first, third - second)"
     )
-    kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
-    assert min(float(run(code, ROOT, **kept).split()[-1]) for _ in range(2)) < 0.1
+    runs = [run(code, tmp_path, PYTHONDONTWRITEBYTECODE="").split()[-3:] for _ in range(4)]
+    assert {Path(file).parents[1] for file, *_ in runs} == {tmp_path}
+    keras, ours = (min(float(row[column]) for row in runs) for column in (1, 2))
+    assert ours < max(0.1, keras / 20)
