@@ -33,7 +33,13 @@ def compare(benchmark, seconds, mode, ours, theirs, compiled=True):
 @contextlib.contextmanager
 def _as_keras_would():
     """Computes what planar networks have of keras_gcnn, on Z², as Keras' own layers would."""
-    rules = ("convolves_by_rows", "tiles_are_reduced", "multiplies_whole_maps")
+    rules = (
+        "pads_planes",
+        "convolves_by_rows",
+        "multiplies_points",
+        "multiplies_whole_maps",
+        "tiles_are_reduced",
+    )
     with contextlib.ExitStack() as stack:
         for rule in rules:
             stack.enter_context(mock.patch.object(policy, rule, return_value=False))

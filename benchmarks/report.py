@@ -162,10 +162,11 @@ def _other_readings(runs):
             if "network" in parameters or kind in ("test_same_maps", *PARTS):
                 continue
             reading = kind.removeprefix("test_").replace("_", " ")
+            implementation = parameters.get("implementation", "–")
             if "equal" in parameters:
                 reading, implementation = f"as many {parameters['equal']}", "fourier"
-            else:
-                implementation = parameters.get("implementation", "–")
+            if "dtype" in parameters:
+                reading = f"{parameters['dtype']} over float32"
             key = parameters["layer"], reading, implementation, MODES[parameters["mode"]]
             rows.setdefault(key, {})[backend] = f"{benchmark['extra_info']['ratio']:.2f}"
     return _in_columns(["layer", "reading", "implementation", "mode"], rows, runs)

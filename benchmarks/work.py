@@ -57,7 +57,7 @@ NETWORKS = {
 }
 
 
-def layer(name, implementation="auto", dtype="float32"):
+def layer(name, implementation="auto", dtype="float32", padding="valid"):
     """A GroupConv2D or 3D, its input, and the seconds that its construction took."""
     group, kernel, filters, size, batch = LAYERS[name]
     x = _random(batch, *(size,) * group.dimension, group.order, filters)
@@ -67,6 +67,7 @@ def layer(name, implementation="auto", dtype="float32"):
         filters,
         kernel,
         group=group,
+        padding=padding,
         data_format="channels_last",
         implementation=implementation,
         dtype=dtype,
@@ -75,7 +76,7 @@ def layer(name, implementation="auto", dtype="float32"):
     return ours, x, time.perf_counter() - started
 
 
-def planar_layer(name, x, dtype="float32", maps=None):
+def planar_layer(name, x, dtype="float32", maps=None, padding="valid"):
     """A Conv2D or 3D with the maps of our layer on `x`, and the input without its H axis.
 
     `maps` asks for another number of them, in and out.
@@ -83,7 +84,8 @@ def planar_layer(name, x, dtype="float32", maps=None):
     x = x.reshape(*x.shape[:-2], -1) if maps is None else _random(*x.shape[:-2], maps)
     group, kernel, *_ = LAYERS[name]
     make = getattr(keras.layers, f"Conv{group.dimension}D")
-    planar = make(x.shape[-1], kernel, data_format="channels_last", dtype=dtype)
+    options = {"padding": padding, "data_format": "channels_last", "dtype": dtype}
+    planar = make(x.shape[-1], kernel, **options)
     planar.build(x.shape)
     return planar, x
 

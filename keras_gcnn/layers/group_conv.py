@@ -59,6 +59,7 @@ class BaseQuotientConv(BaseGroupConv):
             self.output_space,
             self.kernel_size,
             groups=self.groups,
+            training=training,
             **self._window_options(),
         )
 

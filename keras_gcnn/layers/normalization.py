@@ -126,9 +126,7 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
     def _takes_merged_channels(self, x):
         is_last = self.data_format == "channels_last"
         has_order = x.shape[-2] not in (None, 1)
-        return (
-            is_last and has_order and policy.normalizes_merged_channels(backend.compilation_of(x))
-        )
+        return is_last and has_order and policy.merges_channels(backend.compilation_of(x))
 
     def _move(self, moments):
         for moving, new in zip((self.moving_mean, self.moving_variance), moments, strict=True):

@@ -6,7 +6,7 @@ by its public name to switch it off. `conv/cost_model.py` holds one more, which 
 
 from keras_gcnn.ops.backend import Compilation, is_sharded
 
-# A convolution by rows was faster from so many channels of the input and of the output.
+# A convolution of volumes by rows was faster from so many channels of the input and of the output.
 FEWEST_CHANNELS_BY_ROWS = 40
 LARGEST_TRANSFORM = 2.5e6  # numbers of f̂, 10 MB in float32: a cache holds them
 # For kernels whose values are set at once. On JAX, random ones take up to a second to compile:
@@ -14,15 +14,35 @@ LARGEST_TRANSFORM = 2.5e6  # numbers of f̂, 10 MB in float32: a cache holds the
 INITIALIZER_OF_KNOWN_KERNELS = "zeros"
 
 
-def convolves_by_rows(compilation, kernel_shape):
-    """Whether a planar convolution is computed as a sum over the rows of its kernel.
+def pads_planes(compilation, kernel_shape, training):
+    """Whether a convolution of planes without padding is trained with a row of zeros.
 
-    With XLA on a CPU under JAX it takes 0.3 to 0.9 of the time of `ops.conv`.
-    `tox -e bench-jax -- -k "test_same_maps and direct"`
+    With XLA on a CPU under JAX, networks of such convolutions then take 0.5 to 0.65 of the time in
+    training. In inference XLA computes convolutions, what is between them and a pooling as one, and
+    a row to cut off is in its way: P4CNN took twice as long with it.
+    `tox -e bench-jax -- -k "test_network and P4CNN"`
     """
-    *size, channels, filters = kernel_shape
-    wide = max(size) == 1 or min(channels, filters) >= FEWEST_CHANNELS_BY_ROWS
-    return compilation == Compilation("jax", "xla", "cpu") and wide
+    is_plane = len(kernel_shape) == 4
+    return training and is_plane and compilation == Compilation("jax", "xla", "cpu")
+
+
+def convolves_by_rows(compilation, kernel_shape):
+    """Whether a convolution of volumes is computed as a sum over the rows of its kernel.
+
+    With XLA on a CPU under JAX it takes 0.3 to 0.8 of the time of `ops.conv`.
+    `tox -e bench-jax -- -k "test_same_maps and direct and 3x3x3"`
+    """
+    wide = min(kernel_shape[-2:]) >= FEWEST_CHANNELS_BY_ROWS
+    return compilation == Compilation("jax", "xla", "cpu") and len(kernel_shape) == 5 and wide
+
+
+def multiplies_points(compilation, kernel_shape):
+    """Whether a convolution of a single tap is a matrix product.
+
+    With XLA on a CPU under JAX its gradients then take 0.3 to 0.6 of the time of those of
+    `ops.conv`. `tox -e bench-jax -- -k "test_same_maps and direct and 1x1"`
+    """
+    return compilation == Compilation("jax", "xla", "cpu") and max(kernel_shape[:-2]) == 1
 
 
 def multiplies_whole_maps(x_shape, kernel_shape):
@@ -81,14 +101,23 @@ def tiles_are_reduced(compilation, size, window):
     return compilation[1:] == ("xla", "cpu") and tiles
 
 
-def normalizes_merged_channels(compilation):
-    """Whether batch normalization is computed on |H|·C channels.
+def merges_channels(compilation):
+    """Whether biases are added and batches normalized on |H|·C channels.
 
     XLA's loops are slow where C is small or no multiple of a vector register. On JAX it took P4CNN
     forward from 2.1 to 1.3 times the planar network; on TensorFlow it took longer.
     `tox -e bench-jax -- -k test_normalization_and_relu`
     """
     return compilation.backend == "jax"
+
+
+def widens_bfloat16(compilation):
+    """Whether the Fourier implementation computes in float32 what is given in bfloat16.
+
+    With XLA on a CPU its sums and products took 3 times as long in bfloat16 as in float32.
+    `tox -e bench-jax -- -k "test_half_precision and fourier"`
+    """
+    return compilation.device == "cpu"
 
 
 def images_at_once(compilation, batch, numbers):

@@ -14,10 +14,11 @@ def direct_correlation(x, kernel, space, sampling, data_format, groups, training
     blocks = backend.blocks_of_filters(kernel.shape[-1], groups)
     bank = planar_bank(kernel, space.group, blocks, data_format, training, compilation)
     outputs = space.group.order
-    return convolve_maps(x, bank, space, outputs, sampling, data_format, groups, compilation)
+    shared = sampling, data_format, groups, training, compilation
+    return convolve_maps(x, bank, space, outputs, *shared)
 
 
-def convolve_maps(x, bank, space, outputs, sampling, data_format, groups, compilation):
+def convolve_maps(x, bank, space, outputs, sampling, data_format, groups, training, compilation):
     """The planar convolution of a map on a space with a bank for so many elements or cosets."""
     last = data_format == "channels_last"
     if space.has_axis:
@@ -28,6 +29,6 @@ def convolve_maps(x, bank, space, outputs, sampling, data_format, groups, compil
         amounts = sampling.padding_amounts((None,) * space.dimension)
         x, padding = backend.pad(x, layout.around_space(amounts, data_format)), "valid"
     options = sampling.strides, padding, data_format, sampling.dilation_rate
-    y = planar_conv(x, bank, *options, compilation)  # (batch, *new_space, |H|·filters)
+    y = planar_conv(x, bank, *options, training, compilation)  # (batch, *new_space, |H|·filters)
     y = layout.split_group_axis(y, outputs, data_format)
     return exchange(y, backend.blocks_of_filters(y.shape[-1], groups), outputs) if last else y

@@ -11,7 +11,7 @@ from keras_gcnn.ops.conv.plan import Plan, TransformedKernel, apply_in_parts, co
 
 def fourier_correlation(x, kernel, space, sampling, data_format, groups, training, compilation):
     """As `direct.direct_correlation`, for channels_last alone and for a `TransformedKernel` too."""
-    half, x = backend.standard_dtype(x) == "float16", widened(x)
+    dtype, x = backend.standard_dtype(x), widened(x)
     x = x if space.has_axis else ops.expand_dims(x, -2)  # (batch, *space, 1, C)
     shape = backend.known_shape(kernel)
     amounts = _padding_amounts(x, sampling)
@@ -22,7 +22,7 @@ def fourier_correlation(x, kernel, space, sampling, data_format, groups, trainin
         own_gradient = training and space.has_axis and max(sampling.strides) == 1
         correlate = correlation_with_gradient if own_gradient else correlation
         y = _of_blocks(correlate, plan, x, widened(kernel), groups)
-    return ops.cast(y, "float16") if half else y
+    return ops.cast(y, dtype)
 
 
 def _of_blocks(correlate, plan, x, kernel, groups):

@@ -92,7 +92,8 @@ def transform_kernel(kernel: Tensor, group: Group) -> TransformedKernel:
         ψ̂(ρ) = Σ_h ψ(h) ρ(h)      on each orbit of pairs of a tap and an element of H
 
     It is for inference, where a filter does not change and need not be transformed in every call.
-    In float16 sums over H could overflow, so the transform of a float16 filter is in float32.
+    In float16 sums over H could overflow, so the transform of a float16 filter is in float32. On a
+    CPU that of a bfloat16 filter is too.
 
     Args:
         kernel: Filter ψ, laid out as for `transform_filters`.
@@ -170,6 +171,10 @@ def flat(x):
 
 
 def widened(x):
-    """float16 as float32: a sum over H may be too large for float16 where its terms are not."""
-    is_half = backend.standard_dtype(x) == "float16"
-    return ops.cast(x, "float32") if is_half else x
+    """A map or filter in half precision as float32, where that is right or faster.
+
+    A sum over H may be too large for float16 where its terms are not.
+    """
+    dtype = backend.standard_dtype(x)
+    is_slow = dtype == "bfloat16" and policy.widens_bfloat16(backend.compilation_of(x))
+    return ops.cast(x, "float32") if is_slow or dtype == "float16" else x

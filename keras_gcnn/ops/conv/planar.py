@@ -1,4 +1,4 @@
-"""A planar convolution, as a matrix product or a sum over rows where that is faster."""
+"""A planar convolution, in whichever way is fastest."""
 
 import itertools
 import math
@@ -9,28 +9,42 @@ from keras_gcnn.groups import Sampling
 from keras_gcnn.ops import backend, policy
 
 
-def planar_conv(x, kernel, strides, padding, data_format, dilation_rate, compilation):
+def planar_conv(x, kernel, strides, padding, data_format, dilation_rate, training, compilation):
     """`keras.ops.conv`, with one stride and dilation rate per axis of space.
 
-        y(i, j) = Σ_a Σ_b x(s·i + d·a, s·j + d·b) ψ(a, b) = Σ_a [x(s·i + d·a, ·) ⋆ ψ(a, ·)](j)
+        y(i, j) = Σ_a Σ_b x(s·i + d·a, s·j + d·b) ψ(a, b)
 
-    The first sum is what `keras.ops.conv` computes, the second is `convolve_by_rows`. `ops.policy`
-    says where the second is faster, for a `backend.Compilation`.
+    `ops.policy` says where another way to compute it is faster, for a `backend.Compilation`.
     """
     if data_format == "channels_last" and kernel.shape[-2] == x.shape[-1]:  # one block of channels
+        size = x.shape[1:-1]
         if padding == "valid" and policy.multiplies_whole_maps(x.shape, kernel.shape):
-            return _product(x, kernel)
-        by_rows = policy.convolves_by_rows(compilation, kernel.shape)
-        if by_rows and all(isinstance(n, int) for n in x.shape):
-            return convolve_by_rows(x, kernel, strides, padding, dilation_rate)
+            return _product(x, kernel, (1,) * len(size))
+        if all(isinstance(n, int) for n in size):
+            if policy.multiplies_points(compilation, kernel.shape):
+                seen = x[(slice(None), *(slice(None, None, s) for s in strides))]
+                return _product(seen, kernel, seen.shape[1:-1])
+            if padding == "valid" and policy.pads_planes(compilation, kernel.shape, training):
+                return convolve_padded(x, kernel, strides, dilation_rate)
+            if policy.convolves_by_rows(compilation, kernel.shape):
+                return convolve_by_rows(x, kernel, strides, padding, dilation_rate)
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
-def _product(x, kernel):
-    *size, channels, filters = kernel.shape
-    taps = math.prod(size) * channels
-    y = backend.matmul(ops.reshape(x, (-1, taps)), ops.reshape(kernel, (taps, filters)))
-    return ops.reshape(y, (-1, *(1 for _ in size), filters))
+def _product(x, kernel, points):
+    """Each output point is a product of the kernel with as many numbers of `x` as it has."""
+    *taps, filters = kernel.shape
+    numbers = math.prod(taps)
+    y = backend.matmul(ops.reshape(x, (-1, numbers)), ops.reshape(kernel, (numbers, filters)))
+    return ops.reshape(y, (-1, *points, filters))
+
+
+def convolve_padded(x, kernel, strides, dilation_rate):
+    """A convolution of planes without padding, of which one row more is computed and left out."""
+    points, _ = Sampling(kernel.shape[:-2], strides, "valid", dilation_rate).output_size(
+        x.shape[1:-1]
+    )
+    return backend.conv_with_a_row_of_zeros(x, kernel, strides, dilation_rate)[:, :points]
 
 
 def convolve_by_rows(x, kernel, strides, padding, dilation_rate):

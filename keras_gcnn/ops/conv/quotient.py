@@ -26,6 +26,7 @@ def quotient_conv(
     data_format: DataFormat | None = None,
     dilation_rate: Size = 1,
     groups: Integer = 1,
+    training: bool | None = False,
 ) -> Tensor:
     """The G-correlation of a map on G/K with a filter, as a map on G/L.
 
@@ -48,6 +49,7 @@ def quotient_conv(
         data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
         dilation_rate: Integer, or one per axis.
         groups: As in `group_conv`.
+        training: Whether gradients will be taken.
 
     Returns:
         Map on G/L with `filters` channels; for L = H an image.
@@ -64,6 +66,7 @@ def quotient_conv(
     arguments.floating(kernel, "kernel")
     data_format = arguments.data_format(data_format)
     groups = arguments.integer(groups, "groups")
+    options = groups, arguments.flag(training)
     padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
     windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
     kernel_size = arguments.integer_tuple(kernel_size, group.dimension, "kernel_size")
@@ -74,10 +77,10 @@ def quotient_conv(
     x = on_image(x, group.lattice, data_format)
     if data_format == "channels_first" and not backend.takes_channels_first():
         x = layout.to_channels_last(x, input_space.has_axis)
-        y = _correlated(x, kernel, input_space, output_space, sampling, "channels_last", groups)
+        y = _correlated(x, kernel, input_space, output_space, sampling, "channels_last", *options)
         y = layout.to_channels_first(y, output_space.has_axis)
     else:
-        y = _correlated(x, kernel, input_space, output_space, sampling, data_format, groups)
+        y = _correlated(x, kernel, input_space, output_space, sampling, data_format, *options)
     return on_image(y, group.lattice, data_format)
 
 
@@ -114,11 +117,12 @@ def quotient_bank(kernel, input_space, output_space, kernel_size):
     return ops.reshape(bank, (*domain, channels, outputs, filters))
 
 
-def _correlated(x, kernel, input_space, output_space, sampling, data_format, groups):
+def _correlated(x, kernel, input_space, output_space, sampling, data_format, *options):
+    groups, training = options
     bank = quotient_bank(kernel, input_space, output_space, sampling.kernel_size)
     blocks = backend.blocks_of_filters(bank.shape[-1], groups)
     bank = planar_kernel(bank, input_space.group.lattice, blocks, data_format)
-    shared = sampling, data_format, groups, backend.compilation_of(x)
+    shared = sampling, data_format, groups, training, backend.compilation_of(x)
     y = convolve_maps(x, bank, input_space, output_space.cosets, *shared)
     if output_space.has_axis:
         return y

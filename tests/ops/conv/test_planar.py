@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from keras import ops
 
 import keras_gcnn as kg
@@ -12,8 +12,8 @@ from tests.ops.cases import cases, random
 
 
 def loss(x, psi):
-    y = kg.ops.group_conv(x, psi, "p4", data_format="channels_last", implementation="direct")
-    return ops.sum(y**3)
+    options = {"data_format": "channels_last", "implementation": "direct", "training": True}
+    return ops.sum(kg.ops.group_conv(x, psi, "p4", **options) ** 3)
 
 
 @settings(max_examples=15)
@@ -39,48 +39,84 @@ def test_rows_of_a_volume(strides, padding):
 
 
 @on_jax
-@pytest.mark.parametrize("filters", [9, 10])
-@pytest.mark.parametrize("kernel", [1, 3])
-def test_layers_are_convolved_by_rows_where_that_is_faster(kernel, filters):
+@settings(max_examples=15)
+@given(case=cases())
+def test_a_row_of_zeros_adds_nothing(case):
+    size, kernel, strides, dilation, padding = case
+    assume(padding == "valid")
+    f, psi = random(*size, 2), random(kernel, kernel, 2, 3, seed=1)
+    expected = oracle.group_correlation(f, psi, "p1", (strides,) * 2, (dilation,) * 2)
+    actual = planar.convolve_padded(
+        ops.convert_to_tensor(f[None]), psi, (strides,) * 2, (dilation,) * 2
+    )
+    oracle.assert_close(ops.convert_to_numpy(actual)[0], expected[..., 0, :])
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 3)])
+def test_a_single_tap_is_a_product_at_each_point(strides, padding, monkeypatch):
+    f, psi = random(2, 5, 6, 3), random(1, 1, 3, 4, seed=1)
+    options = (strides, padding, "channels_last", (1, 1))
+    expected = ops.convert_to_numpy(ops.conv(f, psi, *options))
+    monkeypatch.setattr(policy, "multiplies_points", lambda *of: True)
+    monkeypatch.delattr(ops, "conv")
+    actual = planar.planar_conv(ops.convert_to_tensor(f), psi, *options, False, None)
+    oracle.assert_close(ops.convert_to_numpy(actual), expected)
+
+
+def convolved(x, psi, training=False, **options):
+    """What JAX convolves: how often, and whether with a row of zeros behind."""
     import jax
 
-    x, psi = random(2, 5, 5, 4, filters), random(kernel, kernel, 4, filters, filters, seed=1)
-    program = str(jax.make_jaxpr(by_xla(loss))(x, psi))
-    by_rows = kernel == 1 or filters == 10
-    assert program.count("window_strides=(1,)") == (kernel if by_rows else 0)
-    assert program.count("window_strides=(1, 1)") == (0 if by_rows else 1)
+    def function(x, psi):
+        options_of_all = {"implementation": "direct", "training": training, **options}
+        return kg.ops.group_conv(x, psi, **options_of_all)
+
+    program = str(jax.make_jaxpr(by_xla(function))(x, psi))
+    return program.count("conv_general_dilated["), program.count("padding=((0, 1), (0, 0))")
 
 
 @on_jax
-def test_by_rows_are_the_same_gradients_and_a_forward_mode(monkeypatch):
+@pytest.mark.parametrize("filters", [1, 2])
+def test_wide_volumes_are_convolved_by_rows(filters):
+    x, psi = random(1, 3, 4, 5, 24, filters), random(3, 3, 3, 24, filters, filters, seed=1)
+    found = convolved(x, psi, group="O", data_format="channels_last")
+    assert found == ((9, 0) if 24 * filters >= 40 else (1, 0))
+
+
+@on_jax
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_planes_are_padded_in_training(training, kernel, padding):
+    x, psi = random(2, 5, 5, 4, 3), random(kernel, kernel, 4, 3, 3, seed=1)
+    found = convolved(x, psi, training, group="p4", padding=padding, data_format="channels_last")
+    padded = training and kernel > 1 and padding == "valid"
+    assert found == (kernel > 1, padded)
+
+
+@on_jax
+@pytest.mark.parametrize(("groups", "data_format"), [(2, "channels_last"), (1, "channels_first")])
+def test_blocks_and_channels_first_are_convolutions_of_keras(groups, data_format):
+    shape = (2, 5, 5, 4, 20) if data_format == "channels_last" else (2, 20, 4, 5, 5)
+    x, psi = random(*shape), random(3, 3, 4, 20 // groups, 20, seed=1)
+    found = convolved(x, psi, True, group="p4", groups=groups, data_format=data_format)
+    assert found == (1, 0)
+
+
+@on_jax
+def test_with_a_row_of_zeros_are_the_same_gradients_and_a_forward_mode(monkeypatch):
     import jax
 
     x, psi = random(2, 5, 5, 4, 10), random(3, 3, 4, 10, 10, seed=1)
     function = by_xla(loss)
     actual = differentiate.gradients(function, x, psi)
     _, along_x = jax.jvp(function, (x, psi), (x, np.zeros_like(psi)))
-    monkeypatch.setattr(policy, "convolves_by_rows", lambda *of: False)
+    monkeypatch.setattr(policy, "pads_planes", lambda *of: False)
     expected = differentiate.gradients(by_xla(lambda *of: loss(*of)), x, psi)
     for gradient, whole in zip(actual, expected, strict=True):
         oracle.assert_close(gradient, whole)
     oracle.assert_close(np.asarray(along_x), np.sum(expected[0] * x))
-
-
-@on_jax
-@pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-def test_what_rows_are_not_for_is_one_convolution(groups, data_format):
-    import jax
-
-    def convolve(x, psi):
-        return kg.ops.group_conv(
-            x, psi, "p4", data_format=data_format, groups=groups, implementation="direct"
-        )
-
-    shape = (2, 5, 5, 4, 20) if data_format == "channels_last" else (2, 20, 4, 5, 5)
-    x, psi = random(*shape), random(3, 3, 4, 20 // groups, 20, seed=1)
-    count = str(jax.make_jaxpr(convolve)(x, psi)).count("conv_general_dilated[")
-    assert count == (3 if groups == 1 and data_format == "channels_last" else 1)
 
 
 @pytest.mark.parametrize("group", oracle.GROUPS)
