@@ -11,12 +11,14 @@ from keras_gcnn.ops.conv.plan import Plan, TransformedKernel, apply_in_parts, co
 
 def fourier_correlation(x, kernel, space, sampling, data_format, groups, training, compilation):
     """As `direct.direct_correlation`, for channels_last alone and for a `TransformedKernel` too."""
-    dtype, x = backend.standard_dtype(x), widened(x)
+    dtype = backend.standard_dtype(x)
+    is_transformed = isinstance(kernel, TransformedKernel)
+    x = ops.cast(x, kernel.matrices[0].dtype) if is_transformed else widened(x)
     x = x if space.has_axis else ops.expand_dims(x, -2)  # (batch, *space, 1, C)
     shape = backend.known_shape(kernel)
     amounts = _padding_amounts(x, sampling)
     plan = Plan(space.group, shape, sampling, amounts, compilation)
-    if isinstance(kernel, TransformedKernel):
+    if is_transformed:
         y = apply_in_parts(plan, x, kernel)
     else:
         own_gradient = training and space.has_axis and max(sampling.strides) == 1

@@ -92,8 +92,7 @@ def transform_kernel(kernel: Tensor, group: Group) -> TransformedKernel:
         ψ̂(ρ) = Σ_h ψ(h) ρ(h)      on each orbit of pairs of a tap and an element of H
 
     It is for inference, where a filter does not change and need not be transformed in every call.
-    In float16 sums over H could overflow, so the transform of a float16 filter is in float32. On a
-    CPU that of a bfloat16 filter is too.
+    In float16 sums over H could overflow, so the transform of a float16 filter is in float32.
 
     Args:
         kernel: Filter ψ, laid out as for `transform_filters`.

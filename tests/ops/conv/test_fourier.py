@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from keras import ops
+from keras.backend import standardize_dtype
 
 import keras_gcnn as kg
 from keras_gcnn.ops import backend, policy
 from tests import differentiate, oracle
-from tests.compiled import on_jax
+from tests.compiled import by_xla, on_jax, with_xla
 from tests.ops.cases import random
 
 BY_XLA = backend.Compilation("jax", "xla", "cpu")
@@ -127,3 +128,23 @@ def test_a_transformed_kernel_is_for_the_fourier_implementation_alone(options):
     transformed = kg.ops.transform_kernel(random(3, 3, 4, 2, 2), "p4")
     with pytest.raises(ValueError, match=r"transformed kernel.*Received: implementation=.*Give"):
         kg.ops.group_conv(random(1, 4, 4, 4, 2), transformed, "p4", **options)
+
+
+@with_xla
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_by_xla_is_exact_to_its_own_rounding(dtype, once):
+    """Also where the kernel was transformed by a function that XLA does not compile."""
+    x, psi = random(1, 6, 6, 8, 16), random(3, 3, 8, 16, 4, seed=1)
+    halves = [ops.cast(ops.cast(array, dtype), "float32") for array in (x, psi)]
+    expected = ops.convert_to_numpy(correlation(*halves))
+    x, psi = (ops.cast(array, dtype) for array in (x, psi))
+    if once:
+        transformed = kg.ops.transform_kernel(psi, "p4m")
+        actual = by_xla(lambda x: correlation(x, transformed))(x)
+    else:
+        actual = by_xla(correlation)(x, psi)
+    assert standardize_dtype(actual.dtype) == dtype
+    is_rounded_once = not (once and dtype == "bfloat16")  # where ψ̂ is in bfloat16
+    tolerance = {"bfloat16": 2**-8, "float16": 2**-11}[dtype] if is_rounded_once else 2e-2
+    oracle.assert_close(ops.convert_to_numpy(ops.cast(actual, "float32")), expected, tolerance)
