@@ -23,7 +23,7 @@ def fourier_correlation(x, kernel, space, sampling, data_format, groups, trainin
     else:
         own_gradient = training and space.has_axis and max(sampling.strides) == 1
         correlate = correlation_with_gradient if own_gradient else correlation
-        y = _of_blocks(correlate, plan, x, widened(kernel), groups)
+        y = _of_blocks(correlate, plan, x, ops.cast(kernel, x.dtype), groups)
     return ops.cast(y, dtype)
 
 

@@ -1,5 +1,6 @@
 """How the Fourier implementation computes. What it computes is tested in test_correlation.py."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -148,3 +149,23 @@ def test_half_precision_by_xla_is_exact_to_its_own_rounding(dtype, once):
     is_rounded_once = not (once and dtype == "bfloat16")  # where ψ̂ is in bfloat16
     tolerance = {"bfloat16": 2**-8, "float16": 2**-11}[dtype] if is_rounded_once else 2e-2
     oracle.assert_close(ops.convert_to_numpy(ops.cast(actual, "float32")), expected, tolerance)
+
+
+@with_xla
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_a_layer_in_half_precision_is_trained_by_xla_as_one_in_float32(dtype, monkeypatch):
+    monkeypatch.setattr(policy, "LARGEST_TRANSFORM", 1)  # so that a batch is taken in parts
+
+    def trained(dtype):
+        layer = kg.layers.GroupConv2D(
+            8, 3, "p4m", data_format="channels_last", implementation="fourier", dtype=dtype
+        )
+        pooling = keras.layers.GlobalAveragePooling3D(data_format="channels_last", dtype="float32")
+        model = keras.Sequential([keras.Input((6, 6, 8, 8)), layer, pooling])
+        layer.kernel.assign(random(3, 3, 8, 8, 8, seed=1))
+        optimizer = keras.optimizers.SGD(1.0)
+        model.compile(optimizer, "mse", jit_compile=True)
+        model.train_on_batch(random(2, 6, 6, 8, 8), np.zeros((2, 8)))
+        return ops.convert_to_numpy(layer.kernel) - random(3, 3, 8, 8, 8, seed=1)
+
+    oracle.assert_close(trained(dtype), trained("float32"), tolerance=2e-2)
