@@ -26,7 +26,8 @@ def planar_conv(x, kernel, strides, padding, data_format, dilation_rate, trainin
                 return _product(seen, kernel, seen.shape[1:-1])
             if padding == "valid" and policy.pads_planes(compilation, kernel.shape, training):
                 return convolve_padded(x, kernel, strides, dilation_rate)
-            if policy.convolves_by_rows(compilation, kernel.shape):
+            by_rows = policy.convolves_by_rows(compilation, kernel.shape)
+            if by_rows and isinstance(x.shape[0], int):
                 return convolve_by_rows(x, kernel, strides, padding, dilation_rate)
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
