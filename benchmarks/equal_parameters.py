@@ -124,7 +124,7 @@ def figure(found):
     import matplotlib.pyplot as plt
 
     names = [name for name in NETWORKS if any(name in of["rows"] for of in found.values())]
-    drawn, panels = plt.subplots(1, 2, figsize=(9, 0.75 * len(names) + 1.5), sharey=True)
+    drawn, panels = plt.subplots(1, 2, figsize=(10, 0.75 * len(names) + 1.5), sharey=True)
     panels_of = {"a training step": _ratio, "the first step, with compilation": _first_ratio}
     for axes, (title, ratio_of) in zip(panels, panels_of.items(), strict=True):
         for place, (backend, of_backend) in enumerate(found.items()):
@@ -140,7 +140,7 @@ def figure(found):
     labels = [NETWORKS[name].split(",")[0].removesuffix(" of the paper") for name in names]
     panels[0].set_yticks(range(len(names)), labels)
     panels[0].invert_yaxis()
-    panels[1].legend(loc="best", frameon=False)
+    panels[1].legend(bbox_to_anchor=(1.02, 1), loc="upper left", frameon=False)
     drawn.tight_layout()
     return drawn
 
