@@ -233,11 +233,11 @@ def conv_with_a_row_of_zeros(x, kernel, strides, dilation_rate):
     """A convolution of planes, channels last, with one row of zeros behind them.
 
     XLA on a CPU, in jaxlib 0.10, takes up to five times as long for a convolution without padding
-    as for one with any. On JAX, Keras 3.15 asks for "valid" or "same" and for nothing between. It
-    can go when XLA takes as long for both.
+    as for one with any. Keras 3.15 asks JAX for "valid" or "same" and for nothing between. The
+    result has the kernel's dtype, as that of `ops.conv`. It can go when XLA takes as long for both.
     """
     lax, axes = sys.modules["jax"].lax, ("NHWC", "HWIO", "NHWC")
-    padding = ((0, 1), (0, 0))
+    x, padding = ops.cast(x, kernel.dtype), ((0, 1), (0, 0))
     return lax.conv_general_dilated(
         x, kernel, strides, padding, rhs_dilation=dilation_rate, dimension_numbers=axes
     )

@@ -43,6 +43,17 @@ def split_group_axis(x, order, data_format):
     return reshape(x, (shape[0], shape[1] // order, order, *shape[2:]))
 
 
+def on_merged_channels(function, x, *vectors):
+    """`function(x, *vectors)` of a channels_last map, computed on |H|·C channels.
+
+    Each vector has one number for each of C channels, or is `None`.
+    """
+    order = x.shape[-2]
+    tiled = (None if vector is None else ops.tile(vector, (order,)) for vector in vectors)
+    y = function(merge_group_axis(x, "channels_last"), *tiled)
+    return split_group_axis(y, order, "channels_last")
+
+
 def to_channels_last(x, has_group_axis):
     """A channels_first map with its channels last."""
     return ops.moveaxis(x, (1, 2), (-1, -2)) if has_group_axis else ops.moveaxis(x, 1, -1)

@@ -28,14 +28,15 @@ def moments_on_group(x):
 
 def batch_normalization_on_group(x, mean, variance, offset, scale, epsilon):
     """`ops.batch_normalization` along the last axis of a map on G, with numbers of length C."""
-    order = x.shape[-2]
-    numbers = [
-        None if vector is None else ops.tile(ops.cast(vector, x.dtype), (order,))
+
+    def normalize(x, mean, variance, offset, scale):
+        return ops.batch_normalization(x, mean, variance, -1, offset, scale, epsilon)
+
+    numbers = (
+        None if vector is None else ops.cast(vector, x.dtype)
         for vector in (mean, variance, offset, scale)
-    ]
-    y = layout.merge_group_axis(x, "channels_last")
-    y = ops.batch_normalization(y, *numbers[:2], -1, *numbers[2:], epsilon)
-    return layout.split_group_axis(y, order, "channels_last")
+    )
+    return layout.on_merged_channels(normalize, x, *numbers)
 
 
 def in_float32_or_more(x):

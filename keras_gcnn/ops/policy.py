@@ -6,6 +6,7 @@ by its public name to switch it off. `conv/cost_model.py` holds one more, which 
 
 from keras_gcnn.ops.backend import Compilation, is_sharded
 
+JAX_ON_A_CPU = Compilation("jax", "xla", "cpu")
 # A convolution of volumes by rows was faster from so many channels of the input and of the output.
 FEWEST_CHANNELS_BY_ROWS = 40
 LARGEST_TRANSFORM = 2.5e6  # numbers of f̂, 10 MB in float32: a cache holds them
@@ -23,7 +24,7 @@ def pads_planes(compilation, kernel_shape, training):
     `tox -e bench-jax -- -k "test_network and P4CNN"`
     """
     is_plane = len(kernel_shape) == 4
-    return training and is_plane and compilation == Compilation("jax", "xla", "cpu")
+    return training and is_plane and compilation == JAX_ON_A_CPU
 
 
 def convolves_by_rows(compilation, kernel_shape):
@@ -33,7 +34,7 @@ def convolves_by_rows(compilation, kernel_shape):
     `tox -e bench-jax -- -k "test_same_maps and direct and 3x3x3"`
     """
     wide = min(kernel_shape[-2:]) >= FEWEST_CHANNELS_BY_ROWS
-    return compilation == Compilation("jax", "xla", "cpu") and len(kernel_shape) == 5 and wide
+    return compilation == JAX_ON_A_CPU and len(kernel_shape) == 5 and wide
 
 
 def multiplies_points(compilation, kernel_shape):
@@ -42,7 +43,7 @@ def multiplies_points(compilation, kernel_shape):
     With XLA on a CPU under JAX its gradients then take 0.3 to 0.6 of the time of those of
     `ops.conv`. `tox -e bench-jax -- -k "test_same_maps and direct and 1x1"`
     """
-    return compilation == Compilation("jax", "xla", "cpu") and max(kernel_shape[:-2]) == 1
+    return compilation == JAX_ON_A_CPU and max(kernel_shape[:-2]) == 1
 
 
 def multiplies_whole_maps(x_shape, kernel_shape):

@@ -1,6 +1,6 @@
 """The G-correlation of a feature map with a filter: its formula, its checks, and the choice."""
 
-from keras import ops
+import functools
 
 from keras_gcnn import arguments
 from keras_gcnn.annotations import DataFormat, Group, Implementation, Integer, Padding, Size, Tensor
@@ -162,10 +162,8 @@ def add_bias(y: Tensor, bias: Tensor, data_format: DataFormat | None = None) -> 
             f"Received: bias.shape={tuple(bias.shape)}, y.shape={tuple(y.shape)}, "
             f"data_format={data_format!r}."
         )
-    order = y.shape[-2]
-    is_known = data_format == "channels_last" and isinstance(order, int)
+    add = functools.partial(backend.add_bias, data_format=data_format)
+    is_known = data_format == "channels_last" and isinstance(y.shape[-2], int)
     if is_known and policy.merges_channels(backend.compilation_of(y)):
-        y = layout.merge_group_axis(y, data_format)
-        y = backend.add_bias(y, ops.tile(bias, (order,)), data_format)
-        return layout.split_group_axis(y, order, data_format)
-    return backend.add_bias(y, bias, data_format)
+        return layout.on_merged_channels(add, y, bias)
+    return add(y, bias)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from keras import ops
 
-from keras_gcnn.ops import backend
+from keras_gcnn.ops import backend, policy
 from keras_gcnn.ops.conv.fourier_gradient import correlation_with_gradient
 from keras_gcnn.ops.conv.plan import Plan, TransformedKernel, apply_in_parts, correlation, widened
 
@@ -12,19 +12,26 @@ from keras_gcnn.ops.conv.plan import Plan, TransformedKernel, apply_in_parts, co
 def fourier_correlation(x, kernel, space, sampling, data_format, groups, training, compilation):
     """As `direct.direct_correlation`, for channels_last alone and for a `TransformedKernel` too."""
     dtype = backend.standard_dtype(x)
-    is_transformed = isinstance(kernel, TransformedKernel)
-    x = ops.cast(x, kernel.matrices[0].dtype) if is_transformed else widened(x)
+    is_slow = _are_bfloat16(x, kernel) and policy.widens_bfloat16(compilation)
+    if is_slow:
+        x, kernel = ops.cast(x, "float32"), ops.cast(kernel, "float32")
+    x = widened(x)
     x = x if space.has_axis else ops.expand_dims(x, -2)  # (batch, *space, 1, C)
     shape = backend.known_shape(kernel)
     amounts = _padding_amounts(x, sampling)
     plan = Plan(space.group, shape, sampling, amounts, compilation)
-    if is_transformed:
+    if isinstance(kernel, TransformedKernel):
         y = apply_in_parts(plan, x, kernel)
     else:
         own_gradient = training and space.has_axis and max(sampling.strides) == 1
         correlate = correlation_with_gradient if own_gradient else correlation
-        y = _of_blocks(correlate, plan, x, ops.cast(kernel, x.dtype), groups)
-    return ops.cast(y, dtype)
+        y = _of_blocks(correlate, plan, x, widened(kernel), groups)
+    return ops.cast(y, dtype) if is_slow or dtype == "float16" else y
+
+
+def _are_bfloat16(x, kernel):
+    tensors = () if isinstance(kernel, TransformedKernel) else (x, kernel)
+    return {backend.standard_dtype(tensor) for tensor in tensors} == {"bfloat16"}
 
 
 def _of_blocks(correlate, plan, x, kernel, groups):

@@ -170,10 +170,6 @@ def flat(x):
 
 
 def widened(x):
-    """A map or filter in half precision as float32, where that is right or faster.
-
-    A sum over H may be too large for float16 where its terms are not.
-    """
-    dtype = backend.standard_dtype(x)
-    is_slow = dtype == "bfloat16" and policy.widens_bfloat16(backend.compilation_of(x))
-    return ops.cast(x, "float32") if is_slow or dtype == "float16" else x
+    """float16 as float32: a sum over H may be too large for float16 where its terms are not."""
+    is_half = backend.standard_dtype(x) == "float16"
+    return ops.cast(x, "float32") if is_half else x

@@ -33,7 +33,7 @@ def planar_conv(x, kernel, strides, padding, data_format, dilation_rate, trainin
 
 
 def _product(x, kernel, points):
-    """Each output point is a product of the kernel with as many numbers of `x` as it has."""
+    """A matrix product, where `x` holds for each output point the numbers that its taps see."""
     *taps, filters = kernel.shape
     numbers = math.prod(taps)
     y = backend.matmul(ops.reshape(x, (-1, numbers)), ops.reshape(kernel, (numbers, filters)))

@@ -117,8 +117,7 @@ def quotient_bank(kernel, input_space, output_space, kernel_size):
     return ops.reshape(bank, (*domain, channels, outputs, filters))
 
 
-def _correlated(x, kernel, input_space, output_space, sampling, data_format, *options):
-    groups, training = options
+def _correlated(x, kernel, input_space, output_space, sampling, data_format, groups, training):
     bank = quotient_bank(kernel, input_space, output_space, sampling.kernel_size)
     blocks = backend.blocks_of_filters(bank.shape[-1], groups)
     bank = planar_kernel(bank, input_space.group.lattice, blocks, data_format)

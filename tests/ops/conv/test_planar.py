@@ -69,8 +69,7 @@ def convolved(x, psi, training=False, **options):
     import jax
 
     def function(x, psi):
-        options_of_all = {"implementation": "direct", "training": training, **options}
-        return kg.ops.group_conv(x, psi, **options_of_all)
+        return kg.ops.group_conv(x, psi, implementation="direct", training=training, **options)
 
     program = str(jax.make_jaxpr(by_xla(function))(x, psi))
     return program.count("conv_general_dilated["), program.count("padding=((0, 1), (0, 0))")
@@ -117,6 +116,20 @@ def test_with_a_row_of_zeros_are_the_same_gradients_and_a_forward_mode(monkeypat
     for gradient, whole in zip(actual, expected, strict=True):
         oracle.assert_close(gradient, whole)
     oracle.assert_close(np.asarray(along_x), np.sum(expected[0] * x))
+
+
+@on_jax
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("dtypes", [("bfloat16", "float32"), ("float32", "bfloat16")])
+def test_with_a_row_of_zeros_the_result_has_the_dtype_it_has_without(dtypes, training):
+    arrays = random(1, 5, 5, 4, 2), random(3, 3, 4, 2, 2, seed=1)
+    x, psi = (ops.cast(array, dtype) for array, dtype in zip(arrays, dtypes, strict=True))
+
+    def convolve(x, psi):
+        options = {"implementation": "direct", "training": training}
+        return kg.ops.group_conv(x, psi, "p4", data_format="channels_last", **options)
+
+    assert by_xla(convolve)(x, psi).dtype == dtypes[1]
 
 
 @pytest.mark.parametrize("group", oracle.GROUPS)
