@@ -8,7 +8,7 @@ from keras import ops
 def gradients(function, *arrays):
     """∂ function(*arrays) / ∂ each array, of a function of tensors that returns a scalar."""
     tensors = [ops.convert_to_tensor(array) for array in arrays]
-    found = _differentiate(function, tensors)
+    found = gradient_tensors(function, tensors)
     return [np.asarray(ops.convert_to_numpy(gradient)) for gradient in found]
 
 
@@ -16,12 +16,12 @@ def gradients_of_gradients(function, *arrays):
     """The gradients of Σ |∂ function / ∂ array|² over all arrays."""
 
     def squares(*tensors):
-        return sum(ops.sum(g * g) for g in _differentiate(function, tensors))
+        return sum(ops.sum(g * g) for g in gradient_tensors(function, tensors))
 
     return gradients(squares, *arrays)
 
 
-def _differentiate(function, tensors):
+def gradient_tensors(function, tensors):
     backends = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}
     return backends[keras.backend.backend()](function, tensors)
 

@@ -57,7 +57,9 @@ OURS = {
     "up": lambda d: L.GroupUpSampling2D(
         2, interpolation=d(st.sampled_from(["nearest", "bilinear"])), **LAST
     ),
-    "block": lambda d: L.ResidualBlock2D(2, strides=d(st.integers(1, 2)), **LAST),
+    "block": lambda d: L.ResidualBlock2D(
+        2, strides=d(st.integers(1, 2)), activation="leaky_relu", **LAST
+    ),  # with numbers below 0, so that a PReLU behind it does something
     "norm": lambda d: L.GroupBatchNormalization(**LAST),
 }
 STOCK = {
@@ -77,7 +79,7 @@ STOCK = {
     "pad": lambda d, x: layers.ZeroPadding3D(amounts(d, 3), **LAST)(x),
     "up": lambda d, x: layers.UpSampling3D((2, d(st.integers(1, 2)), 1), **LAST)(x),
     "softmax": lambda d, x: layers.Rescaling(2.0, -0.5)(
-        layers.Softmax(axis=d(st.sampled_from([-1, 3, 1])))(x)
+        layers.Softmax(axis=d(st.sampled_from([n for n in (-1, 3, 1) if x.shape[n] > 1])))(x)
     ),
     "add": lambda d, x: layers.Add()([x, layers.ReLU()(x)]),
     "concatenate": lambda d, x: layers.Concatenate()([x, layers.ReLU()(x)]),
@@ -97,14 +99,15 @@ STOCK = {
 
 
 @st.composite
-def models(draw):
-    """A model on a group, the group that is left, and what was said of it."""
-    group = draw(st.sampled_from(["p2", "pm", "p4", "pmm", "p4m"]))
+def models(draw, caught):
+    """A model, and the group that it is said to keep, or the one that was first said to be lost."""
+    group, lost = draw(st.sampled_from(["p2", "pm", "p4", "pmm", "p4m"])), None
     size = draw(st.integers(5, 8))
     inputs = keras.Input((size, size, 1))
     kernel = draw(st.integers(2, 3))  # a single tap has no direction
     x = L.LiftingConv2D(2, kernel, group, padding="same" if kernel % 2 else "valid", **LAST)(inputs)
     for _ in range(draw(st.integers(1, 4))):
+        before = group
         kind = draw(st.sampled_from(["ours", "ours", "stock", "restrict"]))
         if kind == "ours":
             x = OURS[draw(st.sampled_from(sorted(OURS)))](draw)(x)
@@ -113,23 +116,26 @@ def models(draw):
         elif group in SUBGROUPS:
             group = draw(st.sampled_from(SUBGROUPS[group]))
             x = L.RestrictGroup(group, **LAST)(x)
+        lost = lost or (before if caught else None)
         assume(len(x.shape) == 5 and all(3 <= n <= 20 for n in x.shape[1:3]))
         if x.shape[3] != kg.groups.get(group).order:
             break
-    x = L.CosetPooling2D(**LAST)(L.GroupDense(2, activation="tanh", **LAST)(x))
-    return keras.Model(inputs, x), group
+    x = L.GroupDense(2, activation="tanh", **LAST)(x)
+    if lost not in (None, group):  # a map on the subgroup tells nothing of the group
+        x = L.CosetPooling2D(**LAST)(x)
+    return keras.Model(inputs, x), lost or group
 
 
 def drawn(data):
-    """A model with random weights, its group, and the warnings it gave; `None` where refused."""
+    """A model, its group, and the warnings it gave; `None` where refused."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", kg.EquivarianceWarning)
         try:
-            model, group = data.draw(models())
+            model, group = data.draw(models(caught))
         except ValueError:
             return None
-    said = [str(w.message) for w in caught if w.category is kg.EquivarianceWarning]
-    return shaken(model, scale=0.5), group, said
+    return model, group, [str(w.message) for w in caught]
 
 
 def tells_points_apart(model):
@@ -137,6 +143,15 @@ def tells_points_apart(model):
     x = np.random.default_rng(0).normal(size=(1, *model.input_shape[1:])).astype("float32")
     y = ops.convert_to_numpy(model(x, training=False))
     return y.std(axis=(1, 2)).max() > 1e-3 * np.abs(y).max()
+
+
+def may_cancel(model, said):
+    """Whether a loss may be none: two shifts by half a pixel, or points that were repeated before.
+
+    The guard judges each layer by itself, for any map.
+    """
+    repeats = any("UpSampling" in type(layer).__name__ for layer in model.layers)
+    return len(said) > 1 or (repeats and said and "UpSampling" not in said[0])
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
@@ -147,8 +162,13 @@ def test_it_is_said_exactly_where_equivariance_is_lost(is_kept, data):
     found = drawn(data)
     assume(found is not None)
     model, group, said = found
-    assume(tells_points_apart(model))
-    report = kg.equivariance_error(model, group, model.input_shape[1:])
+    # A PReLU for one loses nothing where no number happens to be below 0.
+    for seed in range(3 if said else 1):
+        assume(tells_points_apart(shaken(model, seed, scale=0.5)))
+        report = kg.equivariance_error(model, group, model.input_shape[1:], seed=seed)
+        if not report.is_equivariant:
+            break
     assume(report.is_equivariant == is_kept)
-    assume(not is_kept or len(said) < 2)  # two losses may cancel, as two shifts of half a pixel do
-    assert bool(said) != is_kept, (said, str(report))
+    assume(not (is_kept and may_cancel(model, said)))
+    layers_of = [layer.name for layer in model.layers]
+    assert bool(said) != is_kept, (said, str(report), layers_of)

@@ -208,6 +208,24 @@ def with_gradient(function, gradient, *arguments):
     return ops.custom_gradient(differentiable)(*arguments)
 
 
+def traced_once(function, plan, *arguments):
+    """`function(plan, *arguments)` as a function of TensorFlow that calls of the same shapes share.
+
+    Args:
+        function: A function of a plan and of tensors.
+        plan: What can be hashed.
+        arguments: Tensors or Keras' variables.
+    """
+    tensors = [ops.cast(of, standard_dtype(of)) for of in arguments]
+    signature = tuple((known_shape(of), standard_dtype(of)) for of in tensors)
+    return _traced(function, plan, signature)(*tensors)
+
+
+@functools.cache
+def _traced(function, plan, signature):
+    return sys.modules["tensorflow"].function(lambda *of: function(plan, *of), autograph=False)
+
+
 def rematerialized(rematerialize, layer_call, args, kwargs):
     """What `Layer.rematerialized_call` returns, with keywords that rematerialization does not see.
 

@@ -4,12 +4,15 @@ A rule is a function of a `backend.Compilation` and of shapes. Tests and benchma
 by its public name to switch it off. `conv/cost_model.py` holds one more, which is fitted.
 """
 
+import math
+
 from keras_gcnn.ops.backend import Compilation, is_sharded
 
 JAX_ON_A_CPU = Compilation("jax", "xla", "cpu")
 # A convolution of volumes by rows was faster from so many channels of the input and of the output.
 FEWEST_CHANNELS_BY_ROWS = 40
-LARGEST_TRANSFORM = 2.5e6  # numbers of f̂, 10 MB in float32: a cache holds them
+# Numbers of f̂ by what compiles: 10 MB in float32, which a cache holds, or 40 MB.
+LARGEST_TRANSFORMS = {"xla": 2.5e6, "graph": 1e7, None: 1e7}
 # For kernels whose values are set at once. On JAX, random ones take up to a second to compile:
 # `python -m timeit -n 1 -r 1 "import keras_gcnn as kg; kg.to_planar(kg.models.p4cnn())"`
 INITIALIZER_OF_KNOWN_KERNELS = "zeros"
@@ -123,20 +126,33 @@ def widens_bfloat16(compilation):
     return compilation[1:] == ("xla", "cpu")
 
 
-def images_at_once(compilation, batch, numbers):
-    """The most images, a divisor of the batch, of which f̂ has at most `LARGEST_TRANSFORM` numbers.
+def shares_traces(compilation):
+    """Whether layers of the same shape are traced once.
 
-    glibc gives larger buffers back after every call, and the kernel clears them page by page for
-    the next. On TensorFlow with XLA a wide layer took twice as long whole. It is the whole batch
-    for torch.compile, which would compile each part by itself.
+    TensorFlow takes half a millisecond to trace an operation. The first step of ResNet26 on p4m
+    took 31 s in place of 48. `KERAS_BACKEND=tensorflow python -m benchmarks.equal_parameters`
+    """
+    return compilation.compiler == "graph"
+
+
+def images_at_once(compilation, batch, numbers):
+    """The most images, a divisor of the batch, whose f̂ is no larger than it may be.
+
+    glibc gives large buffers back after every call, and the kernel clears them page by page for the
+    next. On TensorFlow with XLA a wide layer took twice as long whole.
     `tox -e bench-tensorflow -- -k "test_same_maps and fourier"`
+
+    Small parts make many small operations where no compiler joins them. With parts four times as
+    large a training step of All-CNN took 0.82 of the time on PyTorch, and 0.93 on TensorFlow.
+    Whole it took 1.2 on PyTorch. `KERAS_BACKEND=torch python -m benchmarks.equal_parameters`
+
+    It is the whole batch for torch.compile, which would compile each part by itself.
 
     Args:
         compilation: The `backend.Compilation`.
         batch: The number of images.
         numbers: How many numbers f̂ has for one image.
     """
-    if compilation.compiler == "torch.compile":
-        return batch
+    largest = LARGEST_TRANSFORMS.get(compilation.compiler, math.inf)
     divisors = (n for n in range(batch, 0, -1) if batch % n == 0)
-    return next((n for n in divisors if n * numbers <= LARGEST_TRANSFORM), min(batch, 1))
+    return next((n for n in divisors if n * numbers <= largest), min(batch, 1))

@@ -79,7 +79,7 @@ def test_the_ratio_is_that_of_the_two_functions(monkeypatch):
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="only XLA on JAX counts")
 def test_operations_are_counted_once_for_every_part(monkeypatch):
     layer, x, _ = work.layer("p4-4x4-10-filters-4x4-batch-128", "fourier")
-    monkeypatch.setattr(policy, "LARGEST_TRANSFORM", 1000)
+    monkeypatch.setitem(policy.LARGEST_TRANSFORMS, "xla", 1000)
     in_parts = backend.forward(layer, x[:4]).counted
     monkeypatch.setattr(policy, "images_at_once", lambda _, batch, *of: batch)
     whole = backend.forward(layer, x[:4]).counted

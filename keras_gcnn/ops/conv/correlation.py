@@ -96,7 +96,7 @@ def group_conv(
     x = on_image(x, group.lattice, data_format)
     compilation = backend.compilation_of(x)
     if implementation == "auto":
-        implementation = cost_model.choose(compilation, shape, group, windows[0], training)
+        implementation = cost_model.choose(compilation, shape, group, windows[0], training, groups)
     correlate = {"direct": direct_correlation, "fourier": fourier_correlation}[implementation]
     options = {"groups": groups, "training": arguments.flag(training), "compilation": compilation}
     is_direct = implementation == "direct"

@@ -32,11 +32,12 @@ from keras_gcnn import arguments
 from keras_gcnn.ops import backend, policy, tables
 
 
-def choose(compilation, kernel_shape, group, strides, training=False):
+def choose(compilation, kernel_shape, group, strides, training=False, groups=1):
     """`"fourier"` or `"direct"`, whichever is predicted to be faster.
 
     With strides the Fourier implementation has no gradient of its own, so what was fitted to stride
-    1 says nothing about its training step.
+    1 says nothing about its training step. Blocks of channels it takes one after the other, and
+    what was fitted to one block says nothing about many.
 
     Args:
         compilation: The `backend.Compilation`.
@@ -44,9 +45,10 @@ def choose(compilation, kernel_shape, group, strides, training=False):
         group: The `PointGroup` H.
         strides: One per axis.
         training: Whether gradients will be taken.
+        groups: Blocks of channels.
     """
     training = arguments.flag(training)
-    if (training and max(strides) > 1) or backend.is_sharded():
+    if groups > 1 or (training and max(strides) > 1) or backend.is_sharded():
         return "direct"
     size = arguments.kernel_size(kernel_shape, group)
     if math.prod(size) == 1 and not policy.transforms_single_taps(compilation):

@@ -1,6 +1,7 @@
 """The G-correlation by the Fourier transform: which plan, and which gradient."""
 
 from dataclasses import replace
+from functools import partial
 
 from keras import ops
 
@@ -36,6 +37,8 @@ def _are_bfloat16(x, kernel):
 
 def _of_blocks(correlate, plan, x, kernel, groups):
     """The correlation of each block of channels and filters."""
+    if policy.shares_traces(plan.compilation):
+        correlate = partial(backend.traced_once, correlate)
     if groups == 1:
         return correlate(plan, x, kernel)
     *domain, filters = plan.kernel_shape

@@ -27,9 +27,9 @@ def key(training=False, compiler="xla"):
     return cost_model.key(compilation(compiler), training)
 
 
-def chosen_for(group, training=False, strides=(1, 1), **of):
+def chosen_for(group, training=False, strides=(1, 1), groups=1, **of):
     shape = (3, 3, group.order, 8, 8)
-    return cost_model.choose(compilation(**of), shape, group, strides, training)
+    return cost_model.choose(compilation(**of), shape, group, strides, training, groups)
 
 
 def test_a_key_says_what_a_fit_is_for():
@@ -112,6 +112,14 @@ def test_auto_asks_for_the_fit_of_torch_compile_and_of_eager_code(fits, training
         correlation(x, kernel)
         torch.compile(correlation, backend="eager")(x, kernel)
     assert chosen == ["direct", "fourier", "fourier", "fourier"]
+
+
+def test_blocks_of_channels_get_the_direct_one(fits):
+    """The Fourier implementation would take the 96 blocks of ConvNeXt one after the other."""
+    p4 = kg.groups.get("p4")
+    fits[key()] = {"coefficients": [0, 0, 0, 0, 0], "limit": 1}
+    assert chosen_for(p4, groups=1) == "fourier"
+    assert chosen_for(p4, groups=2) == "direct"
 
 
 def test_devices_that_nobody_measured_get_the_direct_one(fits):

@@ -31,7 +31,7 @@ def test_parts_of_a_batch_keep_the_transform_small(images, numbers, of):
     """There are as few equal parts as that takes."""
     found = policy.images_at_once(of, images, numbers)
     allowed = [n for n in range(1, images + 1) if images % n == 0]
-    small = [n for n in allowed if n * numbers <= policy.LARGEST_TRANSFORM]
+    small = [n for n in allowed if n * numbers <= policy.LARGEST_TRANSFORMS[of.compiler]]
     assert found == max(small, default=min(images, 1))
 
 
@@ -151,10 +151,33 @@ def test_half_precision_by_xla_is_exact_to_its_own_rounding(dtype, once):
     oracle.assert_close(ops.convert_to_numpy(ops.cast(actual, "float32")), expected, tolerance)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow's graph")
+@pytest.mark.parametrize("training", [False, True])
+def test_layers_of_one_shape_are_traced_once_in_a_graph(training):
+    import tensorflow as tf
+
+    def loss(x, first, second):
+        for kernel in (first, second):
+            x = correlation(x, kernel, padding="same", training=training)
+        return ops.sum(x**2)
+
+    def gradients(*tensors):
+        return differentiate.gradient_tensors(loss, tensors)
+
+    arrays = random(2, 4, 4, 8, 2), *(random(3, 3, 8, 2, 2, seed=n) for n in (1, 2))
+    tensors = [tf.constant(array) for array in arrays]
+    in_graph = tf.function(gradients)
+    operations = in_graph.get_concrete_function(*tensors).graph.get_operations()
+    called = [op.get_attr("f").name for op in operations if op.type == "PartitionedCall"]
+    assert (len(called), len(set(called))) == (4, 2)  # forward and backward, each of two layers
+    for actual, expected in zip(in_graph(*tensors), gradients(*tensors), strict=True):
+        oracle.assert_close(actual.numpy(), expected.numpy())
+
+
 @with_xla
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
 def test_a_layer_in_half_precision_is_trained_by_xla_as_one_in_float32(dtype, monkeypatch):
-    monkeypatch.setattr(policy, "LARGEST_TRANSFORM", 1)  # so that a batch is taken in parts
+    monkeypatch.setitem(policy.LARGEST_TRANSFORMS, "xla", 1)  # so that a batch is taken in parts
 
     def trained(dtype):
         layer = kg.layers.GroupConv2D(
