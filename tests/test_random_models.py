@@ -168,7 +168,8 @@ def test_it_is_said_exactly_where_equivariance_is_lost(is_kept, data):
         report = kg.equivariance_error(model, group, model.input_shape[1:], seed=seed)
         if not report.is_equivariant:
             break
-    assume(report.is_equivariant == is_kept)
+    # Between lies what rounding makes of random weights that amplify it.
+    assume(report.is_equivariant if is_kept else report.max_error > 1e-2)
     assume(not (is_kept and may_cancel(model, said)))
     layers_of = [layer.name for layer in model.layers]
     assert bool(said) != is_kept, (said, str(report), layers_of)
