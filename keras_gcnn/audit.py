@@ -260,8 +260,9 @@ def _implementation(layer):
     shape = tuple(layer.kernel.shape)
     shape = (1,) * (layer.input_space.kernel_rank - len(shape)) + shape
     if asked == "auto":
-        compilation, blocks = backend.compilation_in_fit(), getattr(layer, "groups", 1)
-        asked = cost_model.choose(compilation, shape, layer.group, layer.strides, groups=blocks)
+        asked = cost_model.choose(
+            backend.compilation_in_fit(), shape, layer.group, layer.strides, groups=layer.groups
+        )
     if asked == "direct":
         return asked, 1.0
     return asked, cost_model.features(layer.group, shape)[0]

@@ -162,6 +162,7 @@ def test_it_is_said_exactly_where_equivariance_is_lost(is_kept, data):
     found = drawn(data)
     assume(found is not None)
     model, group, said = found
+    assume(not (is_kept and may_cancel(model, said)))
     # A PReLU for one loses nothing where no number happens to be below 0.
     for seed in range(3 if said else 1):
         assume(tells_points_apart(shaken(model, seed, scale=0.5)))
@@ -170,6 +171,5 @@ def test_it_is_said_exactly_where_equivariance_is_lost(is_kept, data):
             break
     # Between lies what rounding makes of random weights that amplify it.
     assume(report.is_equivariant if is_kept else report.max_error > 1e-2)
-    assume(not (is_kept and may_cancel(model, said)))
     layers_of = [layer.name for layer in model.layers]
     assert bool(said) != is_kept, (said, str(report), layers_of)

@@ -84,6 +84,8 @@ class Recipe:
         irreps: Step 3 and the products, the `IrrepRecipe` of each irrep that takes part.
         outputs: The `Sums` that make o(h) of the entries ô(i, j) of all irreps, in that order.
         entries: The transpose of `outputs`, which takes the gradient of o to that of ô.
+        from_orbits: The transpose of the `Sums` of each orbit.
+        from_cosets: The transpose of `cosets`.
     """
 
     cosets: Sums
@@ -91,6 +93,8 @@ class Recipe:
     irreps: tuple[IrrepRecipe, ...]
     outputs: Sums
     entries: Sums
+    from_orbits: tuple[Sums, ...]
+    from_cosets: Sums
 
 
 @cache
@@ -123,6 +127,8 @@ def correlation_recipe(
         irreps,
         shared_sums(outputs),
         shared_sums(outputs.T),
+        tuple(shared_sums(_matrix(found).T) for _, found in parts),
+        shared_sums(_matrix(cosets).T),
     )
 
 

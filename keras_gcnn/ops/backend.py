@@ -203,25 +203,33 @@ def with_gradient(function, gradient, *arguments):
 
         return function(*arguments), call
 
-    if _name() == "tensorflow":  # in a recomputed function it takes no variables: read them
-        arguments = [ops.reshape(argument, ops.shape(argument)) for argument in arguments]
+    if _name() == "tensorflow":  # in a recomputed function it takes no variables
+        arguments = map(_read, arguments)
     return ops.custom_gradient(differentiable)(*arguments)
 
 
 def traced_once(function, plan, *arguments):
     """`function(plan, *arguments)` as a function of TensorFlow that calls of the same shapes share.
 
+    TensorFlow 2.21 traces a Python function anew wherever it is called. It can go when Keras or
+    TensorFlow traces equal layers once.
+
     Args:
         function: A function of a plan and of tensors.
         plan: What can be hashed.
         arguments: Tensors or Keras' variables.
     """
-    tensors = [ops.cast(of, standard_dtype(of)) for of in arguments]
+    tensors = [_read(of) for of in arguments]
     signature = tuple((known_shape(of), standard_dtype(of)) for of in tensors)
     return _traced(function, plan, signature)(*tensors)
 
 
-@functools.cache
+def _read(of):
+    """The value of one of Keras' variables, or of a tensor, in a graph of TensorFlow."""
+    return ops.reshape(of, ops.shape(of))
+
+
+@functools.lru_cache(maxsize=256)  # more layers of different shapes than a network has
 def _traced(function, plan, signature):
     return sys.modules["tensorflow"].function(lambda *of: function(plan, *of), autograph=False)
 

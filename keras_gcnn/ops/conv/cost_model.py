@@ -35,9 +35,9 @@ from keras_gcnn.ops import backend, policy, tables
 def choose(compilation, kernel_shape, group, strides, training=False, groups=1):
     """`"fourier"` or `"direct"`, whichever is predicted to be faster.
 
-    With strides the Fourier implementation has no gradient of its own, so what was fitted to stride
-    1 says nothing about its training step. Blocks of channels it takes one after the other, and
-    what was fitted to one block says nothing about many.
+    What was fitted to stride 1 and one block of channels is taken for other strides, in training
+    only where `policy` says so. For many blocks, which the Fourier implementation takes one after
+    the other, it says nothing.
 
     Args:
         compilation: The `backend.Compilation`.
@@ -48,7 +48,10 @@ def choose(compilation, kernel_shape, group, strides, training=False, groups=1):
         groups: Blocks of channels.
     """
     training = arguments.flag(training)
-    if groups > 1 or (training and max(strides) > 1) or backend.is_sharded():
+    strided_in_training = training and max(strides) > 1
+    if groups > 1 or backend.is_sharded():
+        return "direct"
+    if strided_in_training and not policy.trains_strides(compilation):
         return "direct"
     size = arguments.kernel_size(kernel_shape, group)
     if math.prod(size) == 1 and not policy.transforms_single_taps(compilation):

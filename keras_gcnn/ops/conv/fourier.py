@@ -24,7 +24,8 @@ def fourier_correlation(x, kernel, space, sampling, data_format, groups, trainin
     if isinstance(kernel, TransformedKernel):
         y = apply_in_parts(plan, x, kernel)
     else:
-        own_gradient = training and space.has_axis and max(sampling.strides) == 1
+        is_strided, is_open = max(sampling.strides) > 1, None in x.shape[1:-2]
+        own_gradient = training and space.has_axis and not (is_strided and is_open)
         correlate = correlation_with_gradient if own_gradient else correlation
         y = _of_blocks(correlate, plan, x, widened(kernel), groups)
     return ops.cast(y, dtype) if is_slow or dtype == "float16" else y

@@ -1,13 +1,13 @@
-"""The gradient of the G-correlation by the Fourier transform, for strides of 1."""
+"""The gradient of the G-correlation by the Fourier transform."""
 
 import dataclasses
 import math
 
 from keras import ops
 
-from keras_gcnn.groups.sums import added_up
 from keras_gcnn.ops import backend, tables
 from keras_gcnn.ops.conv.filters import adjoint_filter
+from keras_gcnn.ops.conv.fourier_transpose import of_strided_input
 from keras_gcnn.ops.conv.plan import (
     apply_in_parts,
     columns_of,
@@ -25,13 +25,15 @@ def correlation_with_gradient(plan, x, kernel):
     """
 
     def gradient(dy, x, kernel):
+        if max(plan.sampling.strides) > 1:
+            return of_strided_input(plan, dy, x, kernel), of_kernel(plan, dy, x, kernel)
         return of_input(plan, dy, kernel), of_kernel(plan, dy, x, kernel)
 
     return backend.with_gradient(lambda *of: correlation(plan, *of), gradient, x, kernel)
 
 
 def of_input(plan, dy, kernel):
-    """The G-correlation of dy, with zeros around it, with the adjoint filter.
+    """For strides of 1, the G-correlation of dy, with zeros around it, with the adjoint filter.
 
     From y(x, h) = Σ f(z, h') ψ(h⁻¹(z - x), h⁻¹h') it follows that
 
@@ -67,9 +69,7 @@ def _of_transform(plan, dy, x):
     """dψ̂ of all irreps, one below the other, laid out as `tables.fourier_taps` has it."""
     channels, filters = plan.kernel_shape[-2:]
     maps = plan.maps(x)
-    dy = ops.reshape(dy, (-1, *dy.shape[-2:]))  # (points, |H|, filters)
-    entries = added_up(plan.recipe.entries, [dy[:, h] for h in range(plan.group.order)])
-    transforms = []
+    entries, transforms = plan.entries(dy), []
     for part in plan.recipe.irreps:
         degree, columns, _ = part.taps.shape
         transform = 0

@@ -76,6 +76,11 @@ class Plan:
         axes = zip(size, self.amounts, spans, steps, strict=True)
         return [(n + sum(around) - span) // step + 1 for n, around, span, step in axes]
 
+    def entries(self, dy):
+        """dô, each `(points, filters)`, from the gradient `(batch, *new_space, |H|, filters)`."""
+        dy = ops.reshape(dy, (-1, *dy.shape[-2:]))
+        return added_up(self.recipe.entries, [dy[:, h] for h in range(self.group.order)])
+
     def images_at_once(self, x):
         """How many images of a batch are taken at a time: `x.shape[0]`, or fewer."""
         batch, *size, cosets, channels = x.shape

@@ -92,11 +92,14 @@ def test_the_direct_one_has_its_own_under_torch_compile(group, lifting, monkeypa
 
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("padding", ["valid", "same"])
-def test_first_and_second_derivatives_are_those_of_the_direct_one(order, padding):
+@pytest.mark.parametrize("strides", [1, 2])
+def test_first_and_second_derivatives_are_those_of_the_direct_one(order, padding, strides):
     differentiated = [differentiate.gradients, differentiate.gradients_of_gradients][order - 1]
     x, psi, weights = random(2, 4, 4, 8, 3), random(3, 3, 8, 3, 2, seed=1), random(8, 2, seed=2)
     direct, fourier = (
-        differentiated(loss(name, weights, "p4m", power=2, padding=padding), x, psi)
+        differentiated(
+            loss(name, weights, "p4m", power=2, padding=padding, strides=strides), x, psi
+        )
         for name in ("direct", "fourier")
     )
     for actual, expected in zip(fourier, direct, strict=True):
