@@ -11,7 +11,7 @@ def layer_of(strides=1):
     return layer
 
 
-@pytest.mark.parametrize("strides, points", [(1, 5 * 5), (2, 3 * 3)])
+@pytest.mark.parametrize(("strides", "points"), [(1, 5 * 5), (2, 3 * 3)])
 def test_a_training_step_has_three_times_the_products_of_the_fourier_implementation(
     strides, points
 ):
