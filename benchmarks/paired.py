@@ -39,6 +39,7 @@ def _as_keras_would():
         "multiplies_points",
         "multiplies_whole_maps",
         "tiles_are_reduced",
+        "views_maps",
     )
     with contextlib.ExitStack() as stack:
         for rule in rules:

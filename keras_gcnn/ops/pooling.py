@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 from keras import ops
 
@@ -24,6 +25,7 @@ from keras_gcnn.ops import backend, layout, policy, tables
 from keras_gcnn.ops.image import on_image
 from keras_gcnn.ops.resizing import padded
 from keras_gcnn.ops.symbolic import operation
+from keras_gcnn.ops.views import without_copies
 
 _REDUCTIONS = {"max": backend.maximum, "mean": ops.mean, "sum": ops.sum}
 
@@ -209,9 +211,11 @@ def restrict_group(
 def _max_pool(x, sampling, data_format):
     window, strides = sampling.kernel_size, sampling.strides
     tiles = data_format == "channels_last" and window == strides
-    if tiles and policy.tiles_are_reduced(backend.compilation_of(x), x.shape[1:-1], window):
+    compilation = backend.compilation_of(x)
+    if tiles and policy.tiles_are_reduced(compilation, x.shape[1:-1], window):
         return _maximum_of_tiles(x, window)
-    return ops.max_pool(x, window, strides, sampling.padding, data_format)
+    options = window, strides, sampling.padding
+    return without_copies(ops.max_pool, compilation, x, *options, data_format=data_format)
 
 
 def _maximum_of_tiles(x, window):
@@ -228,9 +232,9 @@ def _maximum_of_tiles(x, window):
 def _average_pool(x, sampling, data_format):
     size = x.shape[1:-1] if data_format == "channels_last" else x.shape[2:]
     amounts = None if None in size else sampling.padding_amounts(size)
-    return backend.average_pool(
-        x, sampling.kernel_size, sampling.strides, sampling.padding, data_format, amounts
-    )
+    pool, compilation = partial(backend.average_pool, amounts=amounts), backend.compilation_of(x)
+    options = sampling.kernel_size, sampling.strides, sampling.padding
+    return without_copies(pool, compilation, x, *options, data_format=data_format)
 
 
 def _pool_taps(x, sampling, lattice, reduction, data_format):

@@ -16,7 +16,7 @@ from keras import ops
 
 from keras_gcnn.groups.sums import added_up, weighted_sum
 from keras_gcnn.ops import backend
-from keras_gcnn.ops.conv.plan import in_parts, transform_kernel
+from keras_gcnn.ops.conv.plan import in_parts, product, transform_kernel
 
 
 def of_strided_input(plan, dy, x, kernel):
@@ -51,7 +51,7 @@ def _maps(plan, entries, transformed):
         degree = part.taps.shape[0]
         for row in part.rows:
             of_row, entries = ops.concatenate(entries[:degree], axis=-1), entries[degree:]
-            columns = backend.matmul(of_row, ops.transpose(taps))  # (points, columns·C)
+            columns = product(of_row, ops.transpose(taps), plan.compilation)
             for slices in row:
                 width = (slices[0].stop - slices[0].start) * plan.kernel_shape[-2]
                 piece, columns = columns[:, :width], columns[:, width:]

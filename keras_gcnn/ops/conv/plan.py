@@ -19,6 +19,7 @@ from keras_gcnn.groups import PointGroup, Sampling
 from keras_gcnn.groups.sums import added_up, weighted_sum
 from keras_gcnn.ops import backend, policy, tables
 from keras_gcnn.ops.backend import Compilation
+from keras_gcnn.ops.views import without_copies
 
 
 @dataclass(frozen=True)
@@ -146,11 +147,20 @@ def apply(plan, x, transformed):
     entries = []  # of ô, each (points, filters)
     for part, taps in zip(plan.recipe.irreps, transformed.matrices, strict=True):
         for row in part.rows:
-            y = backend.matmul(columns_of(row, maps, x.shape[-1]), taps)
+            y = product(columns_of(row, maps, x.shape[-1]), taps, plan.compilation)
             entries += ops.split(y, part.taps.shape[0], axis=-1)
     y = ops.stack(added_up(plan.recipe.outputs, entries), axis=1)  # (points, |H|, filters)
     size = plan.new_size(ops.shape(x)[1:-2])
     return ops.reshape(y, (-1, *size, *y.shape[1:]))
+
+
+def product(f, taps, compilation):
+    """The matrix product of f̂(ρ), `(points, columns·C)`, and ψ̂(ρ)."""
+    if not policy.convolves_products(compilation, backend.standard_dtype(f)):
+        return backend.matmul(f, taps)
+    x, kernel = f[None, None], taps[None, None]  # a plane of one row, a kernel of one tap
+    y = without_copies(ops.conv, compilation, x, kernel, data_format="channels_last")
+    return ops.reshape(y, (-1, taps.shape[-1]))
 
 
 def in_parts(x, images):

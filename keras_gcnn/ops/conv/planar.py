@@ -2,11 +2,13 @@
 
 import itertools
 import math
+from functools import partial
 
 from keras import ops
 
 from keras_gcnn.groups import Sampling
 from keras_gcnn.ops import backend, policy
+from keras_gcnn.ops.views import without_copies
 
 
 def planar_conv(x, kernel, strides, padding, data_format, dilation_rate, training, compilation):
@@ -29,7 +31,9 @@ def planar_conv(x, kernel, strides, padding, data_format, dilation_rate, trainin
             by_rows = policy.convolves_by_rows(compilation, kernel.shape)
             if by_rows and isinstance(x.shape[0], int):
                 return convolve_by_rows(x, kernel, strides, padding, dilation_rate)
-    return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
+    convolve = partial(ops.conv, dilation_rate=dilation_rate)
+    options = strides, padding
+    return without_copies(convolve, compilation, x, kernel, *options, data_format=data_format)
 
 
 def _product(x, kernel, points):

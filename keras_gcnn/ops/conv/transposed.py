@@ -1,5 +1,7 @@
 """The transposed G-correlation: the adjoint of `correlation.group_conv`."""
 
+from functools import partial
+
 from keras import ops
 
 from keras_gcnn import arguments
@@ -11,6 +13,7 @@ from keras_gcnn.ops.conv.filters import adjoint_filter, planar_bank
 from keras_gcnn.ops.image import on_image
 from keras_gcnn.ops.resizing import padded
 from keras_gcnn.ops.symbolic import operation
+from keras_gcnn.ops.views import without_copies
 
 
 @operation
@@ -92,8 +95,10 @@ def _by_adjoint(x, kernel, group, sampling, data_format, training):
 
 def _by_bank(x, kernel, group, sampling, data_format, training):
     x = layout.merge_group_axis(x, data_format)  # (batch, *space, |H|·channels)
-    bank = planar_bank(kernel, group, 1, data_format, training, backend.compilation_of(x))
-    y = ops.conv_transpose(x, bank, sampling.strides, "valid", None, data_format)
+    compilation = backend.compilation_of(x)
+    bank = planar_bank(kernel, group, 1, data_format, training, compilation)
+    convolve = partial(ops.conv_transpose, strides=sampling.strides, padding="valid")
+    y = without_copies(convolve, compilation, x, bank, data_format=data_format)
     # Keras adds strides - kernel size zeros behind, where that is positive.
     windows = zip(sampling.crops(), sampling.strides, sampling.kernel_size, strict=True)
     amounts = [(-front, -behind - max(s - k, 0)) for (front, behind), s, k in windows]
