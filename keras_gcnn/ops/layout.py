@@ -56,9 +56,15 @@ def on_merged_channels(function, x, *vectors):
 
 def to_channels_last(x, has_group_axis):
     """A channels_first map with its channels last."""
-    return ops.moveaxis(x, (1, 2), (-1, -2)) if has_group_axis else ops.moveaxis(x, 1, -1)
+    return ops.moveaxis(x, *_axes(x, has_group_axis))
 
 
 def to_channels_first(x, has_group_axis):
     """A channels_last map with its channels first."""
-    return ops.moveaxis(x, (-1, -2), (1, 2)) if has_group_axis else ops.moveaxis(x, -1, 1)
+    return ops.moveaxis(x, *_axes(x, has_group_axis)[::-1])
+
+
+def _axes(x, has_group_axis):
+    """The axes of channels, and of H if there is one, channels_first and channels_last."""
+    last = len(x.shape) - 1  # ONNX takes no negative ones
+    return ((1, 2), (last, last - 1)) if has_group_axis else (1, last)
