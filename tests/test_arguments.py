@@ -247,3 +247,8 @@ def test_an_oblique_group_is_told_of_its_lattice(call):
 def test_other_types_are_named(call):
     with pytest.raises(TypeError, match=r"must be a .*Received: "):
         call()
+
+
+def test_a_map_without_elements_gets_a_bias():
+    y = kg.ops.add_bias(np.ones((1, 6, 6, 0, 2)), np.ones(2), "channels_last")
+    assert tuple(y.shape) == (1, 6, 6, 0, 2)

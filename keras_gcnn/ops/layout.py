@@ -46,12 +46,11 @@ def split_group_axis(x, order, data_format):
 def on_merged_channels(function, x, *vectors):
     """`function(x, *vectors)` of a channels_last map, computed on |H|·C channels.
 
-    Each vector has one number for each of C channels, or is `None`.
+    The result has the shape of `x`. Each vector has one number for each of C channels, or is
+    `None`.
     """
-    order = x.shape[-2]
-    tiled = (None if vector is None else ops.tile(vector, (order,)) for vector in vectors)
-    y = function(merge_group_axis(x, "channels_last"), *tiled)
-    return split_group_axis(y, order, "channels_last")
+    tiled = (None if vector is None else ops.tile(vector, (x.shape[-2],)) for vector in vectors)
+    return reshape(function(merge_group_axis(x, "channels_last"), *tiled), ops.shape(x))
 
 
 def to_channels_last(x, has_group_axis):
