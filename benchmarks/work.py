@@ -29,11 +29,11 @@ _IMAGES = [
     ("p4m", 1, 64, 16, 16),
     ("p4m", 1, 64, 8, 32),
 ]
-# Layers of volumes, about as large: the same five.
+# Layers of volumes: the same five.
 _VOLUMES = [
-    ("O", 3, 8, 10, 4),
-    ("Oh", 3, 8, 8, 4),
-    ("Oh", 3, 16, 8, 2),
+    ("O", 3, 8, 10, 16),
+    ("Oh", 3, 8, 8, 16),
+    ("Oh", 3, 16, 8, 16),
 ]
 
 

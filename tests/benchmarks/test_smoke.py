@@ -21,6 +21,7 @@ CHOSEN = (
     "test_transform_alone and p4m-1x1-64-filters-8x8",
     "test_traffic_alone and p4m-1x1-64-filters-8x8",
     "test_bank_alone and p4m-1x1-64-filters-8x8",
+    "test_network_with_defaults and P4CNN and train_on_batch",
 )
 if keras.backend.backend() == "torch":  # which compiles the others for half a minute each
     CHOSEN += ("test_same_maps_not_compiled and fourier and training_step",)
