@@ -66,6 +66,13 @@ class _OfGroup(keras.layers.Layer):
         group = point_groups.serialize(self.group)
         return {**super().get_config(), "group": group, "data_format": self.data_format}
 
+    def build(self, input_shape):
+        """Refuses images that an element does not map to themselves."""
+        if len(input_shape) == 4:
+            image = keras.KerasTensor((1, *input_shape[1:]))
+            for element in range(self.group.order):
+                self._moved(image, element)
+
     def _moved(self, x, element):
         return group_ops.transform_feature_map(x, self.group, element, data_format=self.data_format)
 

@@ -241,6 +241,10 @@ def with_layer(layer):
             "must be a Keras model of one",
         ),
         (
+            lambda: kg.symmetrize(classifier(), "p4", "channels_first"),  # of images (9, 9, 2)
+            r"Every element of p4 must map the grid to itself.*\(9, 2\)",
+        ),
+        (
             lambda: kg.convert(keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten()])),
             "must have a convolution to lift with",
         ),
