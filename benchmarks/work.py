@@ -95,12 +95,6 @@ OTHERS = {  # on p4m with 32 maps, 16×16 points and a batch of 16: the layer, a
         lambda **options: kg.layers.GroupConv2DTranspose(32, 2, strides=2, **options),
         lambda maps: keras.layers.Conv2DTranspose(maps, 2, strides=2, data_format="channels_last"),
     ),
-    "strided": (
-        lambda **options: kg.layers.GroupConv2D(32, 3, strides=2, padding="same", **options),
-        lambda maps: keras.layers.Conv2D(
-            maps, 3, strides=2, padding="same", data_format="channels_last"
-        ),
-    ),
     "depthwise": (
         lambda **options: kg.layers.GroupDepthwiseConv2D(3, **options),
         lambda maps: keras.layers.DepthwiseConv2D(3, data_format="channels_last"),
