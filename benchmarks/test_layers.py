@@ -11,7 +11,12 @@ from keras_gcnn.ops.conv import cost_model
 modes = pytest.mark.parametrize("mode", ["forward", "training_step"])
 implementations = pytest.mark.parametrize("implementation", ["direct", "fourier"])
 on_p4m = pytest.mark.parametrize("layer", [name for name in work.LAYERS if name.startswith("p4m")])
-one_layer = pytest.mark.parametrize("layer", ["p4m-3x3-64-filters-16x16-batch-16"])
+not_compiled = [
+    "p4m-3x3-64-filters-16x16-batch-16",
+    "Oh-3x3x3-8-filters-8x8x8-batch-16",
+    "Oh-3x3x3-16-filters-8x8x8-batch-16",
+]
+one_layer = pytest.mark.parametrize("layer", not_compiled[:1])
 
 
 @modes
@@ -59,7 +64,7 @@ def test_normalization_and_relu(benchmark, seconds, layer, mode):
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX is always compiled")
 @modes
 @implementations
-@one_layer
+@pytest.mark.parametrize("layer", not_compiled)
 def test_same_maps_not_compiled(benchmark, seconds, layer, implementation, mode):
     measure(benchmark, seconds, layer, implementation, mode, compiled=False)
 

@@ -88,7 +88,8 @@ def _fit(compilation, training, seconds, name):
             continue
         order = groups.get(group).order
         shape = (kernel, kernel, order, filters, filters)
-        rows.append(cost_model.features(groups.get(group), shape))
+        joined = policy.joins_sums(compilation.compiler)
+        rows.append(cost_model.features(groups.get(group), shape, joined))
         x = np.random.default_rng(0).normal(size=(batch, size, size, order, filters))
         x = keras.ops.convert_to_tensor(x.astype("float32"))
         ratios.append(measure(x, group, kernel, compilation.compiler, training, seconds))

@@ -96,6 +96,14 @@ class Recipe:
     from_orbits: tuple[Sums, ...]
     from_cosets: Sums
 
+    @property
+    def additions(self) -> int:
+        """How many additions, each of one number for each channel, f̂ takes at a point."""
+        of_taps = len(self.cosets.rows) * sum(sums.additions for _, sums in self.orbits)
+        columns = (slices for part in self.irreps for row in part.rows for slices in row)
+        of_columns = sum((len(of) - 1) * (of[0].stop - of[0].start) for of in columns)
+        return self.cosets.additions + of_taps + of_columns
+
 
 @cache
 def correlation_recipe(

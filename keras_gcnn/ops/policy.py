@@ -9,6 +9,8 @@ from keras_gcnn.ops.backend import Compilation, is_sharded
 JAX_ON_A_CPU = Compilation("jax", "xla", "cpu")
 # A convolution of volumes by rows was faster from so many channels of the input and of the output.
 FEWEST_CHANNELS_BY_ROWS = 40
+# Fewer are added up in operations that are too small.
+FEWEST_CHANNELS_APART = 16
 # Numbers of f̂ by what compiles: 10 MB in float32, which a cache holds, or 40 MB.
 LARGEST_TRANSFORMS = {"xla": 2.5e6, "graph": 1e7, None: 1e7}
 # For kernels whose values are set at once. On JAX, random ones take up to a second to compile:
@@ -62,6 +64,28 @@ def has_own_bank_gradient(compilation):
     `tox -e bench-torch -- -k "test_same_maps and direct and training_step"`
     """
     return compilation.compiler == "torch.compile"
+
+
+def joins_sums(compiler):
+    """Whether a compiler, by its name, writes what is summed up once.
+
+    Elsewhere each addition is written. `keras_gcnn.tune` then goes by their number, which tells
+    volumes from planes: on O with 16 channels eager PyTorch took twice as long for a training step
+    by Fourier as directly, where f̂ has no more numbers for a product than on p4m with 48.
+    `KERAS_BACKEND=torch python -m keras_gcnn.tune`
+    """
+    return compiler in ("xla", "torch.compile")
+
+
+def transforms_channels(compilation, channels):
+    """Whether the Fourier implementation may be chosen for so many channels of the input.
+
+    Where no compiler joins sums, those of few channels are many small operations. On Oh with 8
+    channels it took 1.8 to 2.6 times as long as Conv3D in eager PyTorch and 1.1 to 1.6 in
+    TensorFlow's graph, with 16 it took 0.4 to 0.7.
+    `tox -e bench-torch -- -k "test_same_maps_not_compiled and Oh"`
+    """
+    return joins_sums(compilation.compiler) or channels >= FEWEST_CHANNELS_APART
 
 
 def transforms_single_taps(compilation):

@@ -24,7 +24,7 @@ CHOSEN = (
     "test_network_with_defaults and P4CNN and train_on_batch",
 )
 if keras.backend.backend() == "torch":  # which compiles the others for half a minute each
-    CHOSEN += ("test_same_maps_not_compiled and fourier and training_step",)
+    CHOSEN += ("test_same_maps_not_compiled and p4m and fourier and training_step",)
 else:
     CHOSEN += (
         "test_same_maps and p4-4x4-10 and fourier and training_step",

@@ -1,8 +1,9 @@
 """Which implementation of a G-correlation is faster, predicted from measurements.
 
 For one point of the output, a convolution takes P = taps·|H|²·C·F products on G (taps·|H|·C·F from
-the plane). The Fourier implementation takes fewer products p, but writes e numbers of f̂ and |H|·F
-of ô. The seconds of the one over those of the other are predicted as
+the plane). The Fourier implementation takes fewer products p, but writes e numbers for f̂ and |H|·F
+of ô. Here e counts f̂, or every addition where no compiler joins them. The seconds of the one over
+those of the other are predicted as
 
     ratio = a·p/P + b·e/P + c·(taps - 1)/taps·e/P + d·|H|·F/P + f        with a, b, c, d, f ≥ 0
 
@@ -31,6 +32,8 @@ import numpy as np
 from keras_gcnn import arguments
 from keras_gcnn.ops import backend, policy, tables
 
+LARGEST_LIMIT = 0.95  # predictions are a few hundredths off
+
 
 def choose(compilation, kernel_shape, group, strides, training=False, groups=1):
     """`"fourier"` or `"direct"`, whichever is predicted to be faster.
@@ -56,6 +59,8 @@ def choose(compilation, kernel_shape, group, strides, training=False, groups=1):
     size = arguments.kernel_size(kernel_shape, group)
     if math.prod(size) == 1 and not policy.transforms_single_taps(compilation):
         return "direct"
+    if not policy.transforms_channels(compilation, kernel_shape[-2]):
+        return "direct"
     return _choose(key(compilation, training), kernel_shape, group)
 
 
@@ -64,7 +69,8 @@ def _choose(name, kernel_shape, group):
     fitted = fits().get(name)
     if fitted is None:
         return "direct"
-    terms = features(group, kernel_shape)
+    _, compiler, *_ = name.split("/")
+    terms = features(group, kernel_shape, policy.joins_sums(compiler))
     if terms[0] >= 1:  # on p1
         return "direct"
     ratio = np.dot(fitted["coefficients"], terms)
@@ -78,17 +84,25 @@ def key(compilation, training):
 
 
 @functools.cache
-def features(group, kernel_shape):
-    """The five numbers that the coefficients are multiplied by, for a filter of this shape."""
+def features(group, kernel_shape, joined=True):
+    """The five numbers that the coefficients are multiplied by, for a filter of this shape.
+
+    Args:
+        group: The `PointGroup` H.
+        kernel_shape: The shape of the filter.
+        joined: Whether a compiler joins sums, so that only f̂ is written.
+    """
     *_, channels, filters = kernel_shape
     axes = group.lattice.kernel_rank
     taps = math.prod(arguments.kernel_size(kernel_shape, group))  # of a planar convolution
     direct = taps * math.prod(kernel_shape[axes:]) * group.order
     products = numbers = 0
-    for part in tables.recipe(group, kernel_shape).irreps:
+    recipe = tables.recipe(group, kernel_shape)
+    for part in recipe.irreps:
         degree, columns, _ = part.taps.shape
         numbers += len(part.rows) * columns * channels
         products += len(part.rows) * columns * channels * degree * filters
+    numbers = numbers if joined else recipe.additions * channels
     shifted = (taps - 1) / taps * numbers
     terms = products, numbers, shifted, group.order * filters, direct
     return tuple(term / direct for term in terms)
@@ -114,7 +128,7 @@ def fit(rows, ratios):
             error = float(np.square(scaled @ found - 1).sum())
             if (found >= 0).all() and error < best[0]:
                 best = error, found
-    limit = (rows @ best[1])[ratios > 1].min(initial=1.0)
+    limit = (rows @ best[1])[ratios > 1].min(initial=LARGEST_LIMIT)
     return {"coefficients": best[1].tolist(), "limit": float(limit)}
 
 

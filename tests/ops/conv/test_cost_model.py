@@ -28,7 +28,7 @@ def key(training=False, compiler="xla"):
 
 
 def chosen_for(group, training=False, strides=(1, 1), groups=1, **of):
-    shape = (3, 3, group.order, 8, 8)
+    shape = (3, 3, group.order, 16, 16)
     return cost_model.choose(compilation(**of), shape, group, strides, training, groups)
 
 
@@ -45,6 +45,21 @@ def test_features_count_products_and_numbers():
     expected = 12 / 64, numbers, 8 / 9 * numbers, 8 * filters / direct, 1.0
     found = cost_model.features(group, (3, 3, 8, channels, filters))
     assert found == pytest.approx(expected)
+    # Where sums are not joined, the 148 additions of f̂ count.
+    apart = cost_model.features(group, (3, 3, 8, channels, filters), joined=False)
+    additions = 148 * channels / direct
+    assert apart == pytest.approx((12 / 64, additions, 8 / 9 * additions, *expected[3:]))
+
+
+@pytest.mark.parametrize("compiler", backend.compilers())
+def test_few_channels_are_direct_where_sums_are_apart(compiler, fits):
+    fits[key(compiler=compiler)] = {"coefficients": [0, 0, 0, 0, 0], "limit": 1}
+    group, of = kg.groups.get("Oh"), compilation(compiler)
+    chosen = [
+        cost_model.choose(of, (3, 3, 3, 48, channels, 32), group, (1, 1, 1))
+        for channels in (15, 16)
+    ]
+    assert chosen == ["fourier" if compiler in ("xla", "torch.compile") else "direct", "fourier"]
 
 
 def test_a_fit_finds_the_coefficients_and_the_limit():
@@ -54,7 +69,7 @@ def test_a_fit_finds_the_coefficients_and_the_limit():
     ratios = rows @ coefficients
     found = cost_model.fit(rows, ratios)
     assert found["coefficients"] == pytest.approx(coefficients, abs=1e-9)
-    assert found["limit"] == pytest.approx(1.0)
+    assert found["limit"] == cost_model.LARGEST_LIMIT
     # After one was slower than predicted, none that is predicted to be as slow is taken.
     slower = int(np.argsort(ratios)[9])
     ratios[slower] = 1.1
@@ -80,8 +95,8 @@ def test_auto_takes_what_is_predicted_to_be_faster_where_it_compiles(
     choose = cost_model.choose
     monkeypatch.setattr(cost_model, "choose", lambda *a: chosen.append(choose(*a)) or chosen[-1])
     fits[key(training, compiler)] = {"coefficients": [0, 0, 0, 0, 0.5], "limit": 0.6}
-    x = np.ones((1, 4, 4, 4, 2), "float32")
-    layer = kg.layers.GroupConv2D(2, 1, data_format="channels_last", group="p4")
+    x = np.ones((1, 4, 4, 4, 16), "float32")
+    layer = kg.layers.GroupConv2D(16, 1, data_format="channels_last", group="p4")
     model = compiled(layer, x.shape, compiler)
     layer(x)
     assert chosen.pop() == "direct"  # eager
@@ -103,7 +118,7 @@ def test_auto_asks_for_the_fit_of_torch_compile_and_of_eager_code(fits, training
     chosen = []
     choose = cost_model.choose
     monkeypatch.setattr(cost_model, "choose", lambda *a: chosen.append(choose(*a)) or chosen[-1])
-    x, kernel = torch.ones(1, 4, 4, 4, 2), torch.ones(3, 3, 4, 2, 2)
+    x, kernel = torch.ones(1, 4, 4, 4, 16), torch.ones(3, 3, 4, 16, 16)
     options = {"data_format": "channels_last", "training": training}
     correlation = functools.partial(kg.ops.group_conv, group="p4", **options)
     for compiler in backend.compilers():
