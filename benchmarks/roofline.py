@@ -13,6 +13,7 @@ import math
 import statistics
 import warnings
 from collections import Counter
+from functools import partial
 
 import keras
 import numpy as np
@@ -24,6 +25,7 @@ from benchmarks.equal_parameters import BATCH, NETWORKS, SIDES, network
 from keras_gcnn import timing
 from keras_gcnn.layers.blocks import BaseBlock
 from keras_gcnn.ops.backend import matmul
+from keras_gcnn.ops.conv.plan import product
 
 ROUNDS = 7
 
@@ -41,7 +43,7 @@ class TrainingProducts(keras.layers.Layer):
         plan = work.plan_of(layer, x_shape)
         channels, filters = plan.kernel_shape[-2:]
         points = math.prod(layer.compute_output_shape(x_shape)[:3])
-        self.factors = []
+        self.factors, self.product = [], partial(product, compilation=plan.compilation)
         for part in plan.recipe.irreps:
             degree, columns, _ = part.taps.shape
             before, after = columns * channels, degree * filters
@@ -53,7 +55,8 @@ class TrainingProducts(keras.layers.Layer):
         found = []
         for factors in self.factors:
             f, psi, do = map(ops.convert_to_tensor, factors)
-            found += [matmul(f, psi), matmul(do, ops.transpose(psi)), matmul(ops.transpose(f), do)]
+            found += [self.product(f, psi), self.product(do, ops.transpose(psi))]
+            found.append(matmul(ops.transpose(f), do))
         return found
 
 
