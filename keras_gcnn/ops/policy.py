@@ -102,7 +102,7 @@ def views_maps(compilation):
 
     On PyTorch, Keras 3.15 copies a channels_last map before one, twice for a convolution. PyTorch
     goes by the order in memory and needs no copy. P4CNN took 0.6 of the time forward, 0.7 in a
-    training step. `tox -e bench-torch -- -k "test_network and P4CNN"`
+    training step. `tox -e bench-torch -- -k "test_network_with_defaults and P4CNN"`
     """
     return compilation.backend == "torch"
 
@@ -165,7 +165,7 @@ def merges_channels(compilation):
     P4CNN forward from 1.2 to 0.7 times the planar network, and merged normalization a training step
     from 0.6 to 0.5. In TensorFlow's graph both took it from 1.15 to 0.9, and from 1.2 to 1.0 in
     training. On PyTorch they made no difference. Where C lies over devices, each would gather whole
-    maps. `tox -e bench-jax -- -k "test_network and P4CNN"`
+    maps. `tox -e bench-tensorflow -- -k "test_network_with_defaults and P4CNN"`
     """
     return compilation.backend in ("jax", "tensorflow") and not is_sharded()
 

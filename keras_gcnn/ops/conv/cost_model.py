@@ -51,10 +51,9 @@ def choose(compilation, kernel_shape, group, strides, training=False, groups=1):
         groups: Blocks of channels.
     """
     training = arguments.flag(training)
-    strided_in_training = training and max(strides) > 1
     if groups > 1 or backend.is_sharded():
         return "direct"
-    if strided_in_training and not policy.trains_strides(compilation):
+    if training and max(strides) > 1 and not policy.trains_strides(compilation):
         return "direct"
     size = arguments.kernel_size(kernel_shape, group)
     if math.prod(size) == 1 and not policy.transforms_single_taps(compilation):

@@ -16,17 +16,14 @@ from keras import ops
 
 from keras_gcnn.groups.sums import added_up, weighted_sum
 from keras_gcnn.ops import backend
-from keras_gcnn.ops.conv.plan import in_parts, product, transform_kernel
+from keras_gcnn.ops.conv.plan import by_parts, product, transform_kernel
 
 
 def of_strided_input(plan, dy, x, kernel):
     """The gradient for x, `(batch, *space, cosets, C)`."""
     transformed, size = transform_kernel(kernel, plan.group), x.shape[1:-2]
     images = plan.images_at_once(x)
-    if images == x.shape[0]:
-        return _transposed(plan, dy, transformed, size)
-    dx = ops.map(lambda part: _transposed(plan, part, transformed, size), in_parts(dy, images))
-    return ops.reshape(dx, (-1, *dx.shape[2:]))
+    return by_parts(lambda part: _transposed(plan, part, transformed, size), dy, images)
 
 
 def _transposed(plan, dy, transformed, size):

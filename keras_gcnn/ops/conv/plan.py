@@ -134,11 +134,7 @@ def correlation(plan, x, kernel):
 
 def apply_in_parts(plan, x, transformed):
     """`apply` to a few images at a time, so that f̂ is no larger than it may be."""
-    images = plan.images_at_once(x)
-    if images == x.shape[0]:
-        return apply(plan, x, transformed)
-    y = ops.map(lambda part: apply(plan, part, transformed), in_parts(x, images))
-    return ops.reshape(y, (-1, *y.shape[2:]))
+    return by_parts(lambda part: apply(plan, part, transformed), x, plan.images_at_once(x))
 
 
 def apply(plan, x, transformed):
@@ -161,6 +157,14 @@ def product(f, taps, compilation):
     x, kernel = f[None, None], taps[None, None]  # a plane of one row, a kernel of one tap
     y = without_copies(ops.conv, compilation, x, kernel, data_format="channels_last")
     return ops.reshape(y, (-1, taps.shape[-1]))
+
+
+def by_parts(function, x, images):
+    """`function(x)`, computed for so many images at a time."""
+    if images == x.shape[0]:
+        return function(x)
+    y = ops.map(function, in_parts(x, images))
+    return ops.reshape(y, (-1, *y.shape[2:]))
 
 
 def in_parts(x, images):
