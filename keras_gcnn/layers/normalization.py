@@ -24,8 +24,8 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         y(x, h)_c = γ_c (f_c(x, h) - μ_c) / √(σ²_c + ε) + β_c
 
     The mean μ_c and variance σ²_c are taken over batch, space and H. It is the same function as
-    `BatchNormalization` along the channels, with the same weights. On JAX it is computed on |H|·C
-    channels (`ops.normalization`), which is faster there.
+    `BatchNormalization` along the channels, with the same weights. Where it is faster, it is
+    computed on |H|·C channels (`ops.normalization`).
 
     Args:
         axis: The axis of channels: -1 for `"channels_last"`, 1 for `"channels_first"`. `None`: as
@@ -103,7 +103,8 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         return array_of(y, self.lattice, size, self.data_format)
 
     def _normalized(self, inputs, training, mask=None):
-        if mask is not None or self.renorm or not self._takes_merged_channels(inputs):
+        is_plain = mask is None and not self.renorm and not self.synchronized
+        if not is_plain or not self._takes_merged_channels(inputs):
             return super().call(inputs, training=training, mask=mask)
         x = in_float32_or_more(inputs)
         moments = self.moving_mean, self.moving_variance
