@@ -5,7 +5,7 @@ import math
 from keras import ops
 
 from keras_gcnn import arguments
-from keras_gcnn.ops import layout, tables
+from keras_gcnn.ops import backend, layout, tables
 
 
 def on_image(x, lattice, data_format, outside=0):
@@ -28,6 +28,31 @@ def on_image(x, lattice, data_format, outside=0):
     if data_format == "channels_last":
         mask = ops.reshape(mask, (*size, *(1,) * others))
     return ops.where(mask, x, ops.cast(outside, x.dtype))
+
+
+def between_maps(function, x, source, target, data_format, needs_channels_last=False):
+    """`function(x, data_format)`, which takes maps on one space to maps on another.
+
+    Points that do not belong to the image are zero before and after. Channels are moved to the end
+    and back where there is no function of a channels_first map.
+
+    Args:
+        function: Takes a map and its data format.
+        x: A map.
+        source: The `groups.Space` of `x`.
+        target: The `groups.Space` of the result.
+        data_format: Of `x` and of the result.
+        needs_channels_last: Whether the function takes no channels_first maps on any backend.
+    """
+    lattice = source.group.lattice
+    x = on_image(x, lattice, data_format)
+    takes_first = backend.takes_channels_first() and not needs_channels_last
+    if data_format == "channels_last" or takes_first:
+        y = function(x, data_format)
+    else:
+        y = function(layout.to_channels_last(x, source.has_axis), "channels_last")
+        y = layout.to_channels_first(y, target.has_axis)
+    return on_image(y, lattice, data_format)
 
 
 def points_of(x, lattice, data_format):

@@ -10,7 +10,7 @@ from keras_gcnn.ops.conv import cost_model
 from keras_gcnn.ops.conv.direct import direct_correlation
 from keras_gcnn.ops.conv.fourier import fourier_correlation
 from keras_gcnn.ops.conv.plan import TransformedKernel
-from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.image import between_maps
 from keras_gcnn.ops.symbolic import operation
 
 
@@ -93,20 +93,17 @@ def group_conv(
     sampling = Sampling(size, windows[0], padding, windows[1])
     arguments.fits(sampling, arguments.size_of(x, group.dimension, data_format), "kernel_size")
 
-    x = on_image(x, group.lattice, data_format)
     compilation = backend.compilation_of(x)
     if implementation == "auto":
         implementation = cost_model.choose(compilation, shape, group, windows[0], training, groups)
     correlate = {"direct": direct_correlation, "fourier": fourier_correlation}[implementation]
-    options = {"groups": groups, "training": arguments.flag(training), "compilation": compilation}
-    is_direct = implementation == "direct"
-    if data_format == "channels_last" or (is_direct and backend.takes_channels_first()):
-        y = correlate(x, kernel, space, sampling, data_format, **options)
-    else:
-        x = layout.to_channels_last(x, space.has_axis)
-        y = correlate(x, kernel, space, sampling, "channels_last", **options)
-        y = layout.to_channels_first(y, has_group_axis=True)
-    return on_image(y, group.lattice, data_format)
+    options = groups, arguments.flag(training), compilation
+
+    def correlated(x, data_format):
+        return correlate(x, kernel, space, sampling, data_format, *options)
+
+    by_sums = implementation == "fourier"
+    return between_maps(correlated, x, space, Space.whole(group), data_format, by_sums)
 
 
 def _common_space(x, kernel_shape, group, data_format, groups):

@@ -8,7 +8,7 @@ from keras_gcnn.groups import Sampling, Space
 from keras_gcnn.ops import backend, layout, policy
 from keras_gcnn.ops.conv.correlation import group_conv
 from keras_gcnn.ops.conv.filters import transform_filters
-from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.image import between_maps, on_image
 from keras_gcnn.ops.symbolic import operation
 
 
@@ -69,9 +69,11 @@ def group_depthwise_conv(
     compilation = backend.compilation_of(x)
     by_products = policy.multiplies_channels(compilation) and whole.has_axis and not is_open
     if by_products and arguments.flag(training):
-        x = on_image(x, group.lattice, data_format)
-        y = _by_products(x, kernel, group, sampling, data_format)
-        return on_image(y, group.lattice, data_format)
+
+        def multiplied(x, _):
+            return _by_products(x, kernel, group, sampling)
+
+        return between_maps(multiplied, x, whole, whole, data_format, needs_channels_last=True)
     kernel, channels = filter_in_blocks(kernel)
     return group_conv(
         x,
@@ -93,13 +95,10 @@ def filter_in_blocks(kernel):
     return ops.reshape(kernel, (*domain, 1, channels * multiplier)), channels
 
 
-def _by_products(x, kernel, group, sampling, data_format):
+def _by_products(x, kernel, group, sampling):
     """For each channel, what the windows see as a matrix, times the bank of its filters."""
-    if data_format == "channels_first":
-        y = _by_products(layout.to_channels_last(x, True), kernel, group, sampling, "channels_last")
-        return layout.to_channels_first(y, True)
     *_, channels, multiplier = backend.known_shape(kernel)
-    size = arguments.size_of(x, group.dimension, data_format)
+    size = arguments.size_of(x, group.dimension, "channels_last")
     arguments.fits(sampling, size, "kernel_size")
     amounts = sampling.padding_amounts(size)
     x = backend.pad(ops.moveaxis(x, -1, 0), [(0, 0), (0, 0), *amounts, (0, 0)])

@@ -68,16 +68,15 @@ def of_kernel(plan, dy, x, kernel):
 def _of_transform(plan, dy, x):
     """dψ̂ of all irreps, one below the other, laid out as `tables.fourier_taps` has it."""
     channels, filters = plan.kernel_shape[-2:]
-    maps = plan.maps(x)
-    entries, transforms = plan.entries(dy), []
-    for part in plan.recipe.irreps:
+    maps, transforms = plan.maps(x), {}
+    for part, row, right in plan.rows(plan.entries(dy)):
+        left = columns_of(row, maps, channels)  # (points, columns·C)
+        product = backend.matmul(ops.transpose(left), right)
+        transforms[part] = transforms.get(part, 0) + product
+    rows = []
+    for part, transform in transforms.items():
         degree, columns, _ = part.taps.shape
-        transform = 0
-        for row in part.rows:
-            left = columns_of(row, maps, channels)  # (points, columns·C)
-            right, entries = ops.concatenate(entries[:degree], axis=-1), entries[degree:]
-            transform += backend.matmul(ops.transpose(left), right)
         transform = ops.reshape(transform, (columns, channels, degree, filters))
         transform = ops.transpose(transform, (0, 2, 1, 3))
-        transforms.append(ops.reshape(transform, (columns * degree, channels * filters)))
-    return ops.concatenate(transforms, axis=0)
+        rows.append(ops.reshape(transform, (columns * degree, channels * filters)))
+    return ops.concatenate(rows, axis=0)

@@ -43,17 +43,15 @@ def _transposed(plan, dy, transformed, size):
 
 def _maps(plan, entries, transformed):
     """The gradients of `plan.maps`, each `(points, cosets·C)`."""
+    taps = dict(zip(plan.recipe.irreps, transformed.matrices, strict=True))
     pieces = {}  # by map and first coset, pairs of a weight and columns of df̂
-    for part, taps in zip(plan.recipe.irreps, transformed.matrices, strict=True):
-        degree = part.taps.shape[0]
-        for row in part.rows:
-            of_row, entries = ops.concatenate(entries[:degree], axis=-1), entries[degree:]
-            columns = product(of_row, ops.transpose(taps), plan.compilation)
-            for slices in row:
-                width = (slices[0].stop - slices[0].start) * plan.kernel_shape[-2]
-                piece, columns = columns[:, :width], columns[:, width:]
-                for of in slices:
-                    pieces.setdefault((of.map, of.start), []).append((of.weight, piece))
+    for part, row, of_row in plan.rows(entries):
+        columns = product(of_row, ops.transpose(taps[part]), plan.compilation)
+        for slices in row:
+            width = (slices[0].stop - slices[0].start) * plan.kernel_shape[-2]
+            piece, columns = columns[:, :width], columns[:, width:]
+            for of in slices:
+                pieces.setdefault((of.map, of.start), []).append((of.weight, piece))
     by_map = itertools.groupby(sorted(pieces), key=lambda place: place[0])
     return [
         ops.concatenate([weighted_sum(pieces[place]) for place in places], axis=-1)

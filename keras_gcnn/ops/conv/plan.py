@@ -8,6 +8,7 @@ sampling. Applied to tensors it takes three steps:
     3. sums and differences of its results, for each element of H.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -81,6 +82,14 @@ class Plan:
         """dô, each `(points, filters)`, from the gradient `(batch, *new_space, |H|, filters)`."""
         dy = ops.reshape(dy, (-1, *dy.shape[-2:]))
         return added_up(self.recipe.entries, [dy[:, h] for h in range(self.group.order)])
+
+    def rows(self, entries):
+        """Each row of f̂(ρ), with its irrep in front, and its entries of ô `(points, d·filters)`."""
+        entries = iter(entries)
+        for part in self.recipe.irreps:
+            for row in part.rows:
+                of_row = list(itertools.islice(entries, part.taps.shape[0]))
+                yield part, row, ops.concatenate(of_row, axis=-1)
 
     def images_at_once(self, x):
         """How many images of a batch are taken at a time: `x.shape[0]`, or fewer."""

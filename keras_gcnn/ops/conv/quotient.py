@@ -10,7 +10,7 @@ from keras_gcnn.groups import Sampling, Space, filter_orbits
 from keras_gcnn.ops import backend, layout, tables
 from keras_gcnn.ops.conv.direct import convolve_maps
 from keras_gcnn.ops.conv.filters import planar_kernel
-from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.image import between_maps
 from keras_gcnn.ops.symbolic import operation
 
 
@@ -74,14 +74,11 @@ def quotient_conv(
     sampling = Sampling(kernel_size, windows[0], padding, windows[1])
     arguments.fits(sampling, arguments.size_of(x, group.dimension, data_format), "kernel_size")
     _check_kernel(x, kernel, input_space, output_space, kernel_size, data_format, groups)
-    x = on_image(x, group.lattice, data_format)
-    if data_format == "channels_first" and not backend.takes_channels_first():
-        x = layout.to_channels_last(x, input_space.has_axis)
-        y = _correlated(x, kernel, input_space, output_space, sampling, "channels_last", *options)
-        y = layout.to_channels_first(y, output_space.has_axis)
-    else:
-        y = _correlated(x, kernel, input_space, output_space, sampling, data_format, *options)
-    return on_image(y, group.lattice, data_format)
+
+    def correlated(x, data_format):
+        return _correlated(x, kernel, input_space, output_space, sampling, data_format, *options)
+
+    return between_maps(correlated, x, input_space, output_space, data_format)
 
 
 def _check_kernel(x, kernel, input_space, output_space, kernel_size, data_format, groups):

@@ -10,7 +10,7 @@ from keras_gcnn.groups import Space
 from keras_gcnn.ops import backend, layout
 from keras_gcnn.ops.conv.correlation import group_conv
 from keras_gcnn.ops.conv.filters import adjoint_filter, planar_bank
-from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.image import between_maps
 from keras_gcnn.ops.resizing import padded
 from keras_gcnn.ops.symbolic import operation
 from keras_gcnn.ops.views import without_copies
@@ -68,15 +68,13 @@ def group_conv_transpose(
     sampling = arguments.transposed_sampling(
         arguments.kernel_size(shape, group), windows[0], padding, windows[1], output_padding
     )
-    x = on_image(x, group.lattice, data_format)
     spread = _by_adjoint if max(windows[0]) == 1 else _by_bank
-    if data_format == "channels_last" or backend.takes_channels_first():
-        y = spread(x, kernel, group, sampling, data_format, arguments.flag(training))
-    else:
-        x = layout.to_channels_last(x, has_group_axis=True)
-        y = spread(x, kernel, group, sampling, "channels_last", arguments.flag(training))
-        y = layout.to_channels_first(y, has_group_axis=True)
-    return on_image(y, group.lattice, data_format)
+
+    def spread_out(x, data_format):
+        return spread(x, kernel, group, sampling, data_format, arguments.flag(training))
+
+    whole = Space.whole(group)
+    return between_maps(spread_out, x, whole, whole, data_format)
 
 
 def _by_adjoint(x, kernel, group, sampling, data_format, training):
