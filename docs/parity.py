@@ -29,6 +29,11 @@ LAYERS = {
     "Conv2D": (keras.layers.Conv2D, {}, ()),
     "LiftingConv2D": (kg.layers.LiftingConv2D, {"group": "p4"}, ()),
     "GroupConv2D": (kg.layers.GroupConv2D, {"group": "p4"}, (4,)),
+    "GroupConv2D by Fourier": (
+        kg.layers.GroupConv2D,
+        {"group": "p4", "implementation": "fourier"},
+        (4,),
+    ),
     "GroupConv2DTranspose": (kg.layers.GroupConv2DTranspose, {"group": "p4"}, (4,)),
 }
 FEATURES = {}

@@ -1,15 +1,18 @@
-"""Every layer lowers for accelerators that are not here: JAX makes the program for them."""
+"""Every layer without data: JAX makes its program for accelerators that are not here, and PyTorch
+finds its shape on the meta device.
+"""
 
 import keras
 import pytest
+from keras import ops
 
 import keras_gcnn as kg
 from tests.layers.test_dimensions import LAYERS, layer_of, shape_of
 from tests.ops.cases import random
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "jax", reason="only JAX makes programs for other machines"
-)
+BACKEND = keras.backend.backend()
+by_jax = pytest.mark.skipif(BACKEND != "jax", reason="only JAX makes programs for other machines")
+by_torch = pytest.mark.skipif(BACKEND != "torch", reason="only PyTorch has a meta device")
 PLATFORMS = ["cuda", "tpu"]
 GROUPS = {1: "pm", 2: "p4m", 3: "D2"}
 CONVOLUTIONS = "LiftingConv#", "GroupConv#"
@@ -30,8 +33,9 @@ ALONE = {
 def cases():
     for dimension in GROUPS:
         for name in CONVOLUTIONS:
-            for implementation in ("direct", "fourier"):
+            for implementation, padding in {"direct": "centered", "fourier": "same"}.items():
                 options = {"filters": 2, "kernel_size": 3, "implementation": implementation}
+                options["padding"] = padding
                 yield pytest.param(
                     name, dimension, options, id=f"{name}{dimension}-{implementation}"
                 )
@@ -42,25 +46,63 @@ def cases():
             yield pytest.param(name, dimension, options, id=f"{name}{dimension}")
 
 
-@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-@pytest.mark.parametrize(("name", "dimension", "options"), cases())
-def test_it_lowers_for_cuda_and_tpu(name, dimension, options, data_format):
+every_layer = pytest.mark.parametrize(("name", "dimension", "options"), list(cases()))
+every_format = pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+those_without_a_group = pytest.mark.parametrize("name", ALONE)
+
+
+def layer_and_shape(name, dimension, options, data_format):
+    """A layer, and the shape of its input without the batch."""
     if dimension != 2 and data_format == "channels_first":
         pytest.skip("formats differ in transpositions alone")
     group = kg.groups.get(GROUPS[dimension], dimension)
     shape = shape_of(group, data_format)
     if name == "LiftingConv#":
         shape = (*(4,) * dimension, 2) if data_format == "channels_last" else (2, 4, 4)
-    layer = layer_of(name, dimension, **options, group=group, data_format=data_format)
-    assert_lowers(layer, shape)
+    return layer_of(name, dimension, **options, group=group, data_format=data_format), shape
 
 
-@pytest.mark.parametrize("name", ALONE)
-def test_those_without_a_group_lower_too(name):
+def layer_alone_and_shape(name):
     options, shape = ALONE[name]
-    assert_lowers(getattr(kg.layers, name)(**options, data_format="channels_last"), shape)
+    return getattr(kg.layers, name)(**options, data_format="channels_last"), shape
 
 
+@by_jax
+@every_layer
+@every_format
+def test_it_lowers_for_cuda_and_tpu(name, dimension, options, data_format):
+    assert_lowers(*layer_and_shape(name, dimension, options, data_format))
+
+
+@by_jax
+@those_without_a_group
+def test_those_without_a_group_lower_too(name):
+    assert_lowers(*layer_alone_and_shape(name))
+
+
+@by_torch
+@every_layer
+@every_format
+def test_pytorch_finds_its_shape_without_data(name, dimension, options, data_format):
+    assert_needs_no_data(*layer_and_shape(name, dimension, options, data_format))
+
+
+@by_torch
+@those_without_a_group
+def test_pytorch_finds_the_shape_of_those_without_a_group(name):
+    assert_needs_no_data(*layer_alone_and_shape(name))
+
+
+def assert_needs_no_data(layer, shape):
+    """Otherwise Keras computes a whole model in order to build it, in the first step of `fit`."""
+    expected = layer(random(2, *shape))
+    with keras.device("meta"):
+        y = layer(ops.ones((2, *shape)))
+    assert y.device.type == "meta"
+    assert y.shape == expected.shape
+
+
+@by_jax
 def test_no_layer_is_left_out():
     named = [*CONVOLUTIONS, *LAYERS, *OF_THE_PLANE, *ALONE]
     tried = {name.replace("#", f"{dimension}D") for name in named for dimension in GROUPS}

@@ -96,3 +96,18 @@ def test_the_import_takes_a_tenth_of_a_second_of_the_processor(tmp_path):
     assert {Path(file).parents[1] for file, *_ in runs} == {tmp_path}
     keras, ours = (min(float(row[column]) for row in runs) for column in (1, 2))
     assert ours < max(0.1, keras / 20)
+
+
+def test_a_network_is_trained_without_other_backends():
+    """Importing TensorFlow takes seconds, and `keras.initializers.serialize` does so."""
+    code = (
+        "import sys, keras, numpy as np\nimport keras_gcnn as kg\n"
+        "def train(model):\n"
+        "    model.compile('sgd', 'mse')\n"
+        "    model.train_on_batch(np.zeros((2, 9, 9, 3)), np.zeros((2, 10)))\n"
+        "    return {'jax', 'tensorflow', 'torch'} & set(sys.modules)\n"
+        "K = keras.layers\n"
+        "before = train(keras.Sequential([K.Conv2D(2, 3), K.Flatten(), K.Dense(10)]))\n"
+        "print('more:', *(train(kg.models.resnet('p4', 8, (9, 9, 3), widths=(2, 2, 2))) - before))"
+    )
+    assert run(code, ROOT).splitlines()[-1].split() == ["more:"]

@@ -72,7 +72,8 @@ class Sampling:
 
     def depends_on_size(self) -> bool:
         """Whether the amounts of padding are different for different sizes of the input."""
-        return self.padding == "same" and max(self.strides) > 1
+        moves = zip(self.kernel_size, self.strides, strict=True)
+        return self.padding == "same" and any(min(move) > 1 for move in moves)
 
     def windows(self, lattice: Lattice) -> list[tuple[slice, ...]]:
         """For each tap of a kernel on a lattice, the slices of the padded points that it sees."""

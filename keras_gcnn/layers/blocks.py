@@ -166,15 +166,14 @@ class BaseBlock(BaseGroupLayer):
 
     def _own_initializer(self):
         """A copy of the initializer. A seed is moved on, or all kernels would start equal."""
-        config = initializers.serialize(self.kernel_initializer)
-        options = config.get("config") if isinstance(config, dict) else None
-        if isinstance(options, dict) and isinstance(options.get("seed"), int):
-            config = {
-                **config,
-                "config": {**options, "seed": options["seed"] + self._seeds_given},
-            }
+        initializer = self.kernel_initializer
+        if not isinstance(initializer, initializers.Initializer):  # a function
+            return initializer
+        config = initializer.get_config()
+        if isinstance(config.get("seed"), int):
+            config = {**config, "seed": config["seed"] + self._seeds_given}
             self._seeds_given += 1
-        return initializers.get(config)
+        return type(initializer).from_config(config)
 
     def _normalization(self, name):
         return GroupBatchNormalization(

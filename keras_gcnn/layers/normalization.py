@@ -98,7 +98,12 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         if not self._is_hexagonal():
             return self._normalized(inputs, training, mask)
         points = points_of(inputs, self.lattice, self.data_format)
-        y = self._normalized(points, training)
+        if mask is not None and len(mask.shape) == len(inputs.shape) - 1:
+            shape = list(keras.ops.shape(inputs))
+            del shape[self.axis]
+            mask = keras.ops.broadcast_to(mask, shape)
+            mask = points_of(mask, self.lattice, self.data_format)
+        y = self._normalized(points, training, mask)
         size = arguments.size_of(inputs, self.lattice.dimension, self.data_format)
         return array_of(y, self.lattice, size, self.data_format)
 

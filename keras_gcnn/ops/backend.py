@@ -13,6 +13,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from keras_gcnn import arguments
 from keras_gcnn.ops import layout
 
 
@@ -159,7 +160,7 @@ def pad(x, amounts, value=0):
     torch.compile cannot trace `ops.pad` of Keras 3.15, and on TensorFlow it fails under
     `RematScope`, as it passes a keyword (keras#21207). It can go when neither does.
     """
-    if _name() == "torch":
+    if is_traced_by_torch():
         return _padded_by_parts(x, amounts, value)
     try:
         return ops.pad(x, amounts, constant_values=value if value else None)
@@ -178,6 +179,19 @@ def _padded_by_parts(x, amounts, value):
     return x
 
 
+def repeat(x, times, axis):
+    """Every point along an axis, so many times.
+
+    `ops.repeat` of Keras 3.15 fails on PyTorch's meta device, so that Keras computes a whole model
+    to find its shapes. It can go when it does not.
+    """
+    shape = list(ops.shape(x))
+    repeated = (*shape[: axis + 1], times, *shape[axis + 1 :])
+    x = ops.broadcast_to(ops.expand_dims(x, axis + 1), repeated)
+    shape[axis] *= times
+    return layout.reshape(x, shape)
+
+
 def maximum(x, axis, keepdims=False):
     """The maximum along axes.
 
@@ -192,8 +206,10 @@ def with_gradient(function, gradient, *arguments):
 
     Keras 3.15 calls the gradient of `ops.custom_gradient` as `gradient(upstream)` on TensorFlow and
     JAX, and as `gradient(*saved, upstream=upstream)` on PyTorch (keras#19302). It can go when that
-    is one way.
+    is one way. PyTorch's autocast does not reach it, so that PyTorch derives the function there.
     """
+    if _name() == "torch" and sys.modules["torch"].is_autocast_enabled(arguments[0].device.type):
+        return function(*arguments)
 
     def differentiable(*arguments):
         def call(*saved, upstream=None):
@@ -259,11 +275,10 @@ def conv_with_a_row_of_zeros(x, kernel, strides, dilation_rate):
     """A convolution of planes, channels last, with one row of zeros behind them.
 
     XLA on a CPU, in jaxlib 0.10, takes up to five times as long for a convolution without padding
-    as for one with any. Keras 3.15 asks JAX for "valid" or "same" and for nothing between. The
-    result has the kernel's dtype, as that of `ops.conv`. It can go when XLA takes as long for both.
+    as for one with any. Keras 3.15 asks JAX for "valid" or "same" and for nothing between. It can
+    go when XLA takes as long for both.
     """
-    lax, axes = sys.modules["jax"].lax, ("NHWC", "HWIO", "NHWC")
-    x, padding = ops.cast(x, kernel.dtype), ((0, 1), (0, 0))
+    lax, axes, padding = sys.modules["jax"].lax, ("NHWC", "HWIO", "NHWC"), ((0, 1), (0, 0))
     return lax.conv_general_dilated(
         x, kernel, strides, padding, rhs_dilation=dilation_rate, dimension_numbers=axes
     )
@@ -317,12 +332,31 @@ def tensor(x):
         ) from None
 
 
+def map_and_kernel(x, kernel):
+    """Both as tensors, the map in the kernel's dtype, which the result then has too.
+
+    Where they differ, Keras' convolutions do so on JAX, and fail on TensorFlow and PyTorch.
+
+    Raises:
+        ValueError: If one does not hold floating-point numbers.
+    """
+    x, kernel = tensor(x), tensor(kernel)
+    arguments.floating(x, "x")
+    arguments.floating(kernel, "kernel")
+    return ops.cast(x, kernel.dtype), kernel
+
+
 def known_shape(x):
     """The shape as a tuple of integers, with `None` for sizes that are open.
 
     Where PyTorch 2.13 traces, sizes are no integers by themselves, and `int` does not make them so.
     """
     return tuple(n if n is None else operator.index(n) for n in x.shape)
+
+
+def has_symbols(x):
+    """Whether sizes other than that of the batch are symbols, as in an export of JAX or PyTorch."""
+    return not all(isinstance(n, int | None) for n in x.shape[1:])
 
 
 def standard_dtype(x):

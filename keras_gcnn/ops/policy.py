@@ -4,9 +4,12 @@ A rule is a function of a `backend.Compilation` and of shapes. Tests and benchma
 by its public name to switch it off. `conv/cost_model.py` holds one more, which is fitted.
 """
 
+import keras
+
 from keras_gcnn.ops.backend import Compilation, is_sharded
 
 JAX_ON_A_CPU = Compilation("jax", "xla", "cpu")
+WIDE = "float32", "float64"
 # A convolution of volumes by rows was faster from so many channels of the input and of the output.
 FEWEST_CHANNELS_BY_ROWS = 40
 # Fewer are added up in operations that are too small.
@@ -30,14 +33,15 @@ def pads_planes(compilation, kernel_shape, training):
     return training and is_plane and compilation == JAX_ON_A_CPU
 
 
-def convolves_by_rows(compilation, kernel_shape):
+def convolves_by_rows(compilation, kernel_shape, dtype):
     """Whether a convolution of volumes is computed as a sum over the rows of its kernel.
 
     With XLA on a CPU under JAX it takes 0.3 to 1.1 of the time of `ops.conv`, the more the wider.
+    In half precision each row would be rounded by itself.
     `tox -e bench-jax -- -k "test_same_maps and direct and 3x3x3"`
     """
-    wide = min(kernel_shape[-2:]) >= FEWEST_CHANNELS_BY_ROWS
-    return compilation == JAX_ON_A_CPU and len(kernel_shape) == 5 and wide
+    is_wide = min(kernel_shape[-2:]) >= FEWEST_CHANNELS_BY_ROWS and dtype in WIDE
+    return compilation == JAX_ON_A_CPU and len(kernel_shape) == 5 and is_wide
 
 
 def multiplies_points(compilation, kernel_shape):
@@ -145,7 +149,9 @@ def draws_flat(initializer):
     takes twice as long for five axes, up to 1.7 s for a layer.
     `KERAS_BACKEND=jax python -m benchmarks.equal_parameters small`
     """
-    return type(initializer).__module__.startswith("keras.") and not is_sharded()
+    is_of_keras = type(initializer).__module__.startswith("keras.")
+    is_array = isinstance(initializer, keras.initializers.Constant)
+    return is_of_keras and not is_array and not is_sharded()
 
 
 def tiles_are_reduced(compilation, size, window):

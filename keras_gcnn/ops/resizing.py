@@ -117,7 +117,7 @@ def group_upsample(
     if interpolation == "nearest":
         first = 1 if data_format == "channels_last" else 2
         for axis, factor in enumerate(factors, start=first):
-            merged = merged if factor == 1 else ops.repeat(merged, factor, axis=axis)
+            merged = merged if factor == 1 else backend.repeat(merged, factor, axis)
     else:
         merged = _bilinear(merged, factors, data_format)
     return layout.split_group_axis(merged, order, data_format)

@@ -174,6 +174,7 @@ def own_initializer(shape, dtype=None):
         keras.initializers.TruncatedNormal(seed=1),
         keras.initializers.Orthogonal(seed=1),
         keras.initializers.Constant(0.3),
+        keras.initializers.Constant(np.arange(864.0).reshape(3, 3, 8, 2, 6)),
         own_initializer,
     ],
 )
@@ -339,6 +340,19 @@ def test_the_fourier_implementation_pads_unknown_sizes_where_strides_are_1():
     oracle.assert_close(traced(x), layer(x))
     with pytest.raises(ValueError, match="unknown size only where strides are 1"):
         output(strides=2)[1](x)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="others know every size")
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_auto_takes_sizes_that_the_fourier_implementation_cannot_pad(jit_compile):
+    import tensorflow as tf
+
+    layer = GroupConv2D(64, 3, "p4m", strides=2, padding="same")
+    layer.build((None, None, None, 8, 64))
+    sizes = [tf.TensorSpec((None, None, None, 8, 64))]
+    x = np.random.default_rng(0).normal(size=(1, 5, 7, 8, 64)).astype("float32")
+    traced = tf.function(layer, input_signature=sizes, jit_compile=jit_compile)
+    oracle.assert_close(traced(x), layer(x))
 
 
 @pytest.mark.parametrize(

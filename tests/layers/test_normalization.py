@@ -84,6 +84,19 @@ def test_takes_a_mask_and_an_h_axis_of_unknown_length_as_keras_does():
     np.testing.assert_allclose(model.predict(x, verbose=0), x / np.sqrt(1.001), rtol=1e-5)
 
 
+def test_on_hexagons_what_is_masked_does_not_count():
+    x, mask = random_map(2, 5, 5, 6, 3), np.zeros((2, 5, 5, 6), bool)
+    mask[0] = True
+    options = {"lattice": "hexagonal", "momentum": 0.0}
+    masked, alone = (GroupBatchNormalization(**options) for _ in range(2))
+    masked(x, training=True, mask=ops.convert_to_tensor(mask))
+    alone(x[:1], training=True)
+    for a, b in zip(masked.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    with pytest.raises(ValueError, match="one dimension less"):
+        masked(x, training=True, mask=ops.convert_to_tensor(mask[0, 0]))
+
+
 @pytest.mark.parametrize("group", ["p4", "p4m"])
 def test_is_equivariant_under_every_element(group):
     shape = (6, 6, ORDERS[group], 3)

@@ -8,7 +8,7 @@ from keras_gcnn.groups import Sampling, Space
 from keras_gcnn.ops import backend, layout, policy
 from keras_gcnn.ops.conv import cost_model
 from keras_gcnn.ops.conv.direct import direct_correlation
-from keras_gcnn.ops.conv.fourier import fourier_correlation
+from keras_gcnn.ops.conv.fourier import fourier_correlation, takes_size
 from keras_gcnn.ops.conv.plan import TransformedKernel
 from keras_gcnn.ops.image import between_maps
 from keras_gcnn.ops.symbolic import operation
@@ -69,16 +69,14 @@ def group_conv(
     Reference: Cohen & Welling 2016, sections 6.1, 6.2 and 7.2; for the transform,
         `groups/fourier.py`.
     """
-    x, group = backend.tensor(x), arguments.group(group)
-    arguments.floating(x, "x")
+    group = arguments.group(group)
     data_format = arguments.data_format(data_format)
     groups = arguments.integer(groups, "groups")
     implementation = arguments.one_of(implementation, arguments.IMPLEMENTATIONS, "implementation")
     padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
     windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
     if not isinstance(kernel, TransformedKernel):
-        kernel = backend.tensor(kernel)
-        arguments.floating(kernel, "kernel")
+        x, kernel = backend.map_and_kernel(x, kernel)
     elif implementation == "direct" or groups > 1:
         raise ValueError(
             "A transformed kernel is for the Fourier implementation with one block of channels. "
@@ -86,7 +84,8 @@ def group_conv(
             "kernel itself."
         )
     else:
-        implementation = "fourier"
+        x, implementation = backend.tensor(x), "fourier"
+        arguments.floating(x, "x")
     shape = backend.known_shape(kernel)
     space = _common_space(x, shape, group, data_format, groups)
     size = arguments.kernel_size(shape, group)
@@ -94,7 +93,9 @@ def group_conv(
     arguments.fits(sampling, arguments.size_of(x, group.dimension, data_format), "kernel_size")
 
     compilation = backend.compilation_of(x)
-    if implementation == "auto":
+    if implementation == "auto" and not takes_size(x, sampling, data_format):
+        implementation = "direct"
+    elif implementation == "auto":
         implementation = cost_model.choose(compilation, shape, group, windows[0], training, groups)
     correlate = {"direct": direct_correlation, "fourier": fourier_correlation}[implementation]
     options = groups, arguments.flag(training), compilation

@@ -48,13 +48,11 @@ def group_depthwise_conv(
 
     Reference: Cohen & Welling 2016, section 6.1, for one channel; depthwise: Chollet 2017.
     """
-    x, kernel, group = backend.tensor(x), backend.tensor(kernel), arguments.group(group)
+    (x, kernel), group = backend.map_and_kernel(x, kernel), arguments.group(group)
     data_format = arguments.data_format(data_format)
     padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
     windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
     shape = backend.known_shape(kernel)
-    arguments.floating(x, "x")
-    arguments.floating(kernel, "kernel")
     whole = arguments.space_of_kernel(shape, group)
     arguments.space_of(x, [whole], data_format)
     channels = layout.channels_of(x, data_format)
@@ -65,7 +63,7 @@ def group_depthwise_conv(
         )
     sampling = Sampling(arguments.kernel_size(shape, group), windows[0], padding, windows[1])
     size = arguments.size_of(x, group.dimension, data_format)
-    is_open = None in size and sampling.depends_on_size()
+    is_open = backend.has_symbols(x) or (None in size and sampling.depends_on_size())
     compilation = backend.compilation_of(x)
     by_products = policy.multiplies_channels(compilation) and whole.has_axis and not is_open
     if by_products and arguments.flag(training):
@@ -137,9 +135,7 @@ def pointwise_conv(
 
     Reference: Chollet 2017, "Xception", the second half of a separable convolution.
     """
-    x, kernel, group = backend.tensor(x), backend.tensor(kernel), arguments.group(group)
-    arguments.floating(x, "x")
-    arguments.floating(kernel, "kernel")
+    (x, kernel), group = backend.map_and_kernel(x, kernel), arguments.group(group)
     data_format = arguments.data_format(data_format)
     arguments.space_of(x, [Space.whole(group)], data_format)
     if len(kernel.shape) != 2:

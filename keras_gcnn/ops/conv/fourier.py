@@ -5,9 +5,19 @@ from functools import partial
 
 from keras import ops
 
+from keras_gcnn import arguments
 from keras_gcnn.ops import backend, policy
 from keras_gcnn.ops.conv.fourier_gradient import correlation_with_gradient
 from keras_gcnn.ops.conv.plan import Plan, TransformedKernel, apply_in_parts, correlation, widened
+
+
+def takes_size(x, sampling, data_format):
+    """Whether the Fourier implementation can pad and slice a map whose sizes may be open.
+
+    It slices no map whose sizes are symbols, as in `jax.export`.
+    """
+    size = arguments.size_of(x, len(sampling.kernel_size), data_format)
+    return not backend.has_symbols(x) and not (None in size and sampling.depends_on_size())
 
 
 def fourier_correlation(x, kernel, space, sampling, data_format, groups, training, compilation):

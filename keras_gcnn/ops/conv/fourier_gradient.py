@@ -50,7 +50,10 @@ def of_input(plan, dy, kernel):
 
 
 def of_kernel(plan, dy, x, kernel):
-    """ψ's gradient from dψ̂(ρ) = f̂(ρ)ᵀ dô(ρ), one matrix product per irrep over all points."""
+    """ψ's gradient from dψ̂(ρ) = f̂(ρ)ᵀ dô(ρ), one matrix product per irrep over all points.
+
+    The sum over parts of a batch is wide: in bfloat16 each addition would round it.
+    """
     table = ops.cast(tables.fourier_taps(plan.group, plan.kernel_shape), kernel.dtype)
     images = plan.images_at_once(x)
     if images == x.shape[0]:
@@ -58,23 +61,25 @@ def of_kernel(plan, dy, x, kernel):
     else:
 
         def add(total, maps):
-            return total + _of_transform(plan, *maps), None
+            return total + ops.cast(_of_transform(plan, *maps), total.dtype), None
 
-        zero = ops.zeros((table.shape[0], math.prod(plan.kernel_shape[-2:])), kernel.dtype)
+        numbers = table.shape[0], math.prod(plan.kernel_shape[-2:])
+        is_narrow = backend.standard_dtype(kernel) == "bfloat16"
+        zero = ops.zeros(numbers, "float32" if is_narrow else kernel.dtype)
         transform, _ = ops.scan(add, zero, (in_parts(dy, images), in_parts(x, images)))
+        transform = ops.cast(transform, kernel.dtype)
     return ops.reshape(backend.matmul(ops.transpose(table), transform), plan.kernel_shape)
 
 
 def _of_transform(plan, dy, x):
     """dψ̂ of all irreps, one below the other, laid out as `tables.fourier_taps` has it."""
     channels, filters = plan.kernel_shape[-2:]
-    maps, transforms = plan.maps(x), {}
-    for part, row, right in plan.rows(plan.entries(dy)):
+    maps, transforms = plan.maps(x), [0] * len(plan.recipe.irreps)
+    for number, row, right in plan.rows(plan.entries(dy)):
         left = columns_of(row, maps, channels)  # (points, columns·C)
-        product = backend.matmul(ops.transpose(left), right)
-        transforms[part] = transforms.get(part, 0) + product
+        transforms[number] += backend.matmul(ops.transpose(left), right)
     rows = []
-    for part, transform in transforms.items():
+    for part, transform in zip(plan.recipe.irreps, transforms, strict=True):
         degree, columns, _ = part.taps.shape
         transform = ops.reshape(transform, (columns, channels, degree, filters))
         transform = ops.transpose(transform, (0, 2, 1, 3))

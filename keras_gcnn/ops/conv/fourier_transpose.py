@@ -43,10 +43,10 @@ def _transposed(plan, dy, transformed, size):
 
 def _maps(plan, entries, transformed):
     """The gradients of `plan.maps`, each `(points, cosets·C)`."""
-    taps = dict(zip(plan.recipe.irreps, transformed.matrices, strict=True))
     pieces = {}  # by map and first coset, pairs of a weight and columns of df̂
-    for part, row, of_row in plan.rows(entries):
-        columns = product(of_row, ops.transpose(taps[part]), plan.compilation)
+    for number, row, of_row in plan.rows(entries):
+        taps = ops.transpose(transformed.matrices[number])
+        columns = product(of_row, taps, plan.compilation)
         for slices in row:
             width = (slices[0].stop - slices[0].start) * plan.kernel_shape[-2]
             piece, columns = columns[:, :width], columns[:, width:]

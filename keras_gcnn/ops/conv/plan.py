@@ -84,12 +84,12 @@ class Plan:
         return added_up(self.recipe.entries, [dy[:, h] for h in range(self.group.order)])
 
     def rows(self, entries):
-        """Each row of f̂(ρ), with its irrep in front, and its entries of ô `(points, d·filters)`."""
+        """The number of each irrep ρ, a row of f̂(ρ), and its entries of ô `(points, d·filters)`."""
         entries = iter(entries)
-        for part in self.recipe.irreps:
+        for number, part in enumerate(self.recipe.irreps):
             for row in part.rows:
                 of_row = list(itertools.islice(entries, part.taps.shape[0]))
-                yield part, row, ops.concatenate(of_row, axis=-1)
+                yield number, row, ops.concatenate(of_row, axis=-1)
 
     def images_at_once(self, x):
         """How many images of a batch are taken at a time: `x.shape[0]`, or fewer."""
@@ -161,7 +161,8 @@ def apply(plan, x, transformed):
 
 def product(f, taps, compilation):
     """The matrix product of f̂(ρ), `(points, columns·C)`, and ψ̂(ρ)."""
-    if not policy.convolves_products(compilation, backend.standard_dtype(f)):
+    is_empty = f.shape[0] == 0  # PyTorch convolves no empty plane
+    if is_empty or not policy.convolves_products(compilation, backend.standard_dtype(f)):
         return backend.matmul(f, taps)
     x, kernel = f[None, None], taps[None, None]  # a plane of one row, a kernel of one tap
     y = without_copies(ops.conv, compilation, x, kernel, data_format="channels_last")

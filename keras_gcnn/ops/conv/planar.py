@@ -28,7 +28,8 @@ def planar_conv(x, kernel, strides, padding, data_format, dilation_rate, trainin
                 return _product(seen, kernel, seen.shape[1:-1])
             if padding == "valid" and policy.pads_planes(compilation, kernel.shape, training):
                 return convolve_padded(x, kernel, strides, dilation_rate)
-            by_rows = policy.convolves_by_rows(compilation, kernel.shape)
+            dtype = backend.standard_dtype(x)
+            by_rows = policy.convolves_by_rows(compilation, kernel.shape, dtype)
             if by_rows and isinstance(x.shape[0], int):
                 return convolve_by_rows(x, kernel, strides, padding, dilation_rate)
     convolve = partial(ops.conv, dilation_rate=dilation_rate)

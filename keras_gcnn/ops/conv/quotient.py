@@ -61,9 +61,7 @@ def quotient_conv(
     """
     for name, space in {"input_space": input_space, "output_space": output_space}.items():
         arguments.is_a(space, Space, name)
-    x, kernel, group = backend.tensor(x), backend.tensor(kernel), input_space.group
-    arguments.floating(x, "x")
-    arguments.floating(kernel, "kernel")
+    (x, kernel), group = backend.map_and_kernel(x, kernel), input_space.group
     data_format = arguments.data_format(data_format)
     groups = arguments.integer(groups, "groups")
     options = groups, arguments.flag(training)

@@ -58,9 +58,7 @@ def group_conv_transpose(
 
     Reference: the adjoint of Cohen & Welling 2016, section 6.1.
     """
-    x, kernel, group = backend.tensor(x), backend.tensor(kernel), arguments.group(group)
-    arguments.floating(x, "x")
-    arguments.floating(kernel, "kernel")
+    (x, kernel), group = backend.map_and_kernel(x, kernel), arguments.group(group)
     data_format = arguments.data_format(data_format)
     padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
     windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)

@@ -126,6 +126,17 @@ def test_transform_filters_moves_each_filter_by_each_element(group, size, liftin
             assert np.array_equal(bank[..., h, k], moved)
 
 
+@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize("implementation", ["direct", "fourier"])
+@pytest.mark.parametrize("dtypes", [("float16", "float32"), ("float32", "bfloat16")])
+def test_the_result_has_the_dtype_of_the_kernel(size, implementation, dtypes):
+    x, kernel = random(2, 5, 5, 4, 2), random(size, size, 4, 2, 3, seed=1)
+    x, kernel = (ops.cast(array, dtype) for array, dtype in zip((x, kernel), dtypes, strict=True))
+    options = {"data_format": "channels_last", "implementation": implementation}
+    y = kg.ops.group_conv(x, kernel, "p4", **options)
+    assert keras.backend.standardize_dtype(y.dtype) == dtypes[1]
+
+
 @both_formats
 def test_is_one_gather_and_one_planar_convolution(data_format, monkeypatch):
     calls = []

@@ -75,6 +75,68 @@ def test_parts_change_nothing(padding, strides, training, monkeypatch):
         oracle.assert_close(*map(ops.convert_to_numpy, (of_parts, gradient)))
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="loops are slow elsewhere")
+def test_in_bfloat16_the_gradient_of_a_kernel_is_added_up_in_float32(monkeypatch):
+    """A sum of hundreds of positive terms in bfloat16 was wrong by a tenth."""
+    monkeypatch.setattr(policy, "images_at_once", lambda *_: 1)
+    arrays = np.abs(random(300, 3, 3, 8, 2)), random(3, 3, 8, 2, 2, seed=1)
+
+    def loss(x, kernel):
+        return ops.mean(ops.cast(correlation(x, kernel, training=True), "float32"))
+
+    (_, expected), (_, found) = (
+        differentiate.gradients(loss, *(ops.cast(array, dtype) for array in arrays))
+        for dtype in ("float32", "bfloat16")
+    )
+    error = np.abs(found.astype("float64") - expected).max()
+    assert error <= 2e-2 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_batch_of_no_images_has_no_outputs_and_no_gradient(training):
+    x, kernel = ops.zeros((0, 5, 5, 8, 2)), ops.ones((3, 3, 8, 2, 3))
+    y = correlation(x, kernel, training=training)
+    assert tuple(y.shape) == (0, 3, 3, 8, 3)
+    _, gradient = differentiate.gradients(
+        lambda x, kernel: ops.sum(correlation(x, kernel, training=training)), x, kernel
+    )
+    assert not gradient.any()
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="of PyTorch")
+def test_under_autocast_it_has_the_gradients_of_the_direct_one():
+    import torch
+
+    x, kernel = random(2, 5, 5, 8, 2), random(3, 3, 8, 2, 3, seed=1)
+
+    def of(implementation):
+        def loss(x, kernel):
+            options = {"implementation": implementation, "training": True}
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                y = kg.ops.group_conv(x, kernel, "p4m", data_format="channels_last", **options)
+            assert y.dtype == torch.bfloat16
+            return y.float().square().mean()
+
+        return differentiate.gradients(loss, x, kernel)
+
+    for a, b in zip(of("fourier"), of("direct"), strict=True):
+        assert np.abs(a - b).max() <= 2e-2 * np.abs(b).max()
+
+
+@on_jax
+@pytest.mark.parametrize("strides", [1, 2])
+def test_where_sizes_are_symbols_the_direct_one_is_taken(strides):
+    import jax
+    from jax import export
+
+    layer = kg.layers.GroupConv2D(64, 3, "p4m", strides=strides, data_format="channels_last")
+    layer.build((2, 7, 7, 8, 64))
+    x = random(2, 7, 9, 8, 64)
+    shape = export.symbolic_shape("b, h, w, 8, 64", constraints=["h >= 3", "w >= 3"])
+    program = export.export(jax.jit(layer))(jax.ShapeDtypeStruct(shape, "float32"))
+    oracle.assert_close(np.asarray(program.call(x)), np.asarray(layer(x)))
+
+
 @on_jax
 def test_a_kernel_used_twice_in_a_step_is_transformed_once():
     import jax

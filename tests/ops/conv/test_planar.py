@@ -119,6 +119,16 @@ def test_with_a_row_of_zeros_are_the_same_gradients_and_a_forward_mode(monkeypat
 
 
 @on_jax
+def test_in_half_precision_no_row_is_rounded_by_itself():
+    """Rows of large numbers of opposite signs add up to a small one."""
+    kernel = np.ones((3, 3, 3, 1, 64, 64), "float16")
+    kernel[0], kernel[1] = 200, -200
+    x = np.ones((1, 4, 4, 4, 1, 64), "float16")
+    y = by_xla(lambda x, kernel: kg.ops.group_conv(x, kernel, kg.groups.get("C1", 3)))(x, kernel)
+    np.testing.assert_array_equal(np.asarray(y, "float32"), 9 * 64)
+
+
+@on_jax
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("dtypes", [("bfloat16", "float32"), ("float32", "bfloat16")])
 def test_with_a_row_of_zeros_the_result_has_the_dtype_it_has_without(dtypes, training):
