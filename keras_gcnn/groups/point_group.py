@@ -133,7 +133,7 @@ class PointGroup:
         """
         if isinstance(subgroup, (str, dict, PointGroup)):
             subgroup = get(subgroup, self.dimension)
-            self.indices(subgroup)
+            self.members(subgroup)
             same = subgroup.lattice == self.lattice
             return subgroup if same else self._of(subgroup.name, subgroup.elements)
         return self._subgroup_of_indices(subgroup)

@@ -28,6 +28,12 @@ def quotient_bank(group, kernel_size, subgroup, output_subgroup):
     return _indices(groups.quotient_bank_indices(group, kernel_size, subgroup, output_subgroup))
 
 
+@untraced
+def number_of_orbits(group, kernel_size, subgroup, output_subgroup):
+    """How many `groups.filter_orbits` there are."""
+    return int(groups.filter_orbits(group, kernel_size, subgroup, output_subgroup).max()) + 1
+
+
 @constant
 def cosets_within(group, subgroup, smaller):
     """`PointGroup.cosets_within`; `None` is all of H."""

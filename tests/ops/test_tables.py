@@ -16,6 +16,9 @@ LAYERS = [
     ),
     (lambda: kg.layers.GroupConv2D(3, 3, group="p4m", implementation="fourier"), (2, 7, 7, 8, 2)),
     (lambda: kg.layers.GroupMaxPooling2D(2, group="p4"), (2, 6, 6, 4, 2)),
+    (lambda: kg.layers.LiftingConv2D(3, 3, "p4", output_subgroup="p2"), (2, 7, 7, 2)),
+    (lambda: kg.layers.GroupConv2D(3, 3, "p4", output_subgroup=[0, 2]), (2, 7, 7, 4, 2)),
+    (lambda: kg.layers.CosetPooling2D(group="p4", input_subgroup="p2"), (2, 7, 7, 2, 3)),
 ]
 
 

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_gcnn import arguments
 from keras_gcnn.annotations import DataFormat, Integer, Padding, Size, Tensor
-from keras_gcnn.groups import Sampling, Space, filter_orbits
+from keras_gcnn.groups import Sampling, Space
 from keras_gcnn.ops import backend, layout, tables
 from keras_gcnn.ops.conv.direct import convolve_maps
 from keras_gcnn.ops.conv.filters import planar_kernel
@@ -97,7 +97,7 @@ def _check_kernel(x, kernel, input_space, output_space, kernel_size, data_format
 def number_of_orbits(input_space, output_space, kernel_size):
     """How many weights a filter from G/K to G/L has for each channel and filter."""
     subgroups = input_space.subgroup, output_space.subgroup
-    return int(filter_orbits(input_space.group, kernel_size, *subgroups).max()) + 1
+    return tables.number_of_orbits(input_space.group, kernel_size, *subgroups)
 
 
 def quotient_bank(kernel, input_space, output_space, kernel_size):
