@@ -224,7 +224,7 @@ def with_gradient(function, gradient, *arguments):
     return ops.custom_gradient(differentiable)(*arguments)
 
 
-def traced_once(function, plan, *arguments):
+def traced_once(function, is_inlined, plan, *arguments):
     """`function(plan, *arguments)` as a function of TensorFlow that calls of the same shapes share.
 
     TensorFlow 2.21 traces a Python function anew wherever it is called. It can go when Keras or
@@ -232,12 +232,14 @@ def traced_once(function, plan, *arguments):
 
     Args:
         function: A function of a plan and of tensors.
+        is_inlined: Whether TensorFlow copies the function to wherever it is called, as exporters
+            want it. It then optimizes each copy by itself.
         plan: What can be hashed.
         arguments: Tensors or Keras' variables.
     """
     tensors = [_read(of) for of in arguments]
     signature = tuple((known_shape(of), standard_dtype(of)) for of in tensors)
-    return _traced(function, plan, signature)(*tensors)
+    return _traced(function, is_inlined, plan, signature)(*tensors)
 
 
 def _read(of):
@@ -246,8 +248,11 @@ def _read(of):
 
 
 @functools.lru_cache(maxsize=256)  # more layers of different shapes than a network has
-def _traced(function, plan, signature):
-    return sys.modules["tensorflow"].function(lambda *of: function(plan, *of), autograph=False)
+def _traced(function, is_inlined, plan, signature):
+    attributes = {} if is_inlined else {"_noinline": True}
+    return sys.modules["tensorflow"].function(
+        lambda *of: function(plan, *of), autograph=False, experimental_attributes=attributes
+    )
 
 
 def rematerialized(rematerialize, layer_call, args, kwargs):

@@ -37,6 +37,8 @@ def fourier_correlation(x, kernel, space, sampling, data_format, groups, trainin
         is_strided, is_open = max(sampling.strides) > 1, None in x.shape[1:-2]
         own_gradient = training and space.has_axis and not (is_strided and is_open)
         correlate = correlation_with_gradient if own_gradient else correlation
+        if policy.shares_traces(compilation):
+            correlate = partial(backend.traced_once, correlate, not own_gradient)
         y = _of_blocks(correlate, plan, x, widened(kernel), groups)
     return ops.cast(y, dtype) if is_slow or dtype == "float16" else y
 
@@ -48,8 +50,6 @@ def _are_bfloat16(x, kernel):
 
 def _of_blocks(correlate, plan, x, kernel, groups):
     """The correlation of each block of channels and filters."""
-    if policy.shares_traces(plan.compilation):
-        correlate = partial(backend.traced_once, correlate)
     if groups == 1:
         return correlate(plan, x, kernel)
     *domain, filters = plan.kernel_shape
