@@ -97,9 +97,10 @@ def assert_needs_no_data(layer, shape):
     """Otherwise Keras computes a whole model in order to build it, in the first step of `fit`."""
     expected = layer(random(2, *shape))
     with keras.device("meta"):
-        y = layer(ops.ones((2, *shape)))
-    assert y.device.type == "meta"
-    assert y.shape == expected.shape
+        for training in (False, True):
+            y = layer(ops.ones((2, *shape)), training=training)
+            assert y.device.type == "meta"
+            assert y.shape == expected.shape
 
 
 @by_jax

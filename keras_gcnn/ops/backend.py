@@ -208,7 +208,7 @@ def with_gradient(function, gradient, *arguments):
     JAX, and as `gradient(*saved, upstream=upstream)` on PyTorch (keras#19302). It can go when that
     is one way. PyTorch's autocast does not reach it, so that PyTorch derives the function there.
     """
-    if _name() == "torch" and sys.modules["torch"].is_autocast_enabled(arguments[0].device.type):
+    if _name() == "torch" and _is_under_autocast(arguments[0].device.type):
         return function(*arguments)
 
     def differentiable(*arguments):
@@ -222,6 +222,11 @@ def with_gradient(function, gradient, *arguments):
     if _name() == "tensorflow":  # in a recomputed function it takes no variables
         arguments = map(_read, arguments)
     return ops.custom_gradient(differentiable)(*arguments)
+
+
+def _is_under_autocast(device):
+    """Whether `torch.autocast` chooses dtypes on a device, of which it does not know "meta"."""
+    return device != "meta" and sys.modules["torch"].is_autocast_enabled(device)
 
 
 def traced_once(function, is_inlined, plan, *arguments):
