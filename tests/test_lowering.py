@@ -11,8 +11,9 @@ from tests.layers.test_dimensions import LAYERS, layer_of, shape_of
 from tests.ops.cases import random
 
 BACKEND = keras.backend.backend()
-by_jax = pytest.mark.skipif(BACKEND != "jax", reason="only JAX makes programs for other machines")
-by_torch = pytest.mark.skipif(BACKEND != "torch", reason="only PyTorch has a meta device")
+pytestmark = pytest.mark.skipif(
+    BACKEND == "tensorflow", reason="it has neither programs for other machines nor a meta device"
+)
 PLATFORMS = ["cuda", "tpu"]
 GROUPS = {1: "pm", 2: "p4m", 3: "D2"}
 CONVOLUTIONS = "LiftingConv#", "GroupConv#"
@@ -48,7 +49,6 @@ def cases():
 
 every_layer = pytest.mark.parametrize(("name", "dimension", "options"), list(cases()))
 every_format = pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-those_without_a_group = pytest.mark.parametrize("name", ALONE)
 
 
 def layer_and_shape(name, dimension, options, data_format):
@@ -67,30 +67,15 @@ def layer_alone_and_shape(name):
     return getattr(kg.layers, name)(**options, data_format="channels_last"), shape
 
 
-@by_jax
 @every_layer
 @every_format
-def test_it_lowers_for_cuda_and_tpu(name, dimension, options, data_format):
-    assert_lowers(*layer_and_shape(name, dimension, options, data_format))
+def test_it_works_without_data(name, dimension, options, data_format):
+    CHECKS[BACKEND](*layer_and_shape(name, dimension, options, data_format))
 
 
-@by_jax
-@those_without_a_group
-def test_those_without_a_group_lower_too(name):
-    assert_lowers(*layer_alone_and_shape(name))
-
-
-@by_torch
-@every_layer
-@every_format
-def test_pytorch_finds_its_shape_without_data(name, dimension, options, data_format):
-    assert_needs_no_data(*layer_and_shape(name, dimension, options, data_format))
-
-
-@by_torch
-@those_without_a_group
-def test_pytorch_finds_the_shape_of_those_without_a_group(name):
-    assert_needs_no_data(*layer_alone_and_shape(name))
+@pytest.mark.parametrize("name", ALONE)
+def test_those_without_a_group_do_too(name):
+    CHECKS[BACKEND](*layer_alone_and_shape(name))
 
 
 def assert_needs_no_data(layer, shape):
@@ -103,7 +88,6 @@ def assert_needs_no_data(layer, shape):
             assert y.shape == expected.shape
 
 
-@by_jax
 def test_no_layer_is_left_out():
     named = [*CONVOLUTIONS, *LAYERS, *OF_THE_PLANE, *ALONE]
     tried = {name.replace("#", f"{dimension}D") for name in named for dimension in GROUPS}
@@ -130,3 +114,6 @@ def assert_lowers(layer, shape):
         program = export.export(jax.jit(function), platforms=PLATFORMS)(*weights, x)
         assert program.platforms == ("cuda", "tpu")
         assert "custom_call" not in program.mlir_module() or "Sharding" in program.mlir_module()
+
+
+CHECKS = {"jax": assert_lowers, "torch": assert_needs_no_data}

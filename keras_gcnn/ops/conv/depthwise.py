@@ -8,6 +8,7 @@ from keras_gcnn.groups import Sampling, Space
 from keras_gcnn.ops import backend, layout, policy
 from keras_gcnn.ops.conv.correlation import group_conv
 from keras_gcnn.ops.conv.filters import transform_filters
+from keras_gcnn.ops.conv.fourier import takes_size
 from keras_gcnn.ops.image import between_maps, on_image
 from keras_gcnn.ops.symbolic import operation
 
@@ -62,10 +63,9 @@ def group_depthwise_conv(
             f"{shape}, x.shape={tuple(x.shape)}. Use a kernel with {channels} channels."
         )
     sampling = Sampling(arguments.kernel_size(shape, group), windows[0], padding, windows[1])
-    size = arguments.size_of(x, group.dimension, data_format)
-    is_open = backend.has_symbols(x) or (None in size and sampling.depends_on_size())
     compilation = backend.compilation_of(x)
-    by_products = policy.multiplies_channels(compilation) and whole.has_axis and not is_open
+    by_products = policy.multiplies_channels(compilation) and whole.has_axis
+    by_products = by_products and takes_size(x, sampling, data_format)
     if by_products and arguments.flag(training):
 
         def multiplied(x, _):

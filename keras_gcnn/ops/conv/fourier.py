@@ -12,9 +12,9 @@ from keras_gcnn.ops.conv.plan import Plan, TransformedKernel, apply_in_parts, co
 
 
 def takes_size(x, sampling, data_format):
-    """Whether the Fourier implementation can pad and slice a map whose sizes may be open.
+    """Whether sums over shifted maps can pad and slice a map whose sizes may be open.
 
-    It slices no map whose sizes are symbols, as in `jax.export`.
+    They slice no map whose sizes are symbols, as in `jax.export`.
     """
     size = arguments.size_of(x, len(sampling.kernel_size), data_format)
     return not backend.has_symbols(x) and not (None in size and sampling.depends_on_size())
