@@ -9,7 +9,7 @@ from keras import ops
 
 import keras_gcnn as kg
 from keras_gcnn.ops import backend
-from keras_gcnn.ops.conv import plan as plans
+from keras_gcnn.ops.conv.plan import Plan
 
 # P4CNN's layers, All-CNN's with the paper's widths, and others about them: group, kernel, channels
 # and filters, size, batch.
@@ -118,7 +118,7 @@ def plan_of(layer, x_shape):
     amounts = layer.sampling.padding_amounts(x_shape[1:3])
     compilation = backend.compilation_of(ops.zeros(()))
     shape = tuple(layer.kernel.shape)
-    return plans.Plan(layer.group, shape, layer.sampling, amounts, compilation)
+    return Plan(layer.group, shape, layer.sampling, amounts, compilation)
 
 
 class Products(keras.layers.Layer):
@@ -157,9 +157,7 @@ class Transform(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        maps = self.plan.maps(ops.convert_to_tensor(x))
-        rows = [row for part in self.plan.recipe.irreps for row in part.rows]
-        return [plans.columns_of(row, maps, x.shape[-1]) for row in rows]
+        return [f for _, f in self.plan.columns(ops.convert_to_tensor(x))]
 
 
 class Bank(keras.layers.Layer):

@@ -229,6 +229,50 @@ def _is_under_autocast(device):
     return device != "meta" and sys.modules["torch"].is_autocast_enabled(device)
 
 
+def by_parts(function, images, tensors, total):
+    """Calls a function for so many images of a batch at a time, and adds up what it finds.
+
+    Keras 3.15 wants the results of `ops.scan` to be shaped as what is added up on TensorFlow. Its
+    `ops.map` traces the function twice there, and then works on ten parts at a time. This can go
+    when `ops.scan` takes results of any shape.
+
+    Args:
+        function: Takes as many tensors, and returns results `(images, …)` and what is added up.
+        images: A divisor of the batch.
+        tensors: Each `(batch, …)`, of one dtype, which the results have too.
+        total: Zeros of the shape and dtype of what is added up.
+
+    Returns:
+        The results `(batch, …)`, and the total.
+    """
+    parts = [ops.reshape(x, (-1, images, *x.shape[1:])) for x in tensors]
+
+    def add(total, part):
+        results, term = function(*part)
+        return total + ops.cast(term, total.dtype), results
+
+    scan = _tensorflow_scan if _name() == "tensorflow" else ops.scan
+    total, results = scan(add, total, parts)
+    return ops.reshape(results, (-1, *results.shape[2:])), total
+
+
+def _tensorflow_scan(function, total, parts):
+    tensorflow, number = sys.modules["tensorflow"], parts[0].shape[0]
+
+    def step(i, total, results):
+        total, result = function(total, [x[i] for x in parts])
+        shape[:] = result.shape
+        return i + 1, total, results.write(i, result)
+
+    shape, results = [], tensorflow.TensorArray(parts[0].dtype, number)
+    loop = 0, total, results
+    _, total, results = tensorflow.while_loop(
+        lambda i, *_: i < number, step, loop, parallel_iterations=1
+    )
+    results = results.stack()
+    return total, ops.reshape(results, (number, *shape))
+
+
 def traced_once(function, is_inlined, plan, *arguments):
     """`function(plan, *arguments)` as a function of TensorFlow that calls of the same shapes share.
 

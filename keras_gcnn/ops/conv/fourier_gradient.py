@@ -2,19 +2,14 @@
 
 import dataclasses
 import math
+from functools import partial
 
 from keras import ops
 
 from keras_gcnn.ops import backend, tables
 from keras_gcnn.ops.conv.filters import adjoint_filter
 from keras_gcnn.ops.conv.fourier_transpose import of_strided_input
-from keras_gcnn.ops.conv.plan import (
-    apply_in_parts,
-    columns_of,
-    correlation,
-    in_parts,
-    transform_kernel,
-)
+from keras_gcnn.ops.conv.plan import correlation, product, transform_kernel
 
 
 def correlation_with_gradient(plan, x, kernel):
@@ -26,62 +21,78 @@ def correlation_with_gradient(plan, x, kernel):
 
     def gradient(dy, x, kernel):
         if max(plan.sampling.strides) > 1:
-            return of_strided_input(plan, dy, x, kernel), of_kernel(plan, dy, x, kernel)
-        return of_input(plan, dy, kernel), of_kernel(plan, dy, x, kernel)
+            return _by_parts(plan, _of_strided_part, kernel, x, dy)
+        return _of_dense(plan, dy, x, kernel)
 
     return backend.with_gradient(lambda *of: correlation(plan, *of), gradient, x, kernel)
 
 
-def of_input(plan, dy, kernel):
-    """For strides of 1, the G-correlation of dy, with zeros around it, with the adjoint filter.
+def _of_dense(plan, dy, x, kernel):
+    """For strides of 1, by the G-correlation of dy, with zeros around it, with the adjoint filter.
 
     From y(x, h) = Σ f(z, h') ψ(h⁻¹(z - x), h⁻¹h') it follows that
 
         df(z, h') = Σ dy(x, h) ψ(h⁻¹(z - x), h⁻¹h') = Σ dy(x, h) ψ*(h'⁻¹(x - z), h'⁻¹h)
+
+    and that f is to the gradient of ψ* what dy is to that of ψ. So one transform serves both.
     """
     *domain, channels, filters = plan.kernel_shape
-    adjoint = adjoint_filter(kernel, plan.group)
     reach = [span - 1 for span in plan.sampling.effective_kernel_size]
     pairs = zip(reach, plan.amounts, strict=True)
     amounts = tuple((n - front, n - behind) for n, (front, behind) in pairs)
     shape = (*domain, filters, channels)
     adjoint_plan = dataclasses.replace(plan, kernel_shape=shape, amounts=amounts)
-    return apply_in_parts(adjoint_plan, dy, transform_kernel(adjoint, plan.group))
+    adjoint = adjoint_filter(kernel, plan.group)
+    dx, gradient = _by_parts(adjoint_plan, _of_dense_part, adjoint, dy, x)
+    return dx, adjoint_filter(gradient, plan.group)
 
 
-def of_kernel(plan, dy, x, kernel):
-    """ψ's gradient from dψ̂(ρ) = f̂(ρ)ᵀ dô(ρ), one matrix product per irrep over all points.
+def _of_dense_part(plan, transformed, x, dy):
+    """The G-correlation of x, and dψ̂ from the gradient dy of it."""
+    rows = zip(plan.columns(x), plan.rows(plan.entries(dy)), strict=True)
+    products, gradients = [], [0] * len(transformed.matrices)
+    for (number, f), (_, _, do) in rows:
+        products.append(product(f, transformed.matrices[number], plan.compilation))
+        gradients[number] += backend.matmul(ops.transpose(f), do)
+    return plan.output(x, products), _as_table(plan, gradients)
 
-    The sum over parts of a batch is wide: in bfloat16 each addition would round it.
+
+def _of_strided_part(plan, transformed, x, dy):
+    """The gradient for x, and dψ̂, from the gradient dy of the G-correlation of x."""
+    entries = plan.entries(dy)
+    gradients = [0] * len(transformed.matrices)
+    for (number, f), (_, _, do) in zip(plan.columns(x), plan.rows(entries), strict=True):
+        gradients[number] += backend.matmul(ops.transpose(f), do)
+    dx = of_strided_input(plan, transformed, entries, x.shape[1:-2], dy.shape[1:-2])
+    return dx, _as_table(plan, gradients)
+
+
+def _by_parts(plan, of_part, kernel, x, dy):
+    """What `of_part` gives for the images of x and dy, a few at a time, and the gradient of ψ.
+
+    That is a sum over the parts, which is wide: in bfloat16 each addition would round it.
     """
+    transformed, images = transform_kernel(kernel, plan.group), plan.images_at_once(x)
     table = ops.cast(tables.fourier_taps(plan.group, plan.kernel_shape), kernel.dtype)
-    images = plan.images_at_once(x)
+    of_part = partial(of_part, plan, transformed)
     if images == x.shape[0]:
-        transform = _of_transform(plan, dy, x)
+        maps, gradient = of_part(x, dy)
     else:
-
-        def add(total, maps):
-            return total + ops.cast(_of_transform(plan, *maps), total.dtype), None
-
         numbers = table.shape[0], math.prod(plan.kernel_shape[-2:])
         is_narrow = backend.standard_dtype(kernel) == "bfloat16"
         zero = ops.zeros(numbers, "float32" if is_narrow else kernel.dtype)
-        transform, _ = ops.scan(add, zero, (in_parts(dy, images), in_parts(x, images)))
-        transform = ops.cast(transform, kernel.dtype)
-    return ops.reshape(backend.matmul(ops.transpose(table), transform), plan.kernel_shape)
+        maps, gradient = backend.by_parts(of_part, images, [x, dy], zero)
+        gradient = ops.cast(gradient, kernel.dtype)
+    return maps, ops.reshape(backend.matmul(ops.transpose(table), gradient), plan.kernel_shape)
 
 
-def _of_transform(plan, dy, x):
+def _as_table(plan, gradients):
     """dψ̂ of all irreps, one below the other, laid out as `tables.fourier_taps` has it."""
     channels, filters = plan.kernel_shape[-2:]
-    maps, transforms = plan.maps(x), [0] * len(plan.recipe.irreps)
-    for number, row, right in plan.rows(plan.entries(dy)):
-        left = columns_of(row, maps, channels)  # (points, columns·C)
-        transforms[number] += backend.matmul(ops.transpose(left), right)
     rows = []
-    for part, transform in zip(plan.recipe.irreps, transforms, strict=True):
+    for part, gradient in zip(plan.recipe.irreps, gradients, strict=True):
         degree, columns, _ = part.taps.shape
-        transform = ops.reshape(transform, (columns, channels, degree, filters))
-        transform = ops.transpose(transform, (0, 2, 1, 3))
-        rows.append(ops.reshape(transform, (columns * degree, channels * filters)))
+        gradient = ops.reshape(gradient, (columns, channels, degree, filters))
+        gradient = ops.transpose(gradient, (0, 2, 1, 3))
+        rows.append(ops.reshape(gradient, (columns * degree, channels * filters)))
     return ops.concatenate(rows, axis=0)

@@ -16,21 +16,22 @@ from keras import ops
 
 from keras_gcnn.groups.sums import added_up, weighted_sum
 from keras_gcnn.ops import backend
-from keras_gcnn.ops.conv.plan import by_parts, product, transform_kernel
+from keras_gcnn.ops.conv.plan import product
 
 
-def of_strided_input(plan, dy, x, kernel):
-    """The gradient for x, `(batch, *space, cosets, C)`."""
-    transformed, size = transform_kernel(kernel, plan.group), x.shape[1:-2]
-    images = plan.images_at_once(x)
-    return by_parts(lambda part: _transposed(plan, part, transformed, size), dy, images)
+def of_strided_input(plan, transformed, entries, size, new_size):
+    """The gradient for x, `(batch, *size, cosets, C)`: the transpose of `plan.apply`.
 
-
-def _transposed(plan, dy, transformed, size):
-    """The transpose of `plan.apply`."""
+    Args:
+        plan: The `Plan`.
+        transformed: The `TransformedKernel`.
+        entries: dô, as `plan.entries` gives it.
+        size: Points of x along each axis.
+        new_size: Points of the gradient that `entries` was made from.
+    """
     channels = plan.kernel_shape[-2]
-    maps = _maps(plan, plan.entries(dy), transformed)
-    maps = iter(ops.reshape(y, (-1, *dy.shape[1:-2], y.shape[-1])) for y in maps)
+    maps = _maps(plan, entries, transformed)
+    maps = iter(ops.reshape(y, (-1, *new_size, y.shape[-1])) for y in maps)
     seen = {}  # by tap, (batch, *new_space, cosets·C)
     for (taps, _), sums in zip(plan.recipe.orbits, plan.recipe.from_orbits, strict=True):
         seen.update(zip(taps, added_up(sums, itertools.islice(maps, len(taps))), strict=True))

@@ -72,6 +72,14 @@ class Plan:
             maps += [flat(y) for y in added_up(sums, shifted)]
         return maps
 
+    def columns(self, x):
+        """The number of each irrep ρ, and a row of f̂(ρ), `(points, columns·C)`."""
+        maps = self.maps(x)
+        for number, part in enumerate(self.recipe.irreps):
+            for row in part.rows:
+                found = [_added_up(slices, maps, x.shape[-1]) for slices in row]
+                yield number, ops.concatenate(found, axis=-1)
+
     def new_size(self, size):
         """Points of the output along each axis of space; sizes may be tensors."""
         spans, steps = self.sampling.effective_kernel_size, self.sampling.strides
@@ -82,6 +90,14 @@ class Plan:
         """dô, each `(points, filters)`, from the gradient `(batch, *new_space, |H|, filters)`."""
         dy = ops.reshape(dy, (-1, *dy.shape[-2:]))
         return added_up(self.recipe.entries, [dy[:, h] for h in range(self.group.order)])
+
+    def output(self, x, products):
+        """The G-correlation of x, from the product of each row of f̂(ρ), `(points, d·filters)`."""
+        filters, entries = self.kernel_shape[-1], []
+        for y in products:
+            entries += ops.split(y, y.shape[-1] // filters, axis=-1)
+        y = ops.stack(added_up(self.recipe.outputs, entries), axis=1)  # (points, |H|, filters)
+        return ops.reshape(y, (-1, *self.new_size(ops.shape(x)[1:-2]), *y.shape[1:]))
 
     def rows(self, entries):
         """The number of each irrep ρ, a row of f̂(ρ), and its entries of ô `(points, d·filters)`."""
@@ -143,20 +159,20 @@ def correlation(plan, x, kernel):
 
 def apply_in_parts(plan, x, transformed):
     """`apply` to a few images at a time, so that f̂ is no larger than it may be."""
-    return by_parts(lambda part: apply(plan, part, transformed), x, plan.images_at_once(x))
+    images = plan.images_at_once(x)
+    if images == x.shape[0]:
+        return apply(plan, x, transformed)
+    nothing = ops.zeros((), transformed.matrices[0].dtype)
+    y, _ = backend.by_parts(lambda x: (apply(plan, x, transformed), nothing), images, [x], nothing)
+    return y
 
 
 def apply(plan, x, transformed):
     """`correlation` with the transform of the filter."""
-    maps = plan.maps(x)
-    entries = []  # of ô, each (points, filters)
-    for part, taps in zip(plan.recipe.irreps, transformed.matrices, strict=True):
-        for row in part.rows:
-            y = product(columns_of(row, maps, x.shape[-1]), taps, plan.compilation)
-            entries += ops.split(y, part.taps.shape[0], axis=-1)
-    y = ops.stack(added_up(plan.recipe.outputs, entries), axis=1)  # (points, |H|, filters)
-    size = plan.new_size(ops.shape(x)[1:-2])
-    return ops.reshape(y, (-1, *size, *y.shape[1:]))
+    products = [
+        product(f, transformed.matrices[number], plan.compilation) for number, f in plan.columns(x)
+    ]
+    return plan.output(x, products)
 
 
 def product(f, taps, compilation):
@@ -167,24 +183,6 @@ def product(f, taps, compilation):
     x, kernel = f[None, None], taps[None, None]  # a plane of one row, a kernel of one tap
     y = without_copies(ops.conv, compilation, x, kernel, data_format="channels_last")
     return ops.reshape(y, (-1, taps.shape[-1]))
-
-
-def by_parts(function, x, images):
-    """`function(x)`, computed for so many images at a time."""
-    if images == x.shape[0]:
-        return function(x)
-    y = ops.map(function, in_parts(x, images))
-    return ops.reshape(y, (-1, *y.shape[2:]))
-
-
-def in_parts(x, images):
-    """A batch `(batch, …)` as `(parts, images, …)`."""
-    return ops.reshape(x, (-1, images, *x.shape[1:]))
-
-
-def columns_of(row, maps, channels):
-    """One row of f̂(ρ), all its columns side by side: `(points, columns·C)`."""
-    return ops.concatenate([_added_up(slices, maps, channels) for slices in row], axis=-1)
 
 
 def _added_up(slices, maps, channels):
