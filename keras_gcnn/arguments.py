@@ -401,7 +401,7 @@ def image_size(shape, data_format):
     height, width = shape[1:3] if data_format == "channels_last" else shape[2:4]
     if None in (height, width):
         raise ValueError(
-            "An image can only be rotated about its centre when its size is known. Received: "
-            f"shape={tuple(shape)}. Set height and width in `keras.Input`."
+            "The height and width of `images` must be known. Received: "
+            f"shape={tuple(shape)}. Set them in `keras.Input`."
         )
     return height, width

@@ -92,7 +92,7 @@ def summary(model: keras.Model) -> ModelSummary:
     """Prints and returns what each layer of a model is, costs, and keeps of equivariance.
 
     The blocks of this library and models within the model are unfolded. Multiplications are those
-    of the implementation that `fit` and `predict` run on this backend.
+    of the implementation that `predict` runs on this backend; in training another may run.
 
     Args:
         model: A Functional or Sequential model that is built.
@@ -241,7 +241,8 @@ def _cost(operation, before, after):
     implementation, share = _implementation(operation)
     if None in points:
         return implementation, None
-    per_point = math.prod(operation.kernel.shape) * order * share
+    others = _kernel_shape(operation)[operation.lattice.kernel_rank :]
+    per_point = math.prod((*operation.kernel_size, *others)) * order * share
     if operation.is_between_quotients():
         spaces = operation.input_space, operation.output_space
         pairs = math.prod((*operation.kernel_size, *(space.cosets for space in spaces)))
@@ -252,13 +253,12 @@ def _cost(operation, before, after):
 
 
 def _implementation(layer):
-    """What runs in `fit`, and its share of the multiplications of the direct implementation."""
+    """What `predict` runs, and its share of the multiplications of the direct implementation."""
     asked = layer.implementation
     is_strided = isinstance(layer, GroupConvTranspose) and max(layer.strides) > 1
     if is_strided or isinstance(layer, GroupDepthwiseConv2D) or layer.is_between_quotients():
         asked = "direct"
-    shape = tuple(layer.kernel.shape)
-    shape = (1,) * (layer.input_space.kernel_rank - len(shape)) + shape
+    shape = _kernel_shape(layer)
     if asked == "auto":
         asked = cost_model.choose(
             backend.compilation_in_fit(), shape, layer.group, layer.strides, groups=layer.groups
@@ -266,6 +266,12 @@ def _implementation(layer):
     if asked == "direct":
         return asked, 1.0
     return asked, cost_model.features(layer.group, shape)[0]
+
+
+def _kernel_shape(layer):
+    """The shape of the kernel, with a single tap where it has none."""
+    shape = tuple(layer.kernel.shape)
+    return (1,) * (layer.input_space.kernel_rank - len(shape)) + shape
 
 
 def _data_format(model):

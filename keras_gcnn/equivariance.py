@@ -107,7 +107,7 @@ def equivariance_error(
     Reference: Cohen & Welling 2016, section 2.
     """
     arguments.layer(layer_or_model)
-    group = arguments.group(group)
+    group = arguments.group(group, dimension_of_layers(layer_or_model))
     probe = _Probe(group, input_shape, layer_or_model, output_subgroup, seed)
     if tolerance is None:
         tolerance = _tolerance(layer_or_model)
@@ -250,6 +250,12 @@ def space_of_symbolic(x, whole, data_format):
     """The `Space` of a tensor of a functional model; `None` where no layer says it."""
     found = stock.follow(x, whole, data_format)
     return found.space if found.maker is not None and not found.broken else None
+
+
+def dimension_of_layers(layer_or_model):
+    """That of the first layer whose group is known, `None` where there is none."""
+    own = (getattr(layer, "group", None) for layer in _with_layers(layer_or_model))
+    return next((of.dimension for of in own if isinstance(of, point_groups.PointGroup)), None)
 
 
 def space_of_layers(layer_or_model, group):

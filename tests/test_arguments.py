@@ -201,6 +201,22 @@ def test_channels_must_fit(implementation, channels, filters, groups, message):
         (lambda: kg.layers.GroupBatchNormalization(axis=1.0), "`axis` must be an integer"),
         (lambda: kg.layers.GroupBatchNormalization(lattice=0), "`lattice` must be None, a Latt"),
         (lambda: kg.layers.RandomGroupElement()({}), "must be images, or a nest of them"),
+        (
+            lambda: kg.ops.quotient_conv(
+                X, PSI, ON_P4, kg.groups.Space.whole(kg.groups.get("p2")), 3
+            ),
+            "must be on the same group",
+        ),
+        (
+            lambda: kg.ops.hexagonal_to_square(np.zeros((1, 5, 7, 1), "float32")),
+            "an odd size 2R",
+        ),
+        (
+            lambda: arguments.image_size((1, None, 9, 1), "channels_last"),
+            "height and width of `images` must be known",
+        ),
+        (lambda: kg.ops.coset_pool(np.zeros((1, 3, 3, 4, 1), int), "p4"), "floating"),
+        (lambda: kg.ops.global_group_pool(np.zeros((1, 3, 3, 4, 1), int)), "floating"),
         (lambda: kg.models.resnet(widths=()), "`widths` must be"),
         (lambda: kg.models.unet(dropout="0.5"), "`dropout` must be a finite number"),
         (lambda: kg.models.p4cnn((28, 28)), "`input_shape` must be a tuple of length 3"),

@@ -54,6 +54,20 @@ def test_the_fourier_implementation_is_counted_as_such():
     assert 0.1 < share < 12 / 64 + 1e-9
 
 
+def test_hexagons_are_counted_by_the_planar_convolution_that_runs():
+    inputs = keras.Input((7, 7, 1))
+    options = {"padding": "same", **LAST}
+    x = L.LiftingConv2D(2, 3, "p6", **options)(inputs)
+    x = L.GroupConv2D(4, 3, name="direct", implementation="direct", **options)(x)
+    x = L.GroupConv2D(4, 3, name="fourier", implementation="fourier", **options)(x)
+    x = L.GroupConv2D(4, 3, input_subgroup=[0], output_subgroup=[0], name="quotient", **options)(x)
+    rows, _ = rows_of(keras.Model(inputs, x))
+    planar = 7 * 7 * 3 * 3 * 6 * 6
+    assert rows["direct"].multiplications == planar * 2 * 4
+    assert rows["quotient"].multiplications == planar * 4 * 4
+    assert rows["fourier"].multiplications < planar * 4 * 4 / 2
+
+
 def test_others_are_counted_by_their_sums():
     inputs = keras.Input((8, 8, 1))
     x = L.LiftingConv2D(4, 3, "p4", padding="same", **LAST)(inputs)

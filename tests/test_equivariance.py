@@ -140,6 +140,14 @@ def test_any_subgroup_may_be_asked_for(group, subgroup):
     assert len(report.errors) == kg.groups.get(group).order
 
 
+def test_a_name_is_that_of_a_group_of_the_layers_dimension():
+    inputs = keras.Input((5, 5, 5, 1))
+    x = kg.layers.LiftingConv3D(2, 3, group="O", **LAST)(inputs)
+    report = kg.equivariance_error(keras.Model(inputs, x), "C4", (5, 5, 5, 1))
+    assert report.is_equivariant
+    assert report.group == kg.groups.get("C4", dimension=3)
+
+
 @pytest.mark.filterwarnings("ignore::keras_gcnn.EquivarianceWarning")
 def test_maps_that_are_not_square_on_the_way_are_where_it_is_lost():
     inputs = keras.Input((9, 9, 1))

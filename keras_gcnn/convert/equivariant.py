@@ -313,7 +313,7 @@ def _report(model, converted, rewriting, width, losses):
         model.count_params(),
         converted.count_params(),
         tuple(losses),
-        shape[1] if last else shape[-1],
+        shape[1] if last else shape[2],
         sizes,
     )
 

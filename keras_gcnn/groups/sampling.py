@@ -15,7 +15,7 @@ their middle.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,12 +63,25 @@ class Sampling:
         """Whether there is an output, with sizes that are `None` taken to be large enough."""
         return all(n is None or n > 0 for n in self.output_size(size))
 
-    def padding_amounts(self, size: Sequence[int | None]) -> tuple[tuple[int, int], ...]:
+    def padding_amounts(
+        self, size: Sequence[Any], larger: Callable = max
+    ) -> tuple[tuple[Any, Any], ...]:
         """Padded points in front of and behind each axis, as pairs.
 
-        A size may be `None` unless the amounts depend on it (`depends_on_size`).
+        Args:
+            size: Points along each axis. One may be `None` unless the amounts depend on it
+                (`depends_on_size`).
+            larger: The larger of two integers, for sizes that are tensors.
+
+        Raises:
+            ValueError: If the amounts depend on a size that is `None`.
         """
-        return tuple(self._axis_padding(*axis) for axis in self._axes(size))
+        if self.depends_on_size() and any(n is None for n in size):
+            raise ValueError(
+                f"With padding='same' and strides={self.strides} the padding depends on the size "
+                f"of the input. Received: size={tuple(size)}. Set all sizes in `keras.Input`."
+            )
+        return tuple(self._axis_padding(n, k, s, larger) for n, k, s in self._axes(size))
 
     def depends_on_size(self) -> bool:
         """Whether the amounts of padding are different for different sizes of the input."""
@@ -139,11 +152,11 @@ class Sampling:
             return (n - k) // s + 1
         return -(-n // s)
 
-    def _axis_padding(self, n, k, s):
+    def _axis_padding(self, n, k, s, larger=max):
         n = k if n is None else n
         total = {
             "valid": lambda: 0,
-            "same": lambda: max((self._steps(n, k, s) - 1) * s + k - n, 0),
+            "same": lambda: larger((self._steps(n, k, s) - 1) * s + k - n, 0),
             "centered": lambda: k - 1,
         }[self.padding]()
         return total // 2, total - total // 2

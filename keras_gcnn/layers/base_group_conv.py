@@ -1,6 +1,5 @@
 """The one base of lifting and group convolutions, of every dimension."""
 
-import math
 from typing import Any
 
 from keras import activations, constraints, initializers, ops, regularizers
@@ -25,7 +24,7 @@ from keras_gcnn.annotations import (
 )
 from keras_gcnn.layers.base_window import BaseWindow
 from keras_gcnn.layers.low_rank import LowRankKernel
-from keras_gcnn.ops import policy
+from keras_gcnn.ops.conv.filters import drawn_flat
 from keras_gcnn.ops.image import on_image
 
 
@@ -98,7 +97,7 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
         self._kernel = self.add_weight(
             name="kernel",
             shape=self._kernel_shape(channels),
-            initializer=_flat(self.kernel_initializer),
+            initializer=drawn_flat(self.kernel_initializer),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
@@ -185,15 +184,3 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
 
     def _output_channels(self, channels):
         return self.filters
-
-
-def _flat(initializer):
-    """The initializer, or one of the same numbers that JAX compiles sooner."""
-    if not policy.draws_flat(initializer):
-        return initializer
-
-    def draw(shape, dtype=None):
-        flat = math.prod(shape[:-2]), *shape[-2:]
-        return ops.reshape(initializer(flat, dtype=dtype), shape)
-
-    return draw

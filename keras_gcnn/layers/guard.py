@@ -1,5 +1,6 @@
 """The guard against equivariance lost without a word: one warning, and the ways out of it."""
 
+import os
 import sys
 import warnings
 from dataclasses import replace
@@ -12,7 +13,7 @@ from keras_gcnn import stock
 from keras_gcnn.groups import Sampling, Space
 
 _LIBRARIES = tuple(
-    str(Path(str(module.__file__)).parent) for module in (keras, sys.modules["keras_gcnn"])
+    f"{Path(str(module.__file__)).parent}{os.sep}" for module in (keras, sys.modules["keras_gcnn"])
 )
 
 
@@ -65,8 +66,8 @@ def no_group(layer):
     return ValueError(
         f"{stock.named(layer)} needs a `group`. Received: group=None, and no layer of keras_gcnn "
         "that made its input is known. In a functional or Sequential model that begins with a "
-        f"LiftingConv{layer.dimension}D the group is that of the input. Anywhere else name it, as "
-        f"in {type(layer).__name__}(…, group='p4')."
+        f"LiftingConv{layer.dimension or 2}D the group is that of the input. Anywhere else name "
+        f"it, as in {type(layer).__name__}(…, group='p4')."
     )
 
 

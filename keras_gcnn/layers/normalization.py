@@ -8,12 +8,14 @@ from keras_gcnn import arguments
 from keras_gcnn.annotations import Config, DataFormat, Integer, MapLattice, Shape, Tensor
 from keras_gcnn.layers import guard
 from keras_gcnn.layers.options import NormalizationOptions
-from keras_gcnn.ops import backend, policy
+from keras_gcnn.ops import backend
 from keras_gcnn.ops.image import array_of, points_of
 from keras_gcnn.ops.normalization import (
     batch_normalization_on_group,
     in_float32_or_more,
+    merges_channels,
     moments_on_group,
+    moved_average,
 )
 
 
@@ -109,13 +111,16 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
 
     def _normalized(self, inputs, training, mask=None):
         is_plain = mask is None and not self.renorm and not self.synchronized
-        if not is_plain or not self._takes_merged_channels(inputs):
+        if not is_plain or not merges_channels(inputs, self.data_format):
             return super().call(inputs, training=training, mask=mask)
         x = in_float32_or_more(inputs)
         moments = self.moving_mean, self.moving_variance
         if training and self.trainable:
             moments = moments_on_group(x)
-            self._move(moments)
+            self.moving_mean.assign(moved_average(self.moving_mean, moments[0], self.momentum))
+            self.moving_variance.assign(
+                moved_average(self.moving_variance, moments[1], self.momentum)
+            )
         y = batch_normalization_on_group(x, *moments, self.beta, self.gamma, self.epsilon)
         return keras.ops.cast(y, self.compute_dtype)
 
@@ -128,13 +133,3 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
 
     def _is_hexagonal(self):
         return self.lattice is not None and bool(self.lattice.bounds)
-
-    def _takes_merged_channels(self, x):
-        is_last = self.data_format == "channels_last"
-        has_order = x.shape[-2] not in (None, 1)
-        return is_last and has_order and policy.merges_channels(backend.compilation_of(x))
-
-    def _move(self, moments):
-        for moving, new in zip((self.moving_mean, self.moving_variance), moments, strict=True):
-            old = keras.ops.cast(moving, new.dtype)
-            moving.assign(old * self.momentum + new * (1 - self.momentum))

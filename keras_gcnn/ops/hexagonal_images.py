@@ -81,7 +81,13 @@ def hexagonal_to_square(
     Reference: as `square_to_hexagonal`.
     """
     images, data_format = backend.tensor(images), arguments.data_format(data_format)
-    radius = (min(arguments.image_size(images.shape, data_format)) - 1) // 2
+    height, width = arguments.image_size(images.shape, data_format)
+    if not HEXAGONAL.has_image((height, width)):
+        raise ValueError(
+            "Hexagonal images have an odd size 2R + 1, the same along both axes. Received: "
+            f"images.shape={tuple(images.shape)}."
+        )
+    radius = height // 2
     spacing = arguments.positive(spacing, "spacing")
     if size is None:
         size = tuple(2 * math.ceil(radius * step - 1e-6) + 1 for step in _extent(spacing))

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_gcnn.ops import backend, layout
+from keras_gcnn.ops import backend, layout, policy
 
 
 def moments_on_group(x):
@@ -42,3 +42,15 @@ def batch_normalization_on_group(x, mean, variance, offset, scale, epsilon):
 def in_float32_or_more(x):
     """The map in the precision in which moments are taken."""
     return ops.cast(x, "float64" if backend.standard_dtype(x) == "float64" else "float32")
+
+
+def moved_average(old, new, momentum):
+    """`old · momentum + new · (1 - momentum)`, in the dtype of `new`."""
+    return ops.cast(old, new.dtype) * momentum + new * (1 - momentum)
+
+
+def merges_channels(x, data_format):
+    """Whether a map on G is normalized on |H|·C channels: see `policy.merges_channels`."""
+    if data_format != "channels_last" or x.shape[-2] in (None, 1):
+        return False
+    return policy.merges_channels(backend.compilation_of(x))

@@ -23,7 +23,6 @@ from keras_gcnn.groups import Sampling, Space, coset_axis
 from keras_gcnn.groups.lattice import binomial_weights
 from keras_gcnn.ops import backend, layout, policy, tables
 from keras_gcnn.ops.image import on_image
-from keras_gcnn.ops.resizing import padded
 from keras_gcnn.ops.symbolic import operation
 from keras_gcnn.ops.views import without_copies
 
@@ -65,6 +64,7 @@ def coset_pool(
     Reference: Cohen & Welling 2016, section 6.3.
     """
     x, group = backend.tensor(x), arguments.group(group)
+    arguments.floating(x, "x")
     data_format = arguments.data_format(data_format)
     reduce = _REDUCTIONS[arguments.one_of(reduction, arguments.REDUCTIONS, "reduction")]
     space = Space(group, group.trivial if input_subgroup is None else input_subgroup, True)
@@ -157,6 +157,7 @@ def global_group_pool(
     Reference: Cohen & Welling 2016, section 6.3.
     """
     x, data_format = backend.tensor(x), arguments.data_format(data_format)
+    arguments.floating(x, "x")
     dimension = arguments.dimension_of_map(x)
     reduction = arguments.one_of(reduction, ("max", "mean"), "reduction")
     keepdims = arguments.boolean(keepdims, "keepdims")
@@ -272,12 +273,20 @@ def reduction_of_seen(see, x, reduction):
     return total / ops.maximum(counts, ops.ones_like(counts))
 
 
+def amounts_around(x, sampling, data_format):
+    """Padded points in front of and behind each axis, as tensors where TensorFlow knows no size."""
+    first = 1 if data_format == "channels_last" else 2
+    size = ops.shape(x)[first : first + len(sampling.strides)]
+    are_known = all(isinstance(n, int) for n in size)
+    return sampling.padding_amounts(size, max if are_known else ops.maximum)
+
+
 def _seen(x, sampling, lattice, data_format, outside):
     """What each tap of a window sees, in maps of the size of the output."""
     x = on_image(x, lattice, data_format, outside)
-    size = arguments.size_of(x, lattice.dimension, data_format)
-    amounts = layout.around_space(sampling.padding_amounts(size), data_format)
-    x = backend.pad(x, amounts, outside)
+    x = backend.pad(
+        x, layout.around_space(amounts_around(x, sampling, data_format), data_format), outside
+    )
     before = (slice(None),) * (1 if data_format == "channels_last" else 2)
     return [x[(*before, *window)] for window in sampling.windows(lattice)]
 
@@ -285,8 +294,7 @@ def _seen(x, sampling, lattice, data_format, outside):
 def _blur_pool(x, sampling, data_format):
     """The weighted sum over the window, axis by axis, with zeros outside of the map."""
     first = 1 if data_format == "channels_last" else 2
-    size = x.shape[first : first + len(sampling.strides)]
-    x = padded(x, sampling.padding_amounts(size), data_format)
+    x = backend.pad(x, layout.around_space(amounts_around(x, sampling, data_format), data_format))
     for axis, k in enumerate(sampling.kernel_size):
         before = (slice(None),) * (first + axis)
         taps = zip(binomial_weights(k), sampling.shifts(axis), strict=True)

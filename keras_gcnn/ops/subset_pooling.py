@@ -16,7 +16,7 @@ from keras_gcnn.annotations import (
 from keras_gcnn.groups import PointGroup, Sampling, Space
 from keras_gcnn.ops import backend, layout
 from keras_gcnn.ops.image import on_image
-from keras_gcnn.ops.pooling import reduction_of_seen
+from keras_gcnn.ops.pooling import amounts_around, reduction_of_seen
 from keras_gcnn.ops.symbolic import operation
 
 
@@ -95,7 +95,7 @@ def subset_sampling(group, subset, strides, padding):
 def _seen(x, group, subset, elements, sampling, outside):
     """f(gu) for each u, as maps of the size of the output."""
     x = on_image(x, group.lattice, "channels_last", outside)
-    amounts = sampling.padding_amounts(x.shape[1 : group.dimension + 1])
+    amounts = amounts_around(x, sampling, "channels_last")
     x = backend.pad(x, [(0, 0), *amounts, (0, 0), (0, 0)], outside)
     shifts = [sampling.shifts(axis) for axis in range(group.dimension)]
     middle = [k // 2 for k in sampling.kernel_size]

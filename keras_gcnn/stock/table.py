@@ -69,6 +69,12 @@ TABLE = (
         planar="nothing",
     ),
     Row(
+        "RandomGroupElement",
+        "keeps",
+        "acts in training alone",
+        planar="nothing",
+    ),
+    Row(
         "RandomFlip RandomRotation RandomTranslation RandomZoom RandomContrast RandomShear "
         "RandomBrightness",
         "keeps",

@@ -11,6 +11,7 @@ from keras_gcnn.annotations import Figure, Group, Integer, Tensor
 from keras_gcnn.equivariance import (
     MODEL_TOLERANCE,
     data_format_of,
+    dimension_of_layers,
     space_of_layers,
     space_of_symbolic,
 )
@@ -73,7 +74,8 @@ def equivariance_figure(
     """
     arguments.layer(layer_or_model)
     slices = arguments.integer(slices, "slices")
-    data_format, group = data_format_of(layer_or_model), groups.get(group)
+    data_format = data_format_of(layer_or_model)
+    group = arguments.group(group, dimension_of_layers(layer_or_model))
     whole = space_of_layers(layer_or_model, group)
     elements = whole.group.indices(group)[_checked_elements(elements, group)]
     x = _input(image, whole.group, data_format, slices).moved(elements)

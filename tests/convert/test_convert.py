@@ -181,6 +181,14 @@ def test_channels_first():
     assert kg.equivariance_error(shaken(model), "p4m", (1, 8, 8)).is_equivariant
 
 
+def test_a_report_names_the_height():
+    inputs = keras.Input((3, 17, 33))
+    x = layers.Conv2D(4, 3, padding="same", data_format="channels_first")(inputs)
+    outputs = layers.GlobalAveragePooling2D(data_format="channels_first")(x)
+    _, report = kg.convert(keras.Model(inputs, outputs), "p2")
+    assert report.size == 17
+
+
 def test_inputs_and_outputs_keep_their_structure():
     inputs = [keras.Input((8, 8, n)) for n in (1, 2)]
     x = layers.Concatenate()([layers.Conv2D(4, 3, **LAST)(i) for i in inputs])

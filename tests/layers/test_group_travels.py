@@ -78,6 +78,12 @@ def test_without_a_graph_it_is_an_error(make):
         Subclassed()(np.zeros((1, 9, 9, 1), "float32"))
 
 
+@pytest.mark.parametrize("layer", [L.RestrictGroup("p2"), L.SubsetPooling([((0, 0), 1)])])
+def test_a_layer_of_any_dimension_names_the_lifting_of_images(layer):
+    with pytest.raises(ValueError, match="begins with a LiftingConv2D the group"):
+        layer(np.zeros((1, 8, 8, 8, 2), "float32"))
+
+
 def test_an_unbuilt_layer_without_a_group_is_copied():
     for make in WITHOUT_GROUP.values():
         layer = make()

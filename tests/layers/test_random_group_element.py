@@ -56,6 +56,7 @@ def test_it_is_a_layer_of_a_model(tmp_path):
     images = random(4, 8, 8, 1)
     assert np.isfinite(model.train_on_batch(images, np.ones((4, 1))))
     model.save(tmp_path / "model.keras")
+    assert not any("random" in layer.name for layer in kg.to_planar(model).layers)
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert np.array_equal(loaded.predict(images, verbose=0), model.predict(images, verbose=0))
 

@@ -30,8 +30,16 @@ CALLS = {
     "pointwise_conv": (lambda x: O.pointwise_conv(x, KERNEL[0, 0, 0], "p4"), ON_P4),
     "coset_pool": (lambda x: O.coset_pool(x, "p4", "p2"), ON_P4),
     "group_pool": (lambda x: O.group_pool(x, 2), ON_P4),
+    "group_pool, blur": (
+        lambda x: O.group_pool(x, 3, strides=2, padding="same", reduction="blur"),
+        ON_P4,
+    ),
     "global_group_pool": (lambda x: O.global_group_pool(x), ON_P4),
     "subset_pool": (lambda x: O.subset_pool(x, "p4", [((0, 1), 1)]), ON_P4),
+    "subset_pool, strided": (
+        lambda x: O.subset_pool(x, "p4", [((0, 1), 1)], strides=2, padding="same"),
+        ON_P4,
+    ),
     "restrict_group": (lambda x: O.restrict_group(x, "p4", "p2"), ON_P4),
     "group_pad": (lambda x: O.group_pad(x, 1), ON_P4),
     "group_crop": (lambda x: O.group_crop(x, 1), ON_P4),
@@ -67,6 +75,18 @@ def test_it_is_the_function(name, sizes):
     known = zip(outputs.shape, expected.shape, strict=True)
     assert all(n in (None, actual) for n, actual in known)
     oracle.assert_close(ops.convert_to_numpy(keras.Model(inputs, outputs)(x)), expected)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow's graph")
+@pytest.mark.parametrize("name", ["group_pool, blur", "subset_pool, strided"])
+@pytest.mark.parametrize("size", [6, 7, 8, 9])
+def test_padding_follows_a_size_that_a_graph_does_not_know(name, size):
+    import tensorflow as tf
+
+    call, _ = CALLS[name]
+    graph = tf.function(call, input_signature=[tf.TensorSpec((1, None, None, 4, 2))])
+    x = random(1, size, size, 4, 2)
+    oracle.assert_close(graph(x).numpy(), ops.convert_to_numpy(call(x)))
 
 
 def test_a_model_of_functions_is_saved(tmp_path):

@@ -1,5 +1,7 @@
 """Filter transformation: one filter becomes the |H| filters of the bank."""
 
+import math
+
 from keras import ops
 
 from keras_gcnn import arguments
@@ -124,3 +126,15 @@ def exchange(x, outer, inner):
     rest = shape[-2] * shape[-1] // (outer * inner)
     x = layout.reshape(x, (*shape[:-2], outer, inner, rest))
     return layout.reshape(ops.swapaxes(x, -3, -2), shape)
+
+
+def drawn_flat(initializer):
+    """The initializer, or one of the same numbers that JAX compiles sooner."""
+    if not policy.draws_flat(initializer):
+        return initializer
+
+    def draw(shape, dtype=None):
+        flat = math.prod(shape[:-2]), *shape[-2:]
+        return ops.reshape(initializer(flat, dtype=dtype), shape)
+
+    return draw
