@@ -209,7 +209,7 @@ class Rewriting(Walk):
         if type(layer) is layers.Conv2D:
             return self._lifted(layer, *args)
         if on_group.is_convolution(layer):
-            raise on_group.unknown(layer, "comes before the first Conv2D, which lifts")
+            raise on_group.unknown(layer, "it comes before the first Conv2D, which lifts")
         self.note(layer, "stays")
         return on_group.plainly(self, layer, args, kwargs)
 

@@ -150,18 +150,39 @@ def rewritten(walk, layer, args, kwargs):
         return _of_applications(walk, layer, args, kwargs)
     row = stock.row_of(layer)
     if row is None:
-        raise unknown(layer, "is not known to act on maps on the group")
+        raise unknown(layer, "it is not known to act on maps on the group")
     (x, *others) = [
         x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)
     ]
     if others or not isinstance(layer, layers.Layer):
         return _operation(walk, layer, args, kwargs)
     data_format = walk.spaces.get(x)
-    call = Call(layer, Space.whole(walk.group), data_format, tuple(x.shape), [], tuple(x.shape))
-    if row.effect == "breaks" or row.check(call):
-        raise unknown(layer, row.check(call) or row.says)
+    if row.effect == "breaks":
+        raise unknown(layer, f"it {row.says}")
+    _check(walk, layer, x)
     walk.note(layer, "stays")
-    return walk.mark(plainly(walk, layer, args, kwargs), data_format)
+    axis = getattr(layer, "axis", None)
+    if axis in (None, -1):
+        return walk.mark(plainly(walk, layer, args, kwargs), data_format)
+    made = walk.made_by(layer, type(layer), axis=_moved(axis, data_format))
+    return walk.mark(made(*args, **kwargs), data_format)
+
+
+def _check(walk, layer, x):
+    """Refuses what the table of stock layers says of a layer of the plain model."""
+    data_format = walk.spaces.get(x)
+    shape = list(x.shape)
+    del shape[3 if data_format == "channels_last" else 2]  # the axis of H
+    call = Call(layer, Space.lattice(walk.group), data_format, tuple(shape), [], tuple(shape))
+    reason = stock.row_of(layer).check(call)
+    if reason:
+        raise unknown(layer, reason)
+
+
+def _moved(axis, data_format):
+    """Axes of an image as those of a map on G."""
+    places = (0, 1, 2, 4) if data_format == "channels_last" else (0, 1, 3, 4)
+    return keras.tree.map_structure(lambda a: places[a], axis)
 
 
 def plainly(walk, layer, args, kwargs):
@@ -195,7 +216,7 @@ def _with_open_channels(layer):
     shape = list(layer.target_shape)
     larger = [axis for axis, n in enumerate(shape) if n != 1]
     if len(larger) > 1:
-        raise unknown(layer, f"makes {tuple(shape)} of a vector")
+        raise unknown(layer, f"it makes {tuple(shape)} of a vector")
     if larger:
         shape[larger[0]] = -1
     return tuple(shape)
@@ -225,7 +246,7 @@ def set_planar_weights(plain, made):
 def unknown(layer, reason):
     """The error for a layer that cannot be converted, and what to do."""
     return ValueError(
-        f"`convert` knows no counterpart of {stock.named(layer)}: it {reason}. Replace it in the "
+        f"`convert` knows no counterpart of {stock.named(layer)}: {reason}. Replace it in the "
         "plain model by layers that docs/stock_layers.md lists, convert the models before and "
         "behind it by themselves, or write that part with the layers of keras_gcnn."
     )
@@ -305,7 +326,7 @@ def _separable(walk, layer, x):
 def _dense(walk, layer, x):
     data_format = walk.spaces.get(x)
     if data_format != "channels_last":
-        raise unknown(layer, "acts along the width where channels are first")
+        raise unknown(layer, "it acts along the width where channels are first")
     units = walk.width(layer, layer.units)
     changes = {"units": units, "group": walk.group, "data_format": data_format}
     return _on_group(walk, layer, GroupDense, x, f", {units} units", **changes)
@@ -313,25 +334,19 @@ def _dense(walk, layer, x):
 
 def _batch_normalization(walk, layer, x):
     data_format = walk.spaces.get(x)
-    _check_axis(layer, data_format)
+    _check(walk, layer, x)
     changes = {"axis": -1 if data_format == "channels_last" else 1, "data_format": data_format}
     return _on_group(walk, layer, GroupBatchNormalization, x, **changes)
 
 
 def _normalization(walk, layer, x):
     data_format = walk.spaces.get(x)
-    _check_axis(layer, data_format)
+    _check(walk, layer, x)
     changes = {"axis": -1 if data_format == "channels_last" else 1}
     if hasattr(layer, "groups") and layer.groups > 0:
         changes["groups"] = math.gcd(layer.groups, x.shape[changes["axis"]])
     walk.note(layer, "stays")
     return walk.mark(walk.made_by(layer, type(layer), **changes)(x), data_format)
-
-
-def _check_axis(layer, data_format):
-    axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
-    if {a % 4 for a in axes} != {3 if data_format == "channels_last" else 1}:
-        raise unknown(layer, "has another axis than that of the channels")
 
 
 def _counterpart(walk, layer, x):
@@ -361,7 +376,7 @@ def _gate_of_each_plane(walk, layer, x):
 def _reshape(walk, layer, x):
     """Nothing, for one point of which a plain model makes a map of one point."""
     if not walk.role.is_gate(layer):
-        raise unknown(layer, "mixes up axes")
+        raise unknown(layer, "it mixes up axes")
     _with_open_channels(layer)
     walk.note(layer, "dropped")
     return x
@@ -382,8 +397,7 @@ def _merge(walk, layer, tensors):
     data_format = next(filter(None, map(walk.spaces.get, tensors)))
     changes = {}
     if isinstance(layer, layers.Concatenate):
-        if layer.axis % 4 != (3 if data_format == "channels_last" else 1):
-            raise unknown(layer, "combines maps along another axis than that of the channels")
+        _check(walk, layer, next(x for x in tensors if walk.is_on_group(x)))
         changes["axis"] = -1 if data_format == "channels_last" else 1
     maps = [_as_map(walk, layer, x, data_format) for x in tensors]
     walk.note(layer, "stays")
@@ -397,7 +411,7 @@ def _operation(walk, layer, args, kwargs):
     others = [x for x in keras.tree.flatten((args, kwargs)) if np.ndim(getattr(x, "shape", ()))]
     arrays = [x for x in others if not isinstance(x, keras.KerasTensor) and np.size(x) > 1]
     if not stock.acts_on_each_number(layer) or arrays:
-        raise unknown(layer, "is not known to act on each number of a map on the group")
+        raise unknown(layer, "it is not known to act on each number of a map on the group")
 
     def as_map(x):
         return _as_map(walk, layer, x, data_format) if isinstance(x, keras.KerasTensor) else x
@@ -412,7 +426,7 @@ def _as_map(walk, layer, x, data_format):
     if walk.is_on_group(x):
         return x
     if len(x.shape) != 4:
-        raise unknown(layer, f"combines a map with a tensor of shape {tuple(x.shape)}")
+        raise unknown(layer, f"it combines a map with a tensor of shape {tuple(x.shape)}")
     last = data_format == "channels_last"
     shape = (*x.shape[1:3], 1, x.shape[3]) if last else (x.shape[1], 1, *x.shape[2:])
     y = layers.Reshape(shape)(x)
@@ -437,10 +451,10 @@ def _dropout(walk, layer, x):
 
 def _prelu(walk, layer, x):
     data_format = walk.spaces.get(x)
-    axes = [1, 2, 3] if data_format == "channels_last" else [2, 3, 4]
-    if set(layer.shared_axes or ()) != ({1, 2} if data_format == "channels_last" else {2, 3}):
-        raise unknown(layer, "has a weight for each point. Set shared_axes to the axes of space")
+    _check(walk, layer, x)
     walk.note(layer, "stays")
+    coset_axis = 3 if data_format == "channels_last" else 2
+    axes = sorted({coset_axis, *_moved(list(layer.shared_axes), data_format)})
     return walk.mark(walk.made_by(layer, layers.PReLU, shared_axes=axes)(x), data_format)
 
 

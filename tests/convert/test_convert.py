@@ -181,6 +181,20 @@ def test_channels_first():
     assert kg.equivariance_error(shaken(model), "p4m", (1, 8, 8)).is_equivariant
 
 
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("kind", [layers.Softmax, layers.UnitNormalization])
+def test_what_goes_along_the_channels_still_does(kind, data_format):
+    channels = 3 if data_format == "channels_last" else 1
+    first = keras.Input((9, 9, 1) if data_format == "channels_last" else (1, 9, 9))
+    x = layers.Conv2D(8, 3, data_format=data_format)(first)
+    x = kind(axis=channels)(x)
+    x = layers.GlobalAveragePooling2D(data_format=data_format)(x)
+    converted, _ = kg.convert(keras.Model(first, x), "p4")
+    (made,) = [layer for layer in converted.layers if isinstance(layer, kind)]
+    y = ops.convert_to_numpy(made(np.ones(made.input.shape[1:], "float32")[None]))
+    assert y.max() == pytest.approx(8**-1 if kind is layers.Softmax else 8**-0.5)
+
+
 def test_a_report_names_the_height():
     inputs = keras.Input((3, 17, 33))
     x = layers.Conv2D(4, 3, padding="same", data_format="channels_first")(inputs)
