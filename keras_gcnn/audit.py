@@ -7,7 +7,7 @@ import keras
 
 from keras_gcnn import arguments, stock
 from keras_gcnn.groups import Space
-from keras_gcnn.layers import GroupDepthwiseConv2D, GroupSeparableConv2D
+from keras_gcnn.layers import GroupDepthwiseConv2D, GroupSeparableConv2D, guard
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.blocks import BaseBlock
@@ -198,6 +198,10 @@ def _row(operation, name, space, before, after, verdict):
 def _verdict_of(operation, input_shape):
     if isinstance(operation, BaseGroupLayer) and not operation.keeps_equivariance(input_shape):
         return "lost: its windows do not turn with an input of this size"
+    if isinstance(operation, BaseGroupLayer):
+        shape = operation.compute_output_shape(input_shape)
+        reason = guard.activation_loss(operation, shape)
+        return f"lost: {reason}" if reason else "kept"
     return "kept"
 
 

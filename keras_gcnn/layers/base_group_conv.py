@@ -22,6 +22,7 @@ from keras_gcnn.annotations import (
     Size,
     Tensor,
 )
+from keras_gcnn.layers import guard
 from keras_gcnn.layers.base_window import BaseWindow
 from keras_gcnn.layers.low_rank import LowRankKernel
 from keras_gcnn.ops.conv.filters import drawn_flat
@@ -92,6 +93,7 @@ class BaseGroupConv(LowRankKernel, BaseWindow):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
+        guard.warn_of_activation(self, self.compute_output_shape(input_shape))
         _, channels = self._size_and_channels(input_shape)
         arguments.divisible(channels, self.groups, "The number of input channels")
         self._kernel = self.add_weight(

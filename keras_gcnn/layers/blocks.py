@@ -23,6 +23,7 @@ from keras_gcnn.annotations import (
     Size,
     Tensor,
 )
+from keras_gcnn.layers import guard
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.dimensions import counterpart, like
 from keras_gcnn.layers.group_conv import GroupConv2D
@@ -87,6 +88,7 @@ class BaseBlock(BaseGroupLayer):
     def build(self, input_shape: Shape) -> None:
         self._make_parts(input_shape)
         super().build(input_shape)  # last, so that a block whose parts do not fit is not built
+        guard.warn_of_activation(self, self.compute_output_shape(input_shape))
         parts = self.parts()
         for position in self._frozen if self.trainable else range(len(parts)):
             arguments.integer(position, "frozen", smallest=0, largest=len(parts) - 1)

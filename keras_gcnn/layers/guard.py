@@ -90,6 +90,12 @@ def check_source(layer, x):
             f"{stock.named(layer)} takes a map on {layer.input_space.name}. Received: a map on "
             f"{found.space.name}, made by {stock.named(found.maker)}. {_remedy(layer, found.space)}"
         )
+    given = getattr(found.maker, "data_format", layer.data_format)
+    if found.space is not None and given != layer.data_format and not found.losses:
+        raise ValueError(
+            f"{stock.named(layer)} takes a {layer.data_format} map. Received: a {given} map, made "
+            f"by {stock.named(found.maker)}. Give both layers the same `data_format`."
+        )
     if found.broken:
         raise ValueError(
             f"{stock.named(layer)} takes a map on {layer.input_space.name}. Received: a map whose "
@@ -155,6 +161,25 @@ def warn_if_shifted(layer, amounts, size, argument, sign):
         f"{_times(size)}: {argument}={amounts} moves the centre of the map. To keep equivariance, "
         f"use {'; or '.join(remedies)}.",
     )
+
+
+def activation_loss(layer, output_shape):
+    """Why a layer's activation loses equivariance, `None` if it does not."""
+    activation = getattr(layer, "activation", None)
+    if stock.is_pointwise(activation):
+        return None
+    return stock.loss_of_activation(activation, layer.output_space, layer.data_format, output_shape)
+
+
+def warn_of_activation(layer, output_shape):
+    """Warns if the layer's activation does not act on each number, and so tells points apart."""
+    reason = activation_loss(layer, output_shape)
+    if reason:
+        warn_once(
+            layer,
+            f"{stock.named(layer)} loses equivariance to {layer.group.name} by its activation: "
+            f"{reason}. Use an activation that acts on each number, or along the channels.",
+        )
 
 
 def warn_of(message):

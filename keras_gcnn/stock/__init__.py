@@ -2,7 +2,7 @@
 
 from keras_gcnn.stock.graph import follow, in_order
 from keras_gcnn.stock.table import TABLE, acts_on_each_number, is_pointwise, named, row_of
-from keras_gcnn.stock.trial import arguments_with
+from keras_gcnn.stock.trial import arguments_with, loss_of_activation
 
 __all__ = [
     "TABLE",
@@ -11,6 +11,7 @@ __all__ = [
     "follow",
     "in_order",
     "is_pointwise",
+    "loss_of_activation",
     "named",
     "row_of",
 ]

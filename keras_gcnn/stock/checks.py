@@ -19,6 +19,7 @@ class Call:
         shape: The shape of the map.
         constants: The arguments that are no symbolic tensors.
         output_shape: The shape of its output.
+        others: The shapes of the other tensors that it takes.
     """
 
     operation: Any
@@ -27,6 +28,7 @@ class Call:
     shape: tuple
     constants: list
     output_shape: tuple
+    others: tuple = ()
 
     @property
     def space_axes(self):
@@ -89,12 +91,28 @@ def nothing(call):
 
 
 def merged(call):
-    """Constants must not tell points of space, or elements of H, apart."""
-    for constant in call.constants:
+    """What is merged with a map must not tell points of space, or elements of H, apart."""
+    for shape in call.others:
+        missing = call.space.rank - len(shape)
+        aligned = (*shape[:1], *(1,) * missing, *shape[1:])  # as Keras aligns them
+        if missing and any(aligned[axis] != 1 for axis in (*call.space_axes, *call.coset_axes)):
+            return f"a tensor of shape {tuple(shape)} is aligned with other axes of the map"
+    return constants(call)
+
+
+def constants(call):
+    """Arrays that it is given must be the same at all points of space, and for all of H."""
+    for constant in (*call.constants, *arrays_of(call.operation)):
         shape = tuple(getattr(constant, "shape", ()))
         aligned = (1,) * (call.space.rank - len(shape)) + shape
         if any(aligned[axis] != 1 for axis in (*call.space_axes, *call.coset_axes)):
             return f"a constant of shape {shape} differs between points"
+
+
+def arrays_of(operation):
+    """What a Rescaling or clipping was given, where it is no number."""
+    found = (getattr(operation, name, None) for name in ("scale", "offset", "x_min", "x_max"))
+    return [np.asarray(numbers) for numbers in found if np.ndim(numbers)]
 
 
 def activation(call):
@@ -112,7 +130,7 @@ def on_last_axis(call):
 
 def per_channel(call):
     """The axis must be that of the channels."""
-    if call.axes() != {call.channel_axis}:
+    if call.axes() not in (set(), {call.channel_axis}):
         return f"its axis {call.get('axis')} is not that of the channels"
 
 
@@ -204,7 +222,8 @@ def flattened(call):
 def in_order(call):
     """Axes must stay where they are, or the exchange must commute with the group."""
     order = call.get("dims") or [axis for axis in call.get("axes") or () if axis]
-    order = [0, *map(int, order)] if len(order) == call.space.rank - 1 else []
+    order = [int(axis) % call.space.rank for axis in order]
+    order = [0, *order] if len(order) == call.space.rank - 1 else []
     if not order or any(order[a] != a for a in range(len(order)) if a not in call.space_axes):
         return "it exchanges axes"
     places = [call.space_axes.index(order[axis]) for axis in call.space_axes]
@@ -221,25 +240,43 @@ def sliced(call):
     if Ellipsis in key:
         middle = key.index(Ellipsis)
         key[middle : middle + 1] = [slice(None)] * (call.space.rank - len(key) + 1)
-    taken = dict(enumerate(key))
-    if any(taken.get(a, slice(None)) != slice(None) for a in (*call.space_axes, *call.coset_axes)):
-        return "it takes some points of space or elements of H, and leaves out or exchanges others"
+    taken, mirrored = dict(enumerate(key)), set()
+    for axis in (*call.space_axes, *call.coset_axes):
+        of_axis, size = taken.get(axis, slice(None)), call.shape[axis]
+        places = range(size)[of_axis] if size and isinstance(of_axis, slice) else None
+        if places == range(size or 0)[::-1] != range(size or 0):
+            mirrored.add(axis)
+        elif of_axis != slice(None) and places != range(size or 0):
+            return "it takes some points of space or elements of H, and leaves out others"
+    return _mirrored(call, mirrored)
 
 
 def permuted(call):
     """A flip, or a roll of H, must commute with the group; a roll of space must be fixed by it."""
     axes, shift = call.axes(), call.get("shift")
-    moved = [axis in axes for axis in call.space_axes]
-    if any(moved) and shift is None and not call.commutes(np.diag(1 - 2 * np.array(moved))):
-        return "it mirrors space, and the group does not commute with that"
-    if any(moved) and shift is not None:
+    if shift is None:
+        return _mirrored(call, axes)
+    sizes = [call.shape[axis] for axis in axes & set(call.space_axes)]
+    if any(size is None or np.any(np.mod(shift, size)) for size in sizes):
         return "it moves points of space"
     if axes & set(call.coset_axes):
-        places = np.arange(call.space.cosets)
-        order = places[::-1] if shift is None else np.roll(places, shift)
-        action = call.space.group.coset_action(call.space.subgroup)
-        if not np.array_equal(action[:, order], order[action]):
-            return "it exchanges elements of H"
+        return _exchanged(call, np.roll(np.arange(call.space.cosets), shift))
+
+
+def _mirrored(call, axes):
+    """Mirrors of space and of the order of H must commute with the group."""
+    moved = [axis in axes for axis in call.space_axes]
+    if any(moved) and not call.commutes(np.diag(1 - 2 * np.array(moved))):
+        return "it mirrors space, and the group does not commute with that"
+    if axes & set(call.coset_axes):
+        return _exchanged(call, np.arange(call.space.cosets)[::-1])
+
+
+def _exchanged(call, order):
+    """Another order of H must commute with the group."""
+    action = call.space.group.coset_action(call.space.subgroup)
+    if not np.array_equal(action[:, order], order[action]):
+        return "it exchanges elements of H"
 
 
 def concatenated(call):

@@ -8,7 +8,7 @@ import keras
 from keras_gcnn.groups import Space
 from keras_gcnn.stock import trial
 from keras_gcnn.stock.checks import Call
-from keras_gcnn.stock.table import named, row_of
+from keras_gcnn.stock.table import is_pointwise, named, row_of
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,11 @@ def in_order(model):
 
 
 class _Walk:
-    def __init__(self, space, data_format, known=()):
+    def __init__(self, space, data_format, known=(), shapes=()):
         self.space = space
         self.data_format = data_format
         self.found = dict(known)
+        self.shapes = dict(shapes)  # of tensors in a model that is called on others
 
     def result(self, x):
         """Visits what a tensor is made of before the tensor, without recursion."""
@@ -79,12 +80,27 @@ class _Walk:
                 continue
             waiting.pop()
             if id(tensor) not in self.found:
+                if any(id(s) in self.shapes for s in sources):
+                    self._keep_shapes(operation, node)
                 self.found[id(tensor)] = self._of(tensor, operation, node, sources)
         return self.found[id(x)]
 
+    def shape(self, tensor):
+        """The shape of a tensor, with the sizes that a model within a model is called on."""
+        return self.shapes.get(id(tensor), tuple(tensor.shape))
+
+    def _keep_shapes(self, operation, node):
+        """Finds the shapes of what an operation makes of tensors of other shapes."""
+        known = {id(x): keras.KerasTensor(self.shape(x), x.dtype) for x in node.input_tensors}
+        args, kwargs = trial.arguments_with(node, known)
+        outputs = keras.tree.flatten(operation.compute_output_spec(*args, **kwargs))
+        for x, y in zip(node.outputs, outputs, strict=True):
+            self.shapes[id(x)] = tuple(y.shape)
+
     def _of(self, tensor, operation, node, sources):
-        if getattr(operation, "output_space", None) is not None:
-            return Found(operation.output_space, operation)
+        maker = _of_this_library(operation)
+        if maker is not None:
+            return Found(maker.output_space, maker)
         if not sources:
             spaces = () if self.space is None else (self.space, Space.lattice(self.space.group))
             return Found(next((s for s in spaces if len(tensor.shape) == s.rank), None))
@@ -94,11 +110,12 @@ class _Walk:
 
     def _through_model(self, tensor, model, sources):
         inner_inputs = keras.tree.flatten(model.inputs)
-        pairs = zip(inner_inputs, sources, strict=False)
+        pairs = list(zip(inner_inputs, sources, strict=False))
         known = {id(inner): self.found[id(outer)] for inner, outer in pairs}
+        shapes = {id(inner): self.shape(outer) for inner, outer in pairs}
         outputs = keras.tree.flatten(model.outputs)
         inner = outputs[min(tensor._keras_history.tensor_index, len(outputs) - 1)]
-        return _Walk(self.space, self.data_format, known).result(inner)
+        return _Walk(self.space, self.data_format, known, shapes).result(inner)
 
     def _through_stock(self, tensor, operation, node, sources):
         found = [self.found[id(source)] for source in sources]
@@ -115,12 +132,21 @@ class _Walk:
             return Found(None, maker, losses, f"{named(operation)} combines maps on {names}")
         data_format = getattr(main.maker, "data_format", self.data_format)
         constants = _constants(node)
-        shapes = tuple(source.shape), constants, tuple(tensor.shape)
-        call = Call(operation, main.space, data_format, *shapes)
+        shapes = self.shape(source), constants, self.shape(tensor)
+        others = tuple(self.shape(s) for s in sources if s is not source)
+        call = Call(operation, main.space, data_format, *shapes, others)
         space, length = _space_after(call)
         reason = _reason(call)
-        if row_of(operation) is None and space is not None and not losses:
-            reason = trial.loss(call, node, {id(s): f.space for f, s in maps}, space)
+        is_tried = row_of(operation) is None or not is_pointwise(call.get("activation"))
+        if is_tried and not reason:
+            lattice = Space.lattice(main.space.group)
+            if space is None and length is None and len(tensor.shape) == lattice.rank:
+                space = lattice  # an image, if it turns as one
+            if space is not None and not losses:
+                index = [y is tensor for y in node.outputs].index(True)
+                known = {id(s): f.space for f, s in maps}
+                sizes = {id(s): self.shape(s) for s in sources}
+                reason = trial.loss(call, node, known, sizes, space, index)
         if reason:
             losses = (*losses, f"{named(operation)} loses it: {reason}.")
         if length is not None:
@@ -182,6 +208,13 @@ def _history(tensor):
 
 def _sources(operation, node):
     """The symbolic tensors that an operation was called on; none for those of this library."""
-    if operation is None or getattr(operation, "output_space", None) is not None:
+    if operation is None or _of_this_library(operation) is not None:
         return []
     return list(node.input_tensors)
+
+
+def _of_this_library(operation):
+    """The layer of this library that an operation is, or whose weights it normalizes."""
+    if isinstance(operation, keras.layers.SpectralNormalization):
+        operation = operation.layer
+    return operation if getattr(operation, "output_space", None) is not None else None

@@ -39,7 +39,14 @@ class Row:
 
 
 TABLE = (
-    Row("ReLU LeakyReLU ELU Identity Rescaling", "keeps", "acts on each number", planar="itself"),
+    Row("ReLU LeakyReLU ELU Identity", "keeps", "acts on each number", planar="itself"),
+    Row(
+        "Rescaling Clip",
+        "condition",
+        "its numbers are the same at all points",
+        checks.constants,
+        "itself",
+    ),
     Row(
         "Activation",
         "condition",
@@ -56,7 +63,7 @@ TABLE = (
     ),
     Row(
         "Absolute Negative Square Sqrt Rsqrt Exp Log Log1p Sign Relu Relu6 Sigmoid Silu Gelu Elu "
-        "Selu Softplus Softsign Tanh LeakyRelu HardSigmoid HardSilu Celu Clip Floor Round",
+        "Selu Softplus Softsign Tanh LeakyRelu HardSigmoid HardSilu Celu Floor Round",
         "keeps",
         "operations of keras.ops that act on each number",
         planar="itself",
@@ -195,6 +202,7 @@ def acts_on_each_number(operation):
         row is not None
         and row.planar == "itself"
         and is_pointwise(getattr(operation, "activation", None))
+        and not checks.arrays_of(operation)
     )
 
 

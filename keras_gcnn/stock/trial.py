@@ -1,5 +1,7 @@
 """Tries what the table does not know: an operation on random maps, before and after an element."""
 
+import inspect
+
 import keras
 import numpy as np
 from keras import ops
@@ -10,42 +12,78 @@ LARGEST_MAP = 1_000_000  # numbers; larger maps are not tried
 TOLERANCE = 1e-3
 
 
-def loss(call, node, maps, output_space):
+def loss(call, node, maps, shapes, output_space, index=0):
     """Why an operation loses equivariance, `None` if it does not or cannot be tried.
 
     Args:
         call: The `checks.Call`.
         node: The node of the graph.
         maps: A dict from the identity of each tensor that is a map to its `Space`.
+        shapes: A dict from the identity of each tensor to its shape.
         output_space: The `Space` of the output.
+        index: Which of the outputs it is.
     """
-    tensors = node.input_tensors
-    sizes = [(2, *x.shape[1:]) for x in tensors]
-    if any(None in size or np.prod(size) > LARGEST_MAP for size in sizes):
-        return None
     rng = np.random.default_rng(0)
-    values = [rng.normal(size=size).astype("float32") for size in sizes]
-    group = call.space.group
+    sizes = {x: (2, *shape[1:]) for x, shape in shapes.items()}
+    if any(None in size or np.prod(size) > LARGEST_MAP for size in sizes.values()):
+        return None
+    values = {x: rng.normal(size=size).astype("float32") for x, size in sizes.items()}
+    weights = [rng.normal(size=w.shape).astype(w.dtype) for w in _trainable(call.operation)]
+
+    def outputs(element):
+        moved = {x: _moved(v, maps.get(x), element, call.data_format) for x, v in values.items()}
+        found = _applied(call.operation, node, moved, weights)
+        return _numbers(keras.tree.flatten(found)[index])
+
     try:
-        before = _numbers(_applied(call.operation, node, values))
-        for h in range(1, group.order):
-            pairs = zip(tensors, values, strict=True)
-            moved = [_moved(v, maps.get(id(x)), h, call.data_format) for x, v in pairs]
-            after = _numbers(_applied(call.operation, node, moved))
-            expected = _moved(before, output_space, h, call.data_format)
-            if np.abs(after - expected).max() > TOLERANCE * np.abs(before).max():
-                return "it does not commute with the group, as a trial on random maps shows"
+        before = outputs(0)
+        moved = [outputs(element) for element in range(1, call.space.group.order)]
     except Exception:  # an operation that takes no such arrays says nothing
         return None
+    return _difference(before, moved, output_space, call.data_format)
+
+
+def loss_of_activation(activation, space, data_format, shape):
+    """Why an activation loses equivariance on a map of this shape, `None` if it does not."""
+    if None in shape[1:] or np.prod(shape[1:]) > LARGEST_MAP:
+        return None
+    x = np.random.default_rng(0).normal(size=(2, *shape[1:])).astype("float32")
+    try:
+        before, *moved = (
+            _numbers(activation(ops.convert_to_tensor(_moved(x, space, element, data_format))))
+            for element in range(space.group.order)
+        )
+    except Exception:  # as above
+        return None
+    return _difference(before, moved, space, data_format)
+
+
+def _difference(before, moved, space, data_format):
+    """Whether outputs for transformed maps are no transformed outputs, in words."""
+    try:
+        expected = [_moved(before, space, 1 + n, data_format) for n in range(len(moved))]
+    except ValueError:  # a size that the group does not map to itself
+        return f"its output of shape {before.shape[1:]} cannot turn with the map"
+    largest = max((np.abs(a - b).max() for a, b in zip(moved, expected, strict=True)), default=0)
+    if largest > TOLERANCE * np.abs(before).max():
+        return "it does not commute with the group, as a trial on random maps shows"
     return None
 
 
-def _applied(operation, node, values):
-    tensors = map(ops.convert_to_tensor, values)
-    args, kwargs = arguments_with(
-        node, dict(zip(map(id, node.input_tensors), tensors, strict=True))
-    )
-    return operation(*args, **kwargs)
+def _trainable(operation):
+    return operation.trainable_variables if isinstance(operation, keras.layers.Layer) else []
+
+
+def _applied(operation, node, values, weights):
+    """What an operation makes of maps, with other weights, since biases begin as zeros."""
+    tensors = {x: ops.convert_to_tensor(value) for x, value in values.items()}
+    args, kwargs = arguments_with(node, tensors)
+    if not isinstance(operation, keras.layers.Layer):
+        return operation(*args, **kwargs)
+    if "training" in inspect.signature(operation.call).parameters:
+        kwargs = {**kwargs, "training": False}
+    state = [w.value for w in operation.non_trainable_variables]
+    return operation.stateless_call(weights, state, *args, **kwargs)[0]
 
 
 def arguments_with(node, known):
