@@ -24,8 +24,8 @@ class EquivarianceReport:
     Attributes:
         name: Name of the layer or model.
         group: The `PointGroup`.
-        errors: Floats, one per element h: max |f(L_h x) - L_h f(x)| / max |f(x)|. NaN where an
-            output is not finite.
+        errors: Floats, one per element h: max |Φ(L_h f) - L_h Φ(f)| / max |Φ(f)| for a layer or
+            model Φ and its input f. NaN where an output is not finite.
         tolerance: The largest error that rounding explains.
         first_lost: Name of the first layer or operation of a functional model at which equivariance
             is lost, or `None`.
@@ -76,11 +76,11 @@ def equivariance_error(
 ) -> EquivarianceReport:
     """Feeds random input, transformed by every h in H, and compares with the transformed output.
 
-        error(h) = max |f(L_h x) - L_h f(x)| / max |f(x)|
+        error(h) = max |Φ(L_h f) - L_h Φ(f)| / max |Φ(f)|
 
-    The layers say on which spaces their maps are. Where none does, rank d + 2 is an image and rank
-    d + 3 a function on the group. An output of rank 2 is a vector: L_h is then the identity, and
-    the error measures invariance.
+    Here Φ is the layer or model, and f the input. The layers say on which spaces their maps are.
+    Where none does, rank d + 2 is an image and rank d + 3 a function on the group. An output of
+    rank 2 is a vector: L_h is then the identity, and the error measures invariance.
 
     Args:
         layer_or_model: A layer or model of one input, called with `training=False`. It may have
@@ -212,7 +212,7 @@ class _Probe:
         return self.group.lattice.moves_within(self.group.elements[h], size)
 
     def _transformed(self, x, h, space):
-        """L_h x for an element of the group, which may be a subgroup of the space's."""
+        """L_h f for an element of the group, which may be a subgroup of the space's."""
         if space is None or h == 0:
             return x
         if space.cosets == 1:  # moved by any group

@@ -313,7 +313,7 @@ def concatenation(conversion, layer, tensors):
 
 
 def residual_block(conversion, block, x):
-    """s(x) + branch(x)."""
+    """The sum s(f) + branch(f)."""
     residual = shortcut = x
     for layer in block.branch:
         residual = conversion.call(layer, residual)
@@ -324,7 +324,7 @@ def residual_block(conversion, block, x):
 
 
 def highway_block(conversion, block, x):
-    """The sum t · relu(norm(conv(x))) + (1 - t) · x."""
+    """The sum t · relu(norm(conv(f))) + (1 - t) · f."""
     if not stock.is_pointwise(block.activation):
         raise no_counterpart(block, "has an activation that is not known to be pointwise")
 

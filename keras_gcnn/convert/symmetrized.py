@@ -13,8 +13,10 @@ def symmetrize(
 ) -> keras.Model:
     """Any model of images, made exactly invariant or equivariant by the mean over a group.
 
-        y = mean over h of f(L_h⁻¹x)              for vectors: invariant
-        y = mean over h of L_h f(L_h⁻¹x)          for images: equivariant
+        o = mean over h of Φ(L_h⁻¹f)              for vectors: invariant
+        o = mean over h of L_h Φ(L_h⁻¹f)          for images: equivariant
+
+    Here Φ is the model, and f an image.
 
     The model runs once, on a batch |H| times as large. Its weights are shared, so that it can be
     trained like this too. This is what test-time augmentation does, and the baseline for a network

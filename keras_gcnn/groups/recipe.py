@@ -1,6 +1,6 @@
 """What the Fourier transform on the point group H makes of a G-correlation.
 
-A G-correlation at a point x is a sum over the pairs p = (t, j) of a tap and a coset,
+A G-correlation at a point x is a sum over the pairs p = (y, j) of a tap and a coset,
 
     o(g) = Σ_p f(p) ψ(g⁻¹p)
 

@@ -287,7 +287,7 @@ class ResidualBlock(BaseBlock):
 class ResidualBlock2D(ResidualBlock):
     """A pre-activation residual block on the group.
 
-        y = s(x) + conv(relu(norm(conv(relu(norm(x))))))
+        o = s(f) + conv(relu(norm(conv(relu(norm(f))))))
 
     The first convolution has the stride. The shortcut s is the identity, or where the width or the
     size changes a 1×1 convolution with that stride.
@@ -408,7 +408,7 @@ class HighwayBlock(BaseBlock):
 class HighwayBlock2D(HighwayBlock):
     """A highway block on the group: a gate chooses between a transform and the input.
 
-        y = t · relu(norm(conv(x))) + (1 - t) · x,      t = sigmoid(conv_t(x))
+        o = t · relu(norm(conv(f))) + (1 - t) · f,      t = sigmoid(conv_t(f))
 
     The gate is a function on G like the rest, so it turns with the input too.
 

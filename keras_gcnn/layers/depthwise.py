@@ -27,10 +27,10 @@ from keras_gcnn.layers.options import BiasOptions, DepthwiseOptions, KernelOptio
 class GroupDepthwiseConv2D(BaseGroupConv):
     """A convolution on the group of each channel by itself.
 
-        y_{c·m + j}(x, h) = activation(b + Σ_y Σ_h' f_c(y, h') ψ_{c,j}(h⁻¹(y - x), h⁻¹h'))
+        o_k(x, h) = activation(b_k + Σ_y Σ_h′ f_c(x + y, h′) ψ_c,j(h⁻¹y, h⁻¹h′)),      k = c·m + j
 
-    Each of the C channels has m = `depth_multiplier` filters of its own. The kernel is
-    `(kh, kw, |H|, C, m)`.
+    Taps y are counted from the centre of the kernel ψ. Each of the C channels has
+    m = `depth_multiplier` filters of its own. The kernel is `(kh, kw, |H|, C, m)`.
 
     Args:
         kernel_size, group, strides, padding, data_format, dilation_rate, activation, use_bias: As
@@ -122,7 +122,7 @@ class GroupDepthwiseConv2D(BaseGroupConv):
 class GroupSeparableConv2D(GroupDepthwiseConv2D):
     """A depthwise convolution on the group, and then a combination of channels at each point.
 
-        y_k(x, h) = activation(b_k + Σ_c d_c(x, h) w_c,k)
+        o_k(x, h) = activation(b_k + Σ_c d_c(x, h) w_c,k)
 
     d is what `GroupDepthwiseConv2D` gives, of C·`depth_multiplier` channels. The pointwise kernel w
     is `(1, 1, C·depth_multiplier, filters)`, as in `keras.layers.SeparableConv2D`.
@@ -213,7 +213,7 @@ class GroupSeparableConv2D(GroupDepthwiseConv2D):
 class GroupDense(BaseGroupConv):
     """The dense layer on H: combines all of H and the channels at each point of space.
 
-        y_k(x, h) = activation(b_k + Σ_h' Σ_c f_c(x, h') ψ_c,k(h⁻¹h'))
+        o_k(x, h) = activation(b_k + Σ_h′ Σ_c f_c(x, h′) ψ_c,k(h⁻¹h′))
 
     The kernel is `(|H|, C, units)`. It is a `GroupConv2D` of one tap. `keras.layers.Dense` acts on
     a map on the group too, and combines the channels alone.

@@ -102,9 +102,9 @@ class LiftingConv(BaseQuotientConv):
 class LiftingConv2D(LiftingConv):
     """Lifting: an image in, a feature map on the group out. The first layer of a network.
 
-        y(x, h)_k = activation(b_k + Σ_t Σ_c f_c(x + t) ψ_c,k(h⁻¹t))
+        o_k(x, h) = activation(b_k + Σ_y Σ_c f_c(x + y) ψ_c,k(h⁻¹y))
 
-    Taps t are counted from the centre of the kernel ψ. Each filter is applied in all |H| rotated
+    Taps y are counted from the centre of the kernel ψ. Each filter is applied in all |H| rotated
     and mirrored versions. The layer has the weights of a Conv2D, `(kh, kw, C, filters)`, so it
     takes them by `layer.set_weights(conv.get_weights())`. (Files of weights know layers by their
     class, so one of a Conv2D does not load, here or into a subclass of Conv2D.)
@@ -197,9 +197,9 @@ class GroupConv(BaseQuotientConv):
 class GroupConv2D(GroupConv):
     """A convolution on the group: a feature map on G in, a feature map on G out.
 
-        y(x, h)_k = activation(b_k + Σ_t Σ_h' Σ_c f_c(x + t, h') ψ_c,k(h⁻¹t, h⁻¹h'))
+        o_k(x, h) = activation(b_k + Σ_y Σ_h′ Σ_c f_c(x + y, h′) ψ_c,k(h⁻¹y, h⁻¹h′))
 
-    Taps t are counted from the centre of the kernel ψ. The kernel has a value for every tap and
+    Taps y are counted from the centre of the kernel ψ. The kernel has a value for every tap and
     every element of H: `(kh, kw, |H|, C, filters)`.
 
     Whatever acts pointwise on the group is a plain Keras layer: ReLU, Add, Dropout, and

@@ -59,7 +59,7 @@ class GroupMaxPooling(BaseGroupPooling):
 class GroupMaxPooling2D(GroupMaxPooling):
     """The maximum over windows of space, for each element of H by itself.
 
-        y_c(x, h) = max over t in the window of f_c(strides·x + t, h)
+        o_c(x, h) = max over taps y of the window of f_c(strides·x + y, h)
 
     A stock `keras.layers.MaxPooling3D((2, 2, 1))` (with `"channels_last"`) computes the same. This
     layer also knows the group, so it warns when the windows do not turn with the input.
@@ -125,7 +125,7 @@ class GroupAveragePooling(BaseGroupPooling):
 class GroupAveragePooling2D(GroupAveragePooling):
     """The mean over windows of space, for each element of H by itself.
 
-        y_c(x, h) = mean over t in the window of f_c(strides·x + t, h)
+        o_c(x, h) = mean over taps y of the window of f_c(strides·x + y, h)
 
     A stock `keras.layers.AveragePooling3D((2, 2, 1))` (with `"channels_last"`) computes the same.
     This layer also knows the group, so it warns when the windows do not turn with the input.
@@ -179,7 +179,7 @@ class GroupBlurPooling(BaseGroupPooling):
 class GroupBlurPooling2D(GroupBlurPooling):
     """Anti-aliased pooling: a mean with binomial weights, for each element of H by itself.
 
-        y_c(x, h) = Σ_t w_t f_c(strides·x + t, h),      w = (1, 2, 1)/4 along each axis for size 3
+        o_c(x, h) = Σ_y w(y) f_c(strides·x + y, h),      w = (1, 2, 1)/4 along each axis for size 3
 
     It removes the fine detail that a stride would alias, so the result changes less when the input
     moves by one pixel. For an anti-aliased maximum, put it after `GroupMaxPooling2D(2, strides=1)`.
@@ -262,7 +262,7 @@ class GlobalGroupMaxPooling(BaseGlobalGroupPooling):
 class GlobalGroupMaxPooling2D(GlobalGroupMaxPooling):
     """The maximum over space and H: a vector that no element of the group changes.
 
-        y_c = max over x and h of f_c(x, h)
+        o_c = max over x and h of f_c(x, h)
 
     Args:
         group: The point group. `None`: that of the input, which a layer of this library has made.
@@ -316,7 +316,7 @@ class GlobalGroupAveragePooling(BaseGlobalGroupPooling):
 class GlobalGroupAveragePooling2D(GlobalGroupAveragePooling):
     """The mean over space and H: a vector that no element of the group changes.
 
-        y_c = mean over x and h of f_c(x, h)
+        o_c = mean over x and h of f_c(x, h)
 
     Args, shapes and errors are those of `GlobalGroupMaxPooling2D`.
 

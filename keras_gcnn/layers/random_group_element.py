@@ -15,7 +15,7 @@ from keras_gcnn.layers.options import LayerOptions
 class RandomGroupElement(keras.layers.Layer):
     """Transforms every image of a batch by a random element of a group, in training alone.
 
-        y_b(x) = f_b(h_b⁻¹x)      with h_b drawn uniformly from H
+        o_b(x) = f_b(h_b⁻¹x)      with h_b drawn uniformly from H
 
     Several inputs are transformed alike: a list or dictionary of images and their masks stays
     matched. No value is interpolated. A network on the group needs this augmentation no more; it is

@@ -28,7 +28,7 @@ from keras_gcnn.ops.subset_pooling import subset_sampling
 class SubsetPooling(BaseSampled):
     """Pools a feature map on G over gU, for any finite subset U of G: the paper's general pooling.
 
-        y_c(g) = max over u in U of f_c(gu)      or the mean, or the sum
+        o_c(g) = max over u in U of f_c(gu)      or the mean, or the sum
 
     With g = (x, h) and u = (t, r), gu is (x + ht, hr). `GroupMaxPooling2D` is the case that U is a
     window of translations, and `CosetPooling2D` the case that U is a subgroup of H. A stride takes

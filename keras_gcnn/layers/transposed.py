@@ -62,7 +62,8 @@ class GroupConvTranspose(BaseGroupConv):
 class GroupConv2DTranspose(GroupConvTranspose):
     """The transposed convolution on the group: the adjoint of GroupConv2D.
 
-        y_c(y, h') = activation(b_c + Σ_x Σ_h Σ_k f_k(x, h) ψ_c,k(h⁻¹(y - strides·x), h⁻¹h'))
+        o_k(x, h) = activation(b_k + [f ⋆ᵀ ψ]_k(x, h))
+        [f ⋆ᵀ ψ]_k(x, h) = Σ_y Σ_h′ Σ_c f_c(y, h′) ψ_k,c(h′⁻¹(x - strides·y), h′⁻¹h)
 
     A map on G comes in, and a larger one goes out. The kernel, `(kh, kw, |H|, filters, C)`, is that
     of the GroupConv2D from `filters` maps to C whose adjoint the layer is.

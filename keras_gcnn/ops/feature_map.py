@@ -67,7 +67,7 @@ def transform_each(
 ) -> Tensor:
     """Transforms every image of a batch by an element of its own, about the centre of its grid.
 
-        y_b(x) = f_b(h_b⁻¹x)
+        o_b(x) = f_b(h_b⁻¹x)
 
     Args:
         x: Images, `(batch, *space, channels)` or `(batch, channels, *space)`; or without channels,

@@ -24,7 +24,7 @@ def square_to_hexagonal(
 ) -> Tensor:
     """Samples images at the points of the hexagonal lattice, with bilinear interpolation.
 
-        y(r, q) = f(spacing · (r·√3/2, q + r/2))      in (row, column), from the middle of f
+        o(r, q) = f(spacing · (r·√3/2, q + r/2))      in (row, column), from the middle of f
 
     Outside of an image is zero.
 

@@ -33,7 +33,7 @@ def subset_pool(
 ) -> Tensor:
     """Pools a function on G over gU, for any finite U ⊂ G, at every g or at those of a subgroup.
 
-        (P f)(g) = max over u in U of f(gu)                     or the mean, or the sum
+        o_c(g) = max over u in U of f_c(gu)                     or the mean, or the sum
 
     With g = (x, h) and u = (t, r), gu is (x + ht, hr). Poolings of windows are the case that all r
     are the identity, and coset poolings the case that all t are 0.

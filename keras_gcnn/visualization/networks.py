@@ -37,10 +37,11 @@ def equivariance_figure(
 ) -> Figure:
     """What a layer or model makes of an image and of its transformed copies.
 
-        f(L_g x)        row g; if f is equivariant, it is L_g f(x)
+        Φ(L_g f)        row g; if Φ is equivariant, it is L_g Φ(f)
 
-    The first columns are the input L_g x, the others one channel of the output: a map on G has a
-    column for each h, and one for the maximum over h. Where f is equivariant, the maps of a row are
+    Here Φ is the layer or model, and f the image. The first columns are the input L_g f, the others
+    one channel of the output: a map on G has a column for each h, and one for the maximum over h.
+    Where Φ is equivariant, the maps of a row are
     those of the first row, turned, and h moves to g·h; the maximum only turns. An output that is a
     vector is drawn as a curve.
 

@@ -26,7 +26,7 @@ def group_depthwise_conv(
 ) -> Tensor:
     """The G-correlation of each channel by itself with filters of its own.
 
-        y_{c·m + j}(x, h) = Σ_y Σ_h' f_c(y, h') ψ_{c,j}(h⁻¹(y - x), h⁻¹h')
+        o_{c·m + j}(x, h) = Σ_y Σ_h′ f_c(y, h′) ψ_c,j(h⁻¹(y - x), h⁻¹h′)
 
     It is one planar convolution in as many blocks as there are channels. Where gradients of those
     are slow, it is one matrix product for each channel, over all points (`ops.policy`).
@@ -119,7 +119,7 @@ def pointwise_conv(
 ) -> Tensor:
     """Combines the channels at each point of G, in the same way at all of them.
 
-        y_k(x, h) = Σ_c f_c(x, h) w_c,k
+        o_k(x, h) = Σ_c f_c(x, h) w_c,k
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -167,7 +167,7 @@ def group_dense(
 ) -> Tensor:
     """Combines all of H and the channels at each point of space: a convolution over H alone.
 
-        y_k(x, h) = Σ_h' Σ_c f_c(x, h') ψ_c,k(h⁻¹h')
+        o_k(x, h) = Σ_h′ Σ_c f_c(x, h′) ψ_c,k(h⁻¹h′)
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.

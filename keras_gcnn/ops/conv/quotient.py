@@ -30,9 +30,9 @@ def quotient_conv(
 ) -> Tensor:
     """The G-correlation of a map on G/K with a filter, as a map on G/L.
 
-        [f ⋆ ψ](x, gL) = Σ_y Σ_h'K Σ_c f_c(y, h'K) ψ_c(g⁻¹(y - x), g⁻¹h'K)
+        [f ⋆ ψ]_k(x, gL) = Σ_y Σ_h′K Σ_c f_c(y, h′K) ψ_c,k(g⁻¹(y - x), g⁻¹h′K)
 
-    It does not depend on which g of a coset gL is taken if ψ(ly, lh'K) = ψ(y, h'K) for l in L. So
+    It does not depend on which g of a coset gL is taken if ψ(ly, lh′K) = ψ(y, h′K) for l in L. So
     the filter has one weight for each orbit of L on the pairs of a tap and a coset. `group_conv` is
     the case L = {e}, K = {e}; lifting is K = H.
 

@@ -30,7 +30,7 @@ def group_conv_transpose(
 ) -> Tensor:
     """The adjoint of the G-correlation with a filter: it spreads a map where that one gathers.
 
-        [f ⋆ᵀ ψ]_c(y, h') = Σ_x Σ_h Σ_k f_k(x, h) ψ_c,k(h⁻¹(y - strides·x), h⁻¹h')
+        [f ⋆ᵀ ψ]_k(x, h) = Σ_y Σ_h′ Σ_c f_c(y, h′) ψ_k,c(h′⁻¹(x - strides·y), h′⁻¹h)
 
     For maps u and v, Σ group_conv(u, ψ)·v = Σ u·group_conv_transpose(v, ψ). With strides of 1 it is
     the G-correlation with the adjoint filter; otherwise it is one planar transposed convolution.
