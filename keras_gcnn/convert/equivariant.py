@@ -113,8 +113,8 @@ def convert(
         The `keras.Model`, and a `ConversionReport`.
 
     Raises:
-        ValueError: On a bad argument, another kind of model, or a layer that is not known. The
-            message names it, and what to do.
+        ValueError: If an argument is invalid, the model is of another kind, or a layer is unknown.
+            The message names the layer, and says what to do.
 
     Warns:
         EquivarianceWarning: If equivariance is lost at the model's input size.

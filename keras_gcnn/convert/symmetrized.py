@@ -31,14 +31,14 @@ def symmetrize(
         A `keras.Model` with the inputs and outputs of `model`, which it holds.
 
     Raises:
-        ValueError: On a bad argument, another kind of model, or images that the group does not map
-            to themselves.
+        ValueError: If an argument is invalid, the model is of another kind, or the group does not
+            map the images to themselves.
 
     Example:
     >>> plain = keras.applications.MobileNetV2(weights=None, input_shape=(32, 32, 3))
     >>> invariant = keras_gcnn.symmetrize(plain, "p4")
 
-    Reference: the mean over a group of Reynolds; Cohen & Welling 2016, section 2.
+    Reference: group averaging (the Reynolds operator); Cohen & Welling 2016, section 2.
     """
     group = arguments.group(group, 2)
     data_format = arguments.data_format(data_format)

@@ -21,8 +21,8 @@ class BaseGroupLayer(keras.layers.Layer):
     which spaces their maps are on (`input_space` and `output_space`).
 
     Args:
-        group: Name of the point group, or a `PointGroup`. `None`: that of the input, once the layer
-            is called on one in a functional or Sequential model.
+        group: Name of the point group, or a `PointGroup`. If `None`, the group of the input, once
+            the layer is called on one in a functional or Sequential model.
         data_format: As in Keras' convolutions.
     """
 

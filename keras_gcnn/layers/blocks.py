@@ -295,7 +295,8 @@ class ResidualBlock2D(ResidualBlock):
     Args:
         filters: Integer, the number of feature maps on the group.
         kernel_size: Integer or two.
-        group: The point group. `None`: that of the input, which a layer of this library has made.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
         strides: Integer or two.
         downsampling: `"stride"` strides the convolutions, which on even sizes is not exactly
             equivariant. `"pooling"` leaves them dense and averages over windows of that size.
@@ -321,7 +322,7 @@ class ResidualBlock2D(ResidualBlock):
         A tensor of rank 5.
 
     Raises:
-        ValueError: On a bad argument or an input that is not on this group.
+        ValueError: If an argument is invalid, or the input is not on this group.
 
     Warns:
         EquivarianceWarning: At build time, if the strides break equivariance.
@@ -415,7 +416,8 @@ class HighwayBlock2D(HighwayBlock):
     Args:
         filters: Integer, the number of feature maps on the group, in and out.
         kernel_size: Integer or two.
-        group: The point group. `None`: that of the input, which a layer of this library has made.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
         gate_bias: The gate's bias at the start. A negative one carries the input through.
         data_format: As in `keras.layers.Conv2D`.
         momentum, epsilon: Of the batch normalization.
@@ -433,7 +435,7 @@ class HighwayBlock2D(HighwayBlock):
         A tensor of rank 5, of the shape of the input.
 
     Raises:
-        ValueError: On a bad argument, an input that is not on this group, or one with another
+        ValueError: If an argument is invalid, the input is not on this group, or it has another
             number of channels than `filters`.
 
     Example:

@@ -87,7 +87,8 @@ class CosetPooling2D(CosetPooling):
     to which any planar layer applies; a maximum or mean over space then makes it invariant.
 
     Args:
-        group: The point group H. `None`: that of the input, which a layer of this library has made.
+        group: The point group H. If `None`, the group of the input, which must come from a layer
+            of this library.
         subgroup: K, by name (`"p2"`), as a `PointGroup`, or by the indices of its elements in H
             (`[0, 4]`). `None` is all of H.
         reduction: `"max"`, `"mean"` or `"sum"`.
@@ -149,7 +150,8 @@ class RestrictGroup(BaseGroupLayer):
 
     Args:
         subgroup: H′, by name (`"p4"`), as a `PointGroup`, or by the indices of its elements in H.
-        group: The point group H. `None`: that of the input, which a layer of this library has made.
+        group: The point group H. If `None`, the group of the input, which must come from a layer
+            of this library.
         data_format: As in `keras.layers.Conv2D`.
 
     Input shape:

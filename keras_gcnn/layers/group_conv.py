@@ -143,7 +143,7 @@ class LiftingConv2D(LiftingConv):
         A tensor of rank 5.
 
     Raises:
-        ValueError: On a bad argument, an input that is not an image, or a kernel that does not fit.
+        ValueError: If an argument is invalid, the input is no image, or the kernel does not fit.
 
     Warns:
         EquivarianceWarning: At build time, if stride or padding break equivariance.
@@ -211,7 +211,8 @@ class GroupConv2D(GroupConv):
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.
         kernel_size: Integer or two. Odd and even sizes keep equivariance. It must be the same
             along axes that the group exchanges.
-        group: The point group. `None`: that of the input, which a layer of this library has made.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
         strides, padding, data_format, dilation_rate, groups, activation, use_bias: As in
             `LiftingConv2D`.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
@@ -233,8 +234,8 @@ class GroupConv2D(GroupConv):
         A tensor of rank 5.
 
     Raises:
-        ValueError: On a bad argument, an input that is not on this group, or a kernel that does not
-            fit.
+        ValueError: If an argument is invalid, the input is not on this group, or the kernel does
+            not fit.
 
     Warns:
         EquivarianceWarning: At build time, if stride or padding break equivariance.

@@ -13,7 +13,7 @@ from keras_gcnn.layers.options import LayerOptions
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
 class RandomGroupElement(keras.layers.Layer):
-    """Transforms every image of a batch by a random element of a group, in training alone.
+    """Transforms every image of a batch by a random element of a group, only during training.
 
         o_b(x) = f_b(h_b⁻¹x)      with h_b drawn uniformly from H
 
@@ -33,8 +33,12 @@ class RandomGroupElement(keras.layers.Layer):
     Output shape:
         That of the input.
 
+    Returns:
+        The transformed images and masks, nested as the inputs are.
+
     Raises:
-        ValueError: If an input is no image, or the group has quarter turns and it is not square.
+        ValueError: If an argument is invalid, an input is no image, or an image is not square and
+            the group has quarter turns.
 
     Example:
     >>> images, masks = np.random.rand(4, 28, 28, 3), np.ones((4, 28, 28), "int32")

@@ -38,7 +38,7 @@ class RotatedImage(keras.layers.Layer):
     >>> keras_gcnn.layers.RotatedImage(45)(x).shape
     (4, 28, 28, 1)
 
-    Reference: for `models.p8cnn`; not in the paper.
+    Reference: not in the paper; used by `models.p8cnn`.
     """
 
     def __init__(

@@ -37,7 +37,8 @@ class SubsetPooling(BaseSampled):
     Args:
         subset: U, a list of pairs `(t, r)`: t are d integers, such as rows and columns,
             and r is the index of an element of H.
-        group: The point group H. `None`: that of the input, which a layer of this library has made.
+        group: The point group H. If `None`, the group of the input, which must come from a layer
+            of this library.
         strides: Integer, or one per axis, the stride of translations.
         padding: `"valid"` or `"same"`, for the smallest window around all ht. Padded points are
             left out; where no other is left, the result is 0.
@@ -58,8 +59,8 @@ class SubsetPooling(BaseSampled):
         A tensor of rank 5.
 
     Raises:
-        ValueError: On a bad argument, an input that is not on this group, or a window that does not
-            fit.
+        ValueError: If an argument is invalid, the input is not on this group, or the window does
+            not fit.
 
     Warns:
         EquivarianceWarning: At build time, if stride or padding break equivariance.

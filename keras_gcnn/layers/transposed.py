@@ -78,6 +78,7 @@ class GroupConv2DTranspose(GroupConvTranspose):
             side, which loses equivariance.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
         activity_regularizer, kernel_constraint, bias_constraint: As in `keras.layers.Conv2D`.
+        lora_rank, lora_alpha: As in `keras.layers.Conv2D`; `enable_lora` is there too.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, |H|, C)`
@@ -93,7 +94,7 @@ class GroupConv2DTranspose(GroupConvTranspose):
         A tensor of rank 5.
 
     Raises:
-        ValueError: On a bad argument, or an input that is not on this group.
+        ValueError: If an argument is invalid, or the input is not on this group.
 
     Warns:
         EquivarianceWarning: At build time, if strides, padding or output padding break

@@ -38,7 +38,7 @@ def square_to_hexagonal(
         Images of size 2R + 1 in axial coordinates, which are zero outside of the hexagon.
 
     Raises:
-        ValueError: If the size is not known, or an argument is bad.
+        ValueError: If the size is unknown, or an argument is invalid.
 
     Reference: Hoogeboom et al. 2018, "HexaConv", section 3, for axial coordinates.
     """
@@ -76,7 +76,7 @@ def hexagonal_to_square(
         Images of that size, which are zero outside of the hexagon.
 
     Raises:
-        ValueError: If the size is not known, or an argument is bad.
+        ValueError: If the size is unknown, or an argument is invalid.
 
     Reference: as `square_to_hexagonal`.
     """
@@ -114,7 +114,7 @@ def offset_rows_to_hexagonal(
         Images of size 2R + 1 in axial coordinates, which are zero where there was no value.
 
     Raises:
-        ValueError: If the size is not known, or an argument is bad.
+        ValueError: If the size is unknown, or an argument is invalid.
 
     Reference: as `square_to_hexagonal`.
     """

@@ -27,9 +27,9 @@ def rotate_image(images: Tensor, degrees: Number, data_format: DataFormat | None
         A tensor of the shape of `images`.
 
     Raises:
-        ValueError: If the size is not known, or an argument is bad.
+        ValueError: If the size is unknown, or an argument is invalid.
 
-    Reference: for the copies that `models.p8cnn` is made of.
+    Reference: not in the paper; used by `models.p8cnn`.
     """
     images, degrees = backend.tensor(images), arguments.number(degrees, "degrees")
     data_format = arguments.data_format(data_format)

@@ -59,8 +59,8 @@ def coset_pool(
         in the order of `PointGroup.left_cosets`.
 
     Raises:
-        ValueError: If K is no subgroup of H, does not contain L, or `x` is on another space, or
-            another argument is unknown.
+        ValueError: If K is no subgroup of H, does not contain L, `x` is on another space, or
+            another argument is invalid.
 
     Reference: Cohen & Welling 2016, section 6.3.
     """
@@ -106,7 +106,7 @@ def group_pool(
         The pooled map.
 
     Raises:
-        ValueError: On a bad argument, or if a window does not fit into the map.
+        ValueError: If an argument is invalid, or the window does not fit into the map.
 
     Reference: Cohen & Welling 2016, section 6.3; `"blur"`: Zhang 2019.
     """
@@ -152,7 +152,7 @@ def global_group_pool(
         `(batch, channels)`, or with axes of length 1 between or behind.
 
     Raises:
-        ValueError: On a bad argument.
+        ValueError: If an argument is invalid.
 
     Reference: Cohen & Welling 2016, section 6.3.
     """

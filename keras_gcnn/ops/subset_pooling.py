@@ -55,7 +55,7 @@ def subset_pool(
         |H′|, *new_space)`.
 
     Raises:
-        ValueError: On a bad argument, if H′ is no subgroup of H, or `x` is no map on G.
+        ValueError: If an argument is invalid, H′ is no subgroup of H, or `x` is no map on G.
 
     Reference: Cohen & Welling 2016, section 6.3.
     """

@@ -63,8 +63,8 @@ def group_conv(
         *new_space)` with `"channels_first"`.
 
     Raises:
-        ValueError: On a bad argument, as `transform_filters`, and if map and filter are not on the
-            same space, have other numbers of channels, or do not fit into each other.
+        ValueError: If an argument is invalid, if map and filter are on different spaces, have other
+            numbers of channels, or do not fit into each other, and as `transform_filters`.
 
     Reference: Cohen & Welling 2016, sections 6.1, 6.2 and 7.2; for the transform,
         `groups/fourier.py`.

@@ -47,7 +47,8 @@ def group_depthwise_conv(
     Raises:
         ValueError: As `group_conv`.
 
-    Reference: Cohen & Welling 2016, section 6.1, for one channel; depthwise: Chollet 2017.
+    Reference: Cohen & Welling 2016, section 6.1, for one channel; depthwise: Chollet 2017,
+    "Xception: Deep Learning with Depthwise Separable Convolutions".
     """
     (x, kernel), group = backend.map_and_kernel(x, kernel), arguments.group(group)
     data_format = arguments.data_format(data_format)
@@ -133,7 +134,8 @@ def pointwise_conv(
     Raises:
         ValueError: If `x` is no map on G, or has other channels than the kernel.
 
-    Reference: Chollet 2017, "Xception", the second half of a separable convolution.
+    Reference: Chollet 2017, "Xception: Deep Learning with Depthwise Separable Convolutions", the
+    second half of a separable convolution.
     """
     (x, kernel), group = backend.map_and_kernel(x, kernel), arguments.group(group)
     data_format = arguments.data_format(data_format)

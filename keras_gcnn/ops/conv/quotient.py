@@ -55,9 +55,11 @@ def quotient_conv(
         Map on G/L with `filters` channels; for L = H an image.
 
     Raises:
-        ValueError: On a bad argument, and if the map is not on G/K or has other channels.
+        TypeError: If `input_space` or `output_space` is no `groups.Space`.
+        ValueError: If an argument is invalid, or the map is not on G/K or has other channels.
 
-    Reference: Cohen & Welling 2016, sections 6.1 and 6.3; maps on quotients: Cohen et al. 2019.
+    Reference: Cohen & Welling 2016, sections 6.1 and 6.3; maps on quotients: Cohen, Geiger &
+    Weiler 2019, "A General Theory of Equivariant CNNs on Homogeneous Spaces".
     """
     for name, space in {"input_space": input_space, "output_space": output_space}.items():
         arguments.is_a(space, Space, name)

@@ -53,8 +53,8 @@ def group_conv_transpose(
         *new_space)` with `"channels_first"`. `groups.TransposedSampling` says how large it is.
 
     Raises:
-        ValueError: On a bad argument, and if map and filter are not both on G or have other numbers
-            of channels.
+        ValueError: If an argument is invalid, or map and filter are not both on G or have other
+            numbers of channels.
 
     Reference: the adjoint of Cohen & Welling 2016, section 6.1.
     """
