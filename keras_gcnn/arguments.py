@@ -1,6 +1,7 @@
-"""Every argument is brought into its standard form here, once, or refused with a way to mend it.
+"""Checks and normalizes every argument once.
 
-Layers and `kg.ops` use the same checks, so they accept the same values and raise the same errors.
+An invalid one raises an error that says how to fix it. Layers and `kg.ops` use the same checks, so
+they accept the same values and raise the same errors.
 """
 
 import math
@@ -31,7 +32,7 @@ ORTHOGONAL = {1: LINE, 2: SQUARE, 3: CUBIC}
 
 
 def numbers(value: Any, length: int, name: str) -> tuple[float, ...]:
-    """`value` as a tuple of so many finite floats."""
+    """`value` as a tuple of `length` finite floats."""
     if not isinstance(value, (tuple, list)) or len(value) != length:
         raise ValueError(f"`{name}` must be {length} numbers. Received: {name}={value!r}.")
     return tuple(number(v, name) for v in value)
@@ -95,13 +96,13 @@ def number(value: Any, name: str) -> float:
 
 
 def input_shape(value, rank=None):
-    """A shape without its batch axis, as a tuple of integers, and `None` where it is open."""
+    """A shape without its batch axis, as a tuple of integers, with `None` for unknown sizes."""
     is_sequence(value, "input_shape", rank)
     return tuple(None if n is None else integer(n, "input_shape") for n in value)
 
 
 def flag(value: Any) -> bool:
-    """`training` as a boolean. What a function that is traced does not know yet counts as True."""
+    """`training` as a boolean. A value known only at run time counts as True."""
     return bool(value) if value is None or isinstance(value, (bool, int, np.bool_)) else True
 
 
@@ -154,7 +155,7 @@ def lattice(value: MapLattice, dimension: int) -> Lattice:
 
 
 def size_to_move(size):
-    """Refuses an open size of a map that is moved about its centre."""
+    """Raises if a map that is moved about its centre has an unknown size."""
     if None in size:
         raise ValueError(
             "A map can only be moved about its centre when its size is known. Received: an input "
@@ -163,7 +164,7 @@ def size_to_move(size):
 
 
 def known_size(size, lattice):
-    """Refuses the size of an image whose points cannot be told, since it is open."""
+    """Raises if a hexagonal image has an unknown size, since its points cannot be determined."""
     if lattice.bounds and None in size:
         raise ValueError(
             "An image on the hexagonal lattice must be of a known size. Received: an input of size "
@@ -344,7 +345,7 @@ def holds_something(x):
 
 
 def size_of(x, dimension, data_format):
-    """The sizes of space in the shape of a map, `None` where they are open or a symbol of JAX."""
+    """The sizes of space in the shape of a map; `None` where unknown, or a symbol of JAX."""
     shape = tuple(n if isinstance(n, int) else None for n in x.shape)
     return shape[1 : dimension + 1] if data_format == "channels_last" else shape[-dimension:]
 
@@ -383,10 +384,12 @@ def functional_model(model, demand):
 
 
 def images(inputs):
-    """The tensors in a nest of images, of which there must be one."""
+    """The tensors in a nested structure of images; there must be at least one."""
     found = keras.tree.flatten(inputs)
     if not found or not all(hasattr(x, "shape") for x in found):
-        raise ValueError(f"The input must be images, or a nest of them. Received: {inputs!r}.")
+        raise ValueError(
+            f"The input must be images, or a nested structure of them. Received: {inputs!r}."
+        )
     return found
 
 

@@ -28,7 +28,7 @@ class SummaryRow:
         maps: The number of feature maps.
         parameters: The number of its weights.
         multiplications: For one input, by the implementation that runs; 0 for other layers than
-            convolutions and dense ones. `None` where sizes are open.
+            convolutions and dense ones. `None` where sizes are unknown.
         implementation: `"direct"`, `"fourier"`, or `""`.
         verdict: `"kept"`, `"invariant"`, why equivariance is lost, or `""` where no layer of this
             library made the map.
@@ -148,7 +148,7 @@ def _keeps_at(model, shape):
     try:
         for operation, node in stock.in_order(model):
             if isinstance(operation, keras.layers.Flatten):
-                return True  # sizes behind it are those of the model's own input
+                return True  # sizes after it are those of the model's own input
             if isinstance(operation, BaseGroupLayer):
                 (x,) = node.input_tensors
                 if not operation.keeps_equivariance(tuple(known[id(x)].shape)):

@@ -200,7 +200,7 @@ def test_channels_must_fit(implementation, channels, filters, groups, message):
         (lambda: kg.ops.transform_filters(PSI[:0], "p4"), "`kernel` must have shape"),
         (lambda: kg.layers.GroupBatchNormalization(axis=1.0), "`axis` must be an integer"),
         (lambda: kg.layers.GroupBatchNormalization(lattice=0), "`lattice` must be None, a Latt"),
-        (lambda: kg.layers.RandomGroupElement()({}), "must be images, or a nest of them"),
+        (lambda: kg.layers.RandomGroupElement()({}), "must be images, or a nested structure of"),
         (lambda: kg.models.resnet(widths=()), "`widths` must be"),
         (lambda: kg.models.unet(dropout="0.5"), "`dropout` must be a finite number"),
         (lambda: kg.models.p4cnn((28, 28)), "`input_shape` must be a tuple of length 3"),

@@ -29,7 +29,7 @@ from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops.conv.depthwise import filter_in_blocks
 from keras_gcnn.ops.conv.filters import adjoint_filter, planar_kernel, transform_filters
 
-# Below what a map holds, and a number of float16 too.
+# Lower than any value of a map, and still finite in float16.
 LOWEST = -6e4
 # Stock layers in three dimensions that do nothing along H: the planar layer, its argument that has
 # an entry for each axis, and the entry for H.
@@ -258,7 +258,7 @@ def upsampling(conversion, layer, x):
     """The planar upsampling."""
     kind = parts.of_keras("UpSampling2D", layer.dimension)
     options = {"size": layer.size, "data_format": layer.data_format}
-    if layer.dimension == 1:  # Keras' takes one integer, and channels_last alone
+    if layer.dimension == 1:  # Keras' takes one integer, and only channels_last
         options = {"size": layer.size[0]}
     elif layer.dimension == 2:
         options["interpolation"] = layer.interpolation

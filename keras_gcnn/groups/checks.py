@@ -1,4 +1,4 @@
-"""What counts as an integer, a size and a group, for groups, operations and layers alike."""
+"""Checks of integers, booleans, sequences and types, shared by groups, operations and layers."""
 
 import operator
 from typing import Any

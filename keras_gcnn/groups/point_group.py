@@ -148,7 +148,7 @@ class PointGroup:
     def members(self, subgroup: PointGroup) -> list[int]:
         """For each element of the `PointGroup` K, in K's order, its index here, in a list.
 
-        It is made of lists alone, as torch.compile traces them.
+        It uses only lists, which torch.compile traces.
 
         Raises:
             ValueError: If one of them is not in this group.
@@ -181,7 +181,7 @@ class PointGroup:
         return _distinct(self.cayley_table[members].T)
 
     def cosets_within(self, subgroup: Subgroup, smaller: Subgroup) -> np.ndarray:
-        """Which cosets of a smaller subgroup each coset of a subgroup is made of.
+        """For each coset of L, the cosets of K that it contains.
 
         Args:
             subgroup: The `PointGroup` L.

@@ -98,8 +98,8 @@ class BaseGroupLayer(keras.layers.Layer):
     def check_stored(self, store: Any) -> None:
         """Refuses weights of other shapes, as those of another group have.
 
-        Keras tries several places of a file, and shows the error of the last one, where there may
-        be nothing. So an error is repeated there.
+        Keras tries several places in a file and reports only the last error, which may come from an
+        empty place. So the first error is raised again there.
         """
         if not self.built:
             return  # Keras says so

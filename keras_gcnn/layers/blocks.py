@@ -289,8 +289,8 @@ class ResidualBlock2D(ResidualBlock):
 
         o = s(f) + conv(relu(norm(conv(relu(norm(f))))))
 
-    The first convolution has the stride. The shortcut s is the identity, or where the width or the
-    size changes a 1×1 convolution with that stride.
+    The first convolution has the stride. The shortcut s is the identity. If the number of channels
+    or the size changes, it is a convolution of one tap with that stride.
 
     Args:
         filters: Integer, the number of feature maps on the group.

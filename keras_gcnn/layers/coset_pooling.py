@@ -145,7 +145,7 @@ class RestrictGroup(BaseGroupLayer):
 
         o_{c·n + j}(x, h′) = f_c(x, h′·tⱼ)        for the n cosets H′tⱼ of H′ in H
 
-    The numbers are the same, so nothing is lost. The layers after it are equivariant to G′ alone:
+    The numbers are the same, so nothing is lost. The layers after it are equivariant only to G′:
     a network can be mirrored in its first layers, and tell left from right in its last ones.
 
     Args:

@@ -16,7 +16,7 @@ _COUNTERPARTS: dict[tuple[type, int], type] = {}
 
 
 def counterpart(planar, dimension):
-    """The layer that is in this dimension what another is in two."""
+    """The 1-D or 3-D counterpart of a 2-D layer; in two dimensions, the layer itself."""
     return planar if dimension == 2 else _COUNTERPARTS[planar, dimension]
 
 

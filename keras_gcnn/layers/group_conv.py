@@ -204,8 +204,8 @@ class GroupConv2D(GroupConv):
 
     Whatever acts pointwise on the group is a plain Keras layer: ReLU, Add, Dropout, and
     `BatchNormalization(axis=-1)`, which then normalizes per feature map on the group.
-    `GroupBatchNormalization` does the same, on JAX in less time. To drop whole maps use
-    `SpatialDropout3D`.
+    `GroupBatchNormalization` computes the same, and is faster on JAX and TensorFlow. To drop whole
+    maps use `SpatialDropout3D`.
 
     Args:
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.

@@ -31,8 +31,8 @@ class SubsetPooling(BaseSampled):
         o_c(g) = max over u in U of f_c(gu)      or the mean, or the sum
 
     With g = (x, h) and u = (t, r), gu is (x + ht, hr). `GroupMaxPooling2D` is the case that U is a
-    window of translations, and `CosetPooling2D` the case that U is a subgroup of H. A stride takes
-    the result at the points g of a subgroup of G alone.
+    window of translations, and `CosetPooling2D` the case that U is a subgroup of H. With a
+    stride, the result is taken only at the points g of a subgroup of G.
 
     Args:
         subset: U, a list of pairs `(t, r)`: t are d integers, such as rows and columns,
@@ -43,8 +43,8 @@ class SubsetPooling(BaseSampled):
         padding: `"valid"` or `"same"`, for the smallest window around all ht. Padded points are
             left out; where no other is left, the result is 0.
         reduction: `"max"`, `"mean"` or `"sum"`.
-        subgroup: H′, the stride of rotations: y has the elements of H′ alone. It turns with H′
-            then, and no longer with H. `None`: all of H.
+        subgroup: H′, the stride of rotations. The result then has only the elements of H′. It turns
+            with H′, and no longer with H. `None`: all of H.
         data_format: As in `keras.layers.Conv2D`.
 
     Input shape:

@@ -99,7 +99,7 @@ def offset_rows_to_hexagonal(
     radius: Integer | None = None,
     data_format: DataFormat | None = None,
 ) -> Tensor:
-    """Hexagonal images from arrays whose rows are shifted by half a step in turns. It is exact.
+    """Hexagonal images from arrays whose every second row is shifted by half a step. It is exact.
 
     Every value is taken to its place in axial coordinates. The middle is row `height // 2`, column
     `width // 2`.

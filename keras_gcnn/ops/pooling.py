@@ -149,7 +149,7 @@ def global_group_pool(
         lattice: As in `group_pool`.
 
     Returns:
-        `(batch, channels)`, or with axes of length 1 between or behind.
+        `(batch, channels)`, or with axes of length 1 between or after them.
 
     Raises:
         ValueError: If an argument is invalid.
@@ -179,7 +179,7 @@ def restrict_group(
 
         o_{c·n + j}(x, h′) = f_c(x, h′·tⱼ)        for the n cosets H′tⱼ of H′ in H
 
-    Nothing is lost: the numbers are the same. The result is equivariant to H′ alone.
+    Nothing is lost: the numbers are the same. The result is equivariant only to H′.
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -252,9 +252,9 @@ def _pool_taps(x, sampling, lattice, reduction, data_format):
 
 
 def reduction_of_seen(see, x, reduction):
-    """The maximum, sum or mean over windows, which leave out what lies outside of a map.
+    """The maximum, sum or mean over windows, ignoring positions outside the map.
 
-    Where a window sees nothing of the map, it is 0.
+    It is 0 where a window covers no point.
 
     Args:
         see: A function of a map and a number for what lies outside. It gives what each place of a

@@ -47,7 +47,7 @@ def subset_pool(
         padding: `"valid"` or `"same"`, for the smallest window around all ht. Padded points are
             left out; where no other is left, the result is 0.
         reduction: `"max"`, `"mean"` or `"sum"`.
-        subgroup: H′, if h are its elements alone. `None`: all of H.
+        subgroup: H′, if h runs only over its elements. `None`: all of H.
         data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
 
     Returns:

@@ -61,7 +61,7 @@ class Call:
         return np.array_equal(matrix @ elements, elements @ matrix)
 
     def takes_alike(self, axes):
-        """Whether of axes of space that the group exchanges all are among these axes, or none."""
+        """Whether the axes include all or none of the spatial axes that the group exchanges."""
         group = self.space.group
         return group.lattice.are_alike(group, [int(a in axes) for a in self.space_axes])
 
@@ -117,7 +117,7 @@ def per_channel(call):
 
 
 def along_axes(call):
-    """Of axes of space that the group exchanges, all must be among them, or none."""
+    """The axes must include all or none of the spatial axes that the group exchanges."""
     if not call.takes_alike(call.axes()):
         return f"it acts along axis {call.get('axis')}, and not along all axes of space"
 

@@ -22,7 +22,7 @@ class Row:
         says: What documentation says of it: what it does, or the condition.
         check: A function of a `checks.Call` that returns why equivariance is lost, or `None`.
         planar: What `to_planar` makes of it: `"itself"`, for it acts on each number by itself;
-            `"nothing"`, for it acts in training alone; `"rule"`, by a rule of `convert.rules`.
+            `"nothing"`, for it acts only during training; `"rule"`, by a rule of `convert.rules`.
             `None`: itself, on the map with its axis of H.
     """
 
@@ -65,14 +65,14 @@ TABLE = (
         "Dropout AlphaDropout GaussianDropout GaussianNoise ActivityRegularization "
         "SpatialDropout1D SpatialDropout2D SpatialDropout3D",
         "keeps",
-        "acts in training alone",
+        "acts only during training",
         planar="nothing",
     ),
     Row(
         "RandomFlip RandomRotation RandomTranslation RandomZoom RandomContrast RandomShear "
         "RandomBrightness",
         "keeps",
-        "acts in training alone",
+        "acts only during training",
     ),
     Row(
         "BatchNormalization GroupBatchNormalization",
@@ -152,7 +152,7 @@ TABLE = (
         checks.same_shape,
     ),
     Row("Permute Transpose", "breaks", "exchanges axes, except on p2", checks.in_order),
-    Row("GetItem", "condition", "it slices channels alone", checks.sliced),
+    Row("GetItem", "condition", "it slices only channels", checks.sliced),
     Row(
         "Flip Roll",
         "condition",

@@ -115,7 +115,7 @@ def class_activation_map(
         model: A Functional or Sequential model of one image that ends with the mean over space and
             H of a map on G, and `Dense`. The mean may be that of one layer, or of `CosetPooling`
             with `reduction="mean"` and `GlobalAveragePooling`; dropout and activations may stand
-            between and behind. If H is pooled otherwise before, the map is one on the plane.
+            between and after them. If H is pooled otherwise before, the map is one on the plane.
         image: One input, without its batch axis.
         class_index: Which output of `Dense`. `None`: the largest.
         slices: How many slices of a volume are drawn, the middle ones along depth.

@@ -28,8 +28,9 @@ def group_depthwise_conv(
 
         o_{c·m + j}(x, h) = Σ_y Σ_h′ f_c(y, h′) ψ_c,j(h⁻¹(y - x), h⁻¹h′)
 
-    It is one planar convolution in as many blocks as there are channels. Where gradients of those
-    are slow, it is one matrix product for each channel, over all points (`ops.policy`).
+    It is one planar convolution in as many blocks as there are channels. Where the
+    gradient of such a convolution is slow, it is one matrix product for each channel, over all
+    points (`ops.policy`).
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -167,7 +168,7 @@ def group_dense(
     data_format: DataFormat | None = None,
     training: bool | None = False,
 ) -> Tensor:
-    """Combines all of H and the channels at each point of space: a convolution over H alone.
+    """Combines all of H and the channels at each point of space: a convolution over H.
 
         o_k(x, h) = Σ_h′ Σ_c f_c(x, h′) ψ_c,k(h⁻¹h′)
 

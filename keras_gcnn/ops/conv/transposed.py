@@ -95,7 +95,7 @@ def _by_bank(x, kernel, group, sampling, data_format, training):
     bank = planar_bank(kernel, group, 1, data_format, training, compilation)
     convolve = partial(ops.conv_transpose, strides=sampling.strides, padding="valid")
     y = without_copies(convolve, compilation, x, bank, data_format=data_format)
-    # Keras adds strides - kernel size zeros behind, where that is positive.
+    # Keras adds strides - kernel size zeros at the end, where that is positive.
     windows = zip(sampling.crops(), sampling.strides, sampling.kernel_size, strict=True)
     amounts = [(-front, -behind - max(s - k, 0)) for (front, behind), s, k in windows]
     y = padded(y, amounts, data_format)
