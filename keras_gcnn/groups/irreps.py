@@ -51,13 +51,6 @@ class Irrep:
         return self.degree // self.endomorphisms
 
     @property
-    def complex_degrees(self) -> tuple[int, ...]:
-        """The degrees of the irreps over ℂ of which ρ is the real form."""
-        return {1: (self.degree,), 2: (self.degree // 2,) * 2, 4: (self.degree // 2,)}[
-            self.endomorphisms
-        ]
-
-    @property
     def rows(self) -> tuple[int, ...]:
         """Indices of `multiplicity` rows of ρ(h) whose entries span those of all rows.
 
