@@ -77,7 +77,7 @@ def amounts(value: Any, length: int, name: str) -> tuple[tuple[int, ...], ...]:
 
 
 def leaves_something(size: Any, amounts: Any, name: str) -> None:
-    """Refuses amounts, negative where they crop, that leave no point of an axis."""
+    """Raises if amounts, negative where they crop, leave no point of an axis."""
     for n, around in zip(size, amounts, strict=True):
         if n is not None and n + sum(around) < 1:
             raise ValueError(
@@ -206,7 +206,7 @@ def transposed_sampling(kernel_size, strides, padding, dilation_rate, output_pad
 
 
 def divisible(number, groups, what):
-    """Refuses a number of channels or filters that `groups` does not divide."""
+    """Raises if `groups` does not divide a number of channels or filters."""
     if number % groups:
         raise ValueError(
             f"{what} must be a multiple of `groups`. Received: {number} and groups={groups}. "
@@ -215,7 +215,7 @@ def divisible(number, groups, what):
 
 
 def symmetric(value, group, name, is_window=True):
-    """Refuses a window, or the factors of its axes, that the group does not map to itself."""
+    """Raises if the group does not map a window, or factors for each axis, to itself."""
     lattice = group.lattice
     keeps = lattice.keeps_shape if is_window else lattice.are_alike
     if not keeps(group, value):
@@ -314,7 +314,7 @@ def elements(value, group, batch):
 
 
 def floating(x, name):
-    """Refuses a tensor of integers, booleans or complex numbers."""
+    """Raises if a tensor holds integers, booleans or complex numbers."""
     dtype = keras.backend.standardize_dtype(x.dtype)
     if "float" not in dtype:
         raise ValueError(
@@ -336,7 +336,7 @@ def dimension_of_map(x):
 
 
 def holds_something(x):
-    """Refuses a map with an axis of length 0. The batch may be empty."""
+    """Raises if a map has an axis of length 0. The batch may be empty."""
     if 0 in tuple(x.shape)[1:]:
         raise ValueError(
             "`x` must have points, channels and elements of H. Received: "
@@ -351,7 +351,7 @@ def size_of(x, dimension, data_format):
 
 
 def fits(sampling, size, name):
-    """Refuses a window that is larger than its input."""
+    """Raises if a window is larger than its input."""
     if sampling.padding == "valid" and not sampling.fits(size):
         raise ValueError(
             f"The window must fit into its input. Received: an input of size {size} for "
@@ -361,7 +361,7 @@ def fits(sampling, size, name):
 
 
 def layer(layer_or_model):
-    """Refuses what is no layer or model of Keras."""
+    """Raises if it is no layer or model of Keras."""
     if not isinstance(layer_or_model, keras.layers.Layer):
         raise TypeError(
             f"`layer_or_model` must be a Keras layer or model. Received: {layer_or_model!r}."
@@ -369,7 +369,7 @@ def layer(layer_or_model):
 
 
 def functional_model(model, demand):
-    """Refuses a model that is not built, or has no graph of layers.
+    """Raises if a model is not built, or has no graph of layers.
 
     Args:
         model: A `keras.Model`.

@@ -349,7 +349,7 @@ def _counterpart(walk, layer, x):
 
 
 def _gate_of_each_plane(walk, layer, x):
-    """A pooling over only space, so that each plane stays the plain network on a turned image."""
+    """A pooling only over space, so that each plane stays the plain network on a turned image."""
     is_max = isinstance(layer, layers.GlobalMaxPooling2D)
     kind = GroupMaxPooling2D if is_max else GroupAveragePooling2D
     size = x.shape[1:3] if _is_last(layer) else x.shape[3:]

@@ -69,7 +69,7 @@ class _OfGroup(keras.layers.Layer):
         return {**super().get_config(), "group": group, "data_format": self.data_format}
 
     def build(self, input_shape):
-        """Refuses images that an element does not map to themselves."""
+        """Raises if an element does not map the images to themselves."""
         if len(input_shape) == 4:
             image = keras.KerasTensor((1, *input_shape[1:]))
             for element in range(self.group.order):

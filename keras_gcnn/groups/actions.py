@@ -53,7 +53,7 @@ def left_translation(
 
 
 def _check(group, shape):
-    """Refuses what is no group, or no grid of its dimension."""
+    """Raises if it is no group, or no grid of its dimension."""
     checks.is_a(group, PointGroup, "group")
     checks.integers(shape, "shape", group.dimension)
 

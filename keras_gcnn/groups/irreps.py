@@ -1,4 +1,4 @@
-"""The real irreducible representations of a finite group, found from only its Cayley table.
+"""The real irreducible representations of a finite group, found only from its Cayley table.
 
 A real irrep ρ of degree d gives every h an orthogonal d×d matrix, with ρ(a)·ρ(b) = ρ(a·b). No
 subspace but 0 and ℝᵈ is kept by all of these matrices. Over ℂ there are three types. An irrep of

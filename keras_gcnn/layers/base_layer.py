@@ -96,7 +96,7 @@ class BaseGroupLayer(keras.layers.Layer):
         super().load_own_variables(store)
 
     def check_stored(self, store: Any) -> None:
-        """Refuses weights of other shapes, as those of another group have.
+        """Raises if weights have other shapes, as those of another group have.
 
         Keras tries several places in a file and reports only the last error, which may come from an
         empty place. So the first error is raised again there.

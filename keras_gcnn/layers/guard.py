@@ -99,7 +99,7 @@ def check_source(layer, x):
             layer,
             f"{stock.named(layer)} takes a map that is no longer equivariant to "
             f"{layer.group.name}: {reason} {_made_by(found.maker)}Remove that stock layer, or "
-            "replace it with one listed in docs/stock_layers.md.",
+            "replace it with one that docs/stock_layers.md lists as kept.",
         )
 
 

@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Lets a function of tensors also accept `keras.KerasTensor`s, including unknown sizes.
+    """Lets a function of tensors also accept `keras.KerasTensor`s, even of unknown sizes.
 
     Keras finds the shape of its result. A model that holds the operation is saved with the name of
     the function and its arguments.

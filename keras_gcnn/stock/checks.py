@@ -77,7 +77,7 @@ class Call:
         return {int(a) % self.space.rank for a in (axis if np.iterable(axis) else [axis])}
 
     def split(self, per_axis):
-        """What a stock layer has for each axis but batch and channels: of space, and of H."""
+        """What a stock layer has for each axis except batch and channels: of space, and of H."""
         inner = [a for a in range(1, self.space.rank) if a != self.channel_axis]
         by_axis = dict(zip(inner, per_axis, strict=True))
         return tuple(by_axis[a] for a in self.space_axes), [by_axis[a] for a in self.coset_axes]

@@ -82,7 +82,7 @@ def quotient_conv(
 
 
 def _check_kernel(x, kernel, input_space, output_space, kernel_size, data_format, groups):
-    """Refuses a kernel that has not one number for each orbit, channel and filter."""
+    """Raises if a kernel has not one number for each orbit, channel and filter."""
     shape = backend.known_shape(kernel)
     channels = layout.channels_of(x, data_format)
     orbits = number_of_orbits(input_space, output_space, kernel_size)
