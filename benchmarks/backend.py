@@ -38,7 +38,7 @@ def forward(layer, x, compiled=True):
         layer: A built layer or model.
         x: The input, an array.
         compiled: By XLA on JAX and TensorFlow, by `torch.compile` on PyTorch. `False`: by
-            `tf.function` alone on TensorFlow, and not at all on PyTorch.
+            only `tf.function` on TensorFlow, and not at all on PyTorch.
     """
     return _runnable("forward", layer, x, compiled)
 

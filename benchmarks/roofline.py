@@ -1,4 +1,4 @@
-"""What bounds the networks of `equal_parameters`: the products of their layers alone.
+"""What bounds the networks of `equal_parameters`: only the products of their layers.
 
     KERAS_BACKEND=torch python -m benchmarks.roofline all_cnn
 
@@ -31,7 +31,7 @@ ROUNDS = 7
 
 
 class TrainingProducts(keras.layers.Layer):
-    """The products of a training step alone: ô, and the gradients of f̂ and ψ̂.
+    """Only the products of a training step: ô, and the gradients of f̂ and ψ̂.
 
     Args:
         layer: A built GroupConv2D.

@@ -122,7 +122,7 @@ def plan_of(layer, x_shape):
 
 
 class Products(keras.layers.Layer):
-    """The products of the Fourier implementation alone. f̂ and ψ̂ are given.
+    """Only the products of the Fourier implementation. f̂ and ψ̂ are given.
 
     A lower bound: the implementation takes this long even if sums and copies cost nothing.
 
@@ -149,7 +149,7 @@ class Products(keras.layers.Layer):
 
 
 class Transform(keras.layers.Layer):
-    """f̂ alone: the sums of shifted maps, without products. Takes the arguments of `Products`."""
+    """Only f̂: the sums of shifted maps, without products. Takes the arguments of `Products`."""
 
     def __init__(self, layer, x_shape):
         super().__init__()

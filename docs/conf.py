@@ -72,7 +72,7 @@ default_role = "code"
 
 FIRST_SECTION = re.compile(r"(?m)^(?=[A-Z][a-z, ]*:$)")
 BETWEEN_NAMES = re.compile(r"(?<=,)\n {4}(?=\w)")
-SPECIAL = re.compile(r"(?m)(`[^`]*`|^>>>.*$)|([|*])")  # but in code
+SPECIAL = re.compile(r"(?m)(`[^`]*`|^>>>.*$)|([|*])")  # except in code
 
 FIRST_CELL = """---
 file_format: mystnb

@@ -6,7 +6,13 @@ from keras_gcnn import stock
 from reproductions.markdown import filled, table
 
 TEMPLATE = Path(__file__).with_name("stock_layers_template.md")
-PLANAR = {"itself": "stays", "nothing": "dropped", "rule": "converted", None: "on H"}
+PLANAR = {
+    "itself": "stays",
+    "nothing": "dropped",
+    "rule": "converted",
+    "refused": "refused",
+    None: "on H",
+}
 EFFECT = {"keeps": "kept", "condition": "kept, if", "breaks": "**lost**"}
 
 

@@ -1,6 +1,7 @@
-"""Every argument is brought into its standard form here, once, or refused with a way to mend it.
+"""Checks and normalizes every argument once.
 
-Layers and `kg.ops` use the same checks, so they accept the same values and raise the same errors.
+An invalid one raises an error that says how to fix it. Layers and `kg.ops` use the same checks, so
+they accept the same values and raise the same errors.
 """
 
 import math
@@ -31,7 +32,7 @@ ORTHOGONAL = {1: LINE, 2: SQUARE, 3: CUBIC}
 
 
 def numbers(value: Any, length: int, name: str) -> tuple[float, ...]:
-    """`value` as a tuple of so many finite floats."""
+    """`value` as a tuple of `length` finite floats."""
     if not isinstance(value, (tuple, list)) or len(value) != length:
         raise ValueError(f"`{name}` must be {length} numbers. Received: {name}={value!r}.")
     return tuple(number(v, name) for v in value)
@@ -76,7 +77,7 @@ def amounts(value: Any, length: int, name: str) -> tuple[tuple[int, ...], ...]:
 
 
 def leaves_something(size: Any, amounts: Any, name: str) -> None:
-    """Refuses amounts, negative where they crop, that leave no point of an axis."""
+    """Raises if amounts, negative where they crop, leave no point of an axis."""
     for n, around in zip(size, amounts, strict=True):
         if n is not None and n + sum(around) < 1:
             raise ValueError(
@@ -95,13 +96,13 @@ def number(value: Any, name: str) -> float:
 
 
 def input_shape(value, rank=None):
-    """A shape without its batch axis, as a tuple of integers, and `None` where it is open."""
+    """A shape without its batch axis, as a tuple of integers, with `None` for unknown sizes."""
     is_sequence(value, "input_shape", rank)
     return tuple(None if n is None else integer(n, "input_shape") for n in value)
 
 
 def flag(value: Any) -> bool:
-    """`training` as a boolean. What a function that is traced does not know yet counts as True."""
+    """`training` as a boolean. A value known only at run time counts as True."""
     return bool(value) if value is None or isinstance(value, (bool, int, np.bool_)) else True
 
 
@@ -154,7 +155,7 @@ def lattice(value: MapLattice, dimension: int) -> Lattice:
 
 
 def size_to_move(size):
-    """Refuses an open size of a map that is moved about its centre."""
+    """Raises if a map that is moved about its centre has an unknown size."""
     if None in size:
         raise ValueError(
             "A map can only be moved about its centre when its size is known. Received: an input "
@@ -163,7 +164,7 @@ def size_to_move(size):
 
 
 def known_size(size, lattice):
-    """Refuses the size of an image whose points cannot be told, since it is open."""
+    """Raises if a hexagonal image has an unknown size, since its points cannot be determined."""
     if lattice.bounds and None in size:
         raise ValueError(
             "An image on the hexagonal lattice must be of a known size. Received: an input of size "
@@ -205,7 +206,7 @@ def transposed_sampling(kernel_size, strides, padding, dilation_rate, output_pad
 
 
 def divisible(number, groups, what):
-    """Refuses a number of channels or filters that `groups` does not divide."""
+    """Raises if `groups` does not divide a number of channels or filters."""
     if number % groups:
         raise ValueError(
             f"{what} must be a multiple of `groups`. Received: {number} and groups={groups}. "
@@ -214,7 +215,7 @@ def divisible(number, groups, what):
 
 
 def symmetric(value, group, name, is_window=True):
-    """Refuses a window, or the factors of its axes, that the group does not map to itself."""
+    """Raises if the group does not map a window, or factors for each axis, to itself."""
     lattice = group.lattice
     keeps = lattice.keeps_shape if is_window else lattice.are_alike
     if not keeps(group, value):
@@ -313,7 +314,7 @@ def elements(value, group, batch):
 
 
 def floating(x, name):
-    """Refuses a tensor of integers, booleans or complex numbers."""
+    """Raises if a tensor holds integers, booleans or complex numbers."""
     dtype = keras.backend.standardize_dtype(x.dtype)
     if "float" not in dtype:
         raise ValueError(
@@ -335,7 +336,7 @@ def dimension_of_map(x):
 
 
 def holds_something(x):
-    """Refuses a map with an axis of length 0. The batch may be empty."""
+    """Raises if a map has an axis of length 0. The batch may be empty."""
     if 0 in tuple(x.shape)[1:]:
         raise ValueError(
             "`x` must have points, channels and elements of H. Received: "
@@ -344,13 +345,13 @@ def holds_something(x):
 
 
 def size_of(x, dimension, data_format):
-    """The sizes of space in the shape of a map, `None` where they are open or a symbol of JAX."""
+    """The sizes of space in the shape of a map; `None` where unknown, or a symbol of JAX."""
     shape = tuple(n if isinstance(n, int) else None for n in x.shape)
     return shape[1 : dimension + 1] if data_format == "channels_last" else shape[-dimension:]
 
 
 def fits(sampling, size, name):
-    """Refuses a window that is larger than its input."""
+    """Raises if a window is larger than its input."""
     if sampling.padding == "valid" and not sampling.fits(size):
         raise ValueError(
             f"The window must fit into its input. Received: an input of size {size} for "
@@ -360,7 +361,7 @@ def fits(sampling, size, name):
 
 
 def layer(layer_or_model):
-    """Refuses what is no layer or model of Keras."""
+    """Raises if it is no layer or model of Keras."""
     if not isinstance(layer_or_model, keras.layers.Layer):
         raise TypeError(
             f"`layer_or_model` must be a Keras layer or model. Received: {layer_or_model!r}."
@@ -368,7 +369,7 @@ def layer(layer_or_model):
 
 
 def functional_model(model, demand):
-    """Refuses a model that is not built, or has no graph of layers.
+    """Raises if a model is not built, or has no graph of layers.
 
     Args:
         model: A `keras.Model`.
@@ -383,10 +384,12 @@ def functional_model(model, demand):
 
 
 def images(inputs):
-    """The tensors in a nest of images, of which there must be one."""
+    """The tensors in a nested structure of images; there must be at least one."""
     found = keras.tree.flatten(inputs)
     if not found or not all(hasattr(x, "shape") for x in found):
-        raise ValueError(f"The input must be images, or a nest of them. Received: {inputs!r}.")
+        raise ValueError(
+            f"The input must be images, or a nested structure of them. Received: {inputs!r}."
+        )
     return found
 
 

@@ -28,7 +28,7 @@ class SummaryRow:
         maps: The number of feature maps.
         parameters: The number of its weights.
         multiplications: For one input, by the implementation that runs; 0 for other layers than
-            convolutions and dense ones. `None` where sizes are open.
+            convolutions and dense ones. `None` where sizes are unknown.
         implementation: `"direct"`, `"fourier"`, or `""`.
         verdict: `"kept"`, `"invariant"`, why equivariance is lost, or `""` where no layer of this
             library made the map.

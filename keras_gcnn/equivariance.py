@@ -24,8 +24,8 @@ class EquivarianceReport:
     Attributes:
         name: Name of the layer or model.
         group: The `PointGroup`.
-        errors: Floats, one per element h: max |f(L_h x) - L_h f(x)| / max |f(x)|. NaN where an
-            output is not finite.
+        errors: Floats, one per element h: max |Φ(L_h f) - L_h Φ(f)| / max |Φ(f)| for a layer or
+            model Φ and its input f. NaN where an output is not finite.
         tolerance: The largest error that rounding explains.
         first_lost: Name of the first layer or operation of a functional model at which equivariance
             is lost, or `None`.
@@ -76,11 +76,11 @@ def equivariance_error(
 ) -> EquivarianceReport:
     """Feeds random input, transformed by every h in H, and compares with the transformed output.
 
-        error(h) = max |f(L_h x) - L_h f(x)| / max |f(x)|
+        error(h) = max |Φ(L_h f) - L_h Φ(f)| / max |Φ(f)|
 
-    The layers say on which spaces their maps are. Where none does, rank d + 2 is an image and rank
-    d + 3 a function on the group. An output of rank 2 is a vector: L_h is then the identity, and
-    the error measures invariance.
+    Here Φ is the layer or model, and f the input. The layers say on which spaces their maps are.
+    Where none does, rank d + 2 is an image and rank d + 3 a function on the group. An output of
+    rank 2 is a vector: L_h is then the identity, and the error measures invariance.
 
     Args:
         layer_or_model: A layer or model of one input, called with `training=False`. It may have
@@ -89,8 +89,9 @@ def equivariance_error(
         input_shape: Shape of the input without its batch axis: of an image, or of a function on G.
             Sizes must be known, and equal along axes that the group exchanges.
         output_subgroup: K, if the output is a function on G/K and no layer says so.
-        tolerance: The largest error called equivariant. By default 1e-5 for a layer in float32,
-            1e-4 for a whole model, 1e-12 for a layer in float64, 2e-2 in half precision.
+        tolerance: The largest error called equivariant. By default 1e-5 for a layer and 1e-4
+            for a model in float32, 1e-12 for a layer and 1e-11 for a model in float64, and 2e-2 in
+            half precision.
         seed: Seed of the random input.
 
     Returns:
@@ -98,8 +99,9 @@ def equivariance_error(
         or operation at which equivariance is first lost.
 
     Raises:
-        ValueError: If a shape belongs to none of these spaces, or the output is zero everywhere, so
-            that nothing can be told.
+        TypeError: If `layer_or_model` is no Keras layer or model.
+        ValueError: If an argument is invalid, a shape belongs to none of these spaces, or the
+            output is zero everywhere, so that nothing can be told.
 
     Example:
     >>> print(keras_gcnn.equivariance_error(keras_gcnn.models.p4cnn(), "p4", (28, 28, 1)))
@@ -212,7 +214,7 @@ class _Probe:
         return self.group.lattice.moves_within(self.group.elements[h], size)
 
     def _transformed(self, x, h, space):
-        """L_h x for an element of the group, which may be a subgroup of the space's."""
+        """L_h f for an element of the group, which may be a subgroup of the space's."""
         if space is None or h == 0:
             return x
         if space.cosets == 1:  # moved by any group

@@ -1,4 +1,4 @@
-"""Two functions timed in turns, so that whatever slows the machine slows both."""
+"""Two functions timed alternately, so that whatever slows the machine slows both."""
 
 import statistics
 import time

@@ -3,8 +3,9 @@
     KERAS_BACKEND=jax python -m keras_gcnn.tune
 
 times models of one layer, compiled as Keras compiles them. It keeps the fitted numbers of
-`ops.conv.cost_model` for this backend and device in Keras' own folder, `~/.keras`. On 2 CPU cores
-it takes about five minutes with JAX, ten with TensorFlow, and half an hour with PyTorch.
+`ops.conv.cost_model` for this backend and device in Keras' own folder, `~/.keras`. On 2 CPU cores,
+with `--seconds 3` (the default), it takes about five minutes on JAX, ten on TensorFlow, and half an
+hour on PyTorch.
 """
 
 import argparse
@@ -80,7 +81,7 @@ def _cannot_write(path):
 
 
 def _fit(compilation, training, seconds, name):
-    """`cost_model.fit` of the sweep, each measurement printed behind `name`."""
+    """`cost_model.fit` of the sweep, each measurement printed after `name`."""
     rows, ratios = [], []
     smallest = 1 if policy.transforms_single_taps(compilation) else 2
     for group, kernel, filters, size, batch in SWEEP:
@@ -129,7 +130,7 @@ def _keras_run(layer, x, training, jit_compile):
 
 
 def _torch_run(layer, x, training, jit_compile):
-    """The layer and its gradients alone. torch.compile takes half a minute for a Keras model."""
+    """Only the layer and its gradients. torch.compile takes half a minute for a Keras model."""
     torch = sys.modules["torch"]
     torch.compiler.reset()  # or all layers count as recompilations of the first
     layer.build(x.shape)

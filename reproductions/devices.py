@@ -138,7 +138,7 @@ def synchronized(model):
         return type(layer).from_config(config)
 
     cloned = keras.models.clone_model(model, clone_function=clone)
-    cloned.set_weights(model.get_weights())  # a clone is initialized anew
+    cloned.set_weights(model.get_weights())  # a clone is initialized again
     return cloned
 
 

@@ -86,7 +86,7 @@ def _check(experiment):
 
 
 def _check_folders(options):
-    """Refuses what no run can be written into, before anything is written."""
+    """Raises if no run can be written there, before anything is written."""
     for folder in (options.out, options.results):
         nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK):

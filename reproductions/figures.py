@@ -77,7 +77,7 @@ def sample_complexity(settings):
 
 
 def error_by_angle(settings):
-    """Test error of upright digits turned by each angle: periodic in 90° for P4CNN alone."""
+    """Test error of upright digits turned by each angle: periodic in 90° only for P4CNN."""
     chosen = {
         label(name): [row["test_error_by_angle"] for row in rows]
         for (name, fraction, _), rows in sorted(settings.items())

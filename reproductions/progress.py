@@ -12,7 +12,7 @@ FIRST_STEPS = 10  # by which the duration is estimated
 
 
 class ProgressDisplay(keras.callbacks.Callback):
-    """A bar of batches and a line per epoch; without a terminal, the lines alone.
+    """A bar of batches and a line per epoch; without a terminal, only the lines.
 
     Use as a context manager around the epochs, each of which may be a `fit` of its own.
 

@@ -244,7 +244,7 @@ def _fashion_mnist(settings):
 
 
 def _by_setting(rows):
-    """Rows that differ by their seed alone, by (experiment, fraction, epochs)."""
+    """Rows that differ only by their seed, by (experiment, fraction, epochs)."""
     settings = defaultdict(list)
     for row in rows:
         settings[row["experiment"], row["fraction"], row["epochs"]].append(row)

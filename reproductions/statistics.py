@@ -1,4 +1,4 @@
-"""Means and variances of batch normalization, computed anew for a trained network."""
+"""Means and variances of batch normalization, computed again for a trained network."""
 
 import keras
 

@@ -99,7 +99,7 @@ def transform(f, group, h, on_group):
 
 
 def group_correlation(f, psi, group, strides=1, dilation=1, padding="valid"):
-    """[f ⋆ ψ](x, h) = Σ_y Σ_h' f(y, h') ψ(h⁻¹(y - x), h⁻¹h'), for arrays on hexagons.
+    """[f ⋆ ψ](x, h) = Σ_y Σ_h′ f(y, h′) ψ(h⁻¹(y - x), h⁻¹h′), for arrays on hexagons.
 
     f is (size, size, [|H|,] C), and ψ is (k, k, [|H|,] C, filters), of which what lies outside of
     the hexagon of taps does not count. The points of the output are strides·x.

@@ -63,7 +63,7 @@ def position(point, shape):
 
 
 def transform(f, group, element, on_group):
-    """(L_h f)(x) = f(h⁻¹x), and (L_h f)(x, h') = f(h⁻¹x, h⁻¹h') on G; f is (*size, [|H|,] C)."""
+    """(L_h f)(x) = f(h⁻¹x), and (L_h f)(x, h′) = f(h⁻¹x, h⁻¹h′) on G; f is (*size, [|H|,] C)."""
     elements = matrices(group)
     back = inverse(elements[element])
     size = f.shape[: len(back)]
@@ -79,7 +79,7 @@ def transform(f, group, element, on_group):
 
 
 def group_correlation(f, psi, group, strides=None, dilation=None, padding="valid"):
-    """[f ⋆ ψ](x, h) = Σ_y Σ_h' f(y, h') ψ(h⁻¹(y - x), h⁻¹h'), with f (*size, [|H|,] C).
+    """[f ⋆ ψ](x, h) = Σ_y Σ_h′ f(y, h′) ψ(h⁻¹(y - x), h⁻¹h′), with f (*size, [|H|,] C).
 
     ψ is (*kernel_size, [|H|,] C, filters). Each value of L_h ψ is looked up by itself.
     """
@@ -106,7 +106,7 @@ def group_correlation(f, psi, group, strides=None, dilation=None, padding="valid
 
 
 def adjoint_correlation(f, psi, group, size, strides, dilation, padding):
-    """y(z, h') = Σ_x Σ_h f(x, h) ψ(h⁻¹(z - x), h⁻¹h')ᵀ on a grid of this size.
+    """o(z, h′) = Σ_x Σ_h f(x, h) ψ(h⁻¹(z - x), h⁻¹h′)ᵀ on a grid of this size.
 
     Every value of the correlation from that grid to f's is given back to what it was made of.
     """

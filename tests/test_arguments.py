@@ -200,7 +200,7 @@ def test_channels_must_fit(implementation, channels, filters, groups, message):
         (lambda: kg.ops.transform_filters(PSI[:0], "p4"), "`kernel` must have shape"),
         (lambda: kg.layers.GroupBatchNormalization(axis=1.0), "`axis` must be an integer"),
         (lambda: kg.layers.GroupBatchNormalization(lattice=0), "`lattice` must be None, a Latt"),
-        (lambda: kg.layers.RandomGroupElement()({}), "must be images, or a nest of them"),
+        (lambda: kg.layers.RandomGroupElement()({}), "must be images, or a nested structure of"),
         (
             lambda: kg.ops.quotient_conv(
                 X, PSI, ON_P4, kg.groups.Space.whole(kg.groups.get("p2")), 3

@@ -114,7 +114,7 @@ def test_the_next_layer_warns_where_it_is_lost(change):
     model, said = broken_or_kept(change)
     (message, *_) = said
     assert message.startswith("GroupConv2D 'next' takes a map that is no longer equivariant to p4:")
-    assert "LiftingConv2D 'lift' made the map. Leave it out, or replace it" in message
+    assert "LiftingConv2D 'lift' made the map. Remove that stock layer, or" in message
     assert not kg.equivariance_error(model, "p4", (10, 10, 1)).is_equivariant
 
 

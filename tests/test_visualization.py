@@ -52,7 +52,7 @@ def random(*shape, seed=0):
 
 
 def turned_by(group, h, f):
-    """(L_h f)(x, h') = f(h⁻¹x, h⁻¹h') of a map (*space, |H|), point by point."""
+    """(L_h f)(x, h′) = f(h⁻¹x, h⁻¹h′) of a map (*space, |H|), point by point."""
     moved, middle = np.zeros_like(f), (np.array(f.shape[:-1]) - 1) / 2
     inverse = np.linalg.inv(group.elements[h])
     for *x, k in np.ndindex(*f.shape):
@@ -103,7 +103,7 @@ def test_patches_are_the_planes_of_the_map_and_of_the_moved_map(name):
 
 
 def arrows_between(figure, order):
-    """Pairs (h, h') of the first patches of a figure that arrows or lines join, by colour."""
+    """Pairs (h, h′) of the first patches of a figure that arrows or lines join, by colour."""
     axes = figure.axes[0]
     figure.canvas.draw()
     frames = [p for p in axes.patches if isinstance(p, Rectangle)][:order]

@@ -1,4 +1,4 @@
-"""Models out of models: plain ones of those on the group, and those on the group of plain ones."""
+"""Converts plain models to equivariant ones, and equivariant models to plain ones."""
 
 from keras_gcnn.convert.equivariant import ConversionReport, convert
 from keras_gcnn.convert.planar import to_planar

@@ -1,4 +1,4 @@
-"""Equivariant models out of plain ones: the walk, the widths, the report."""
+"""Makes equivariant models from plain ones: the walk, the widths, the report."""
 
 import math
 import warnings
@@ -35,7 +35,7 @@ class ConversionReport:
         rows: For each layer its name, its class, and what became of it.
         parameters_before, parameters_after: The numbers of weights.
         losses: Why equivariance is lost at the model's input size, one sentence each.
-        size: The model's input size, `None` where it is open.
+        size: The model's input size, `None` where it is unknown.
         sizes_that_keep: The nearest sizes of the input at which no layer loses it; `None` where a
             layer must be replaced, whatever the size.
     """
@@ -105,16 +105,16 @@ def convert(
             filters.
         weights: `None` for new ones. `"planar"`, with `width="same"`: each kernel of the model at
             h′ = e, and zeros elsewhere. Each plane of a map is then the plain network on the turned
-            image. Where all behind the coset pooling is linear, the model gives what
-            `symmetrize(model, group)` gives, and can be trained on from there. A
+            image. If everything after the coset pooling is linear, the outputs equal those of
+            `symmetrize(model, group)`, and training can continue from there. A
             squeeze-and-excitation then gates each plane by itself.
 
     Returns:
         The `keras.Model`, and a `ConversionReport`.
 
     Raises:
-        ValueError: On a bad argument, another kind of model, or a layer that is not known. The
-            message names it, and what to do.
+        ValueError: If an argument is invalid, the model is of another kind, or a layer is unknown.
+            The message names the layer, and says what to do.
 
     Warns:
         EquivarianceWarning: If equivariance is lost at the model's input size.

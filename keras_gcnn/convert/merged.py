@@ -67,6 +67,6 @@ def no_counterpart(layer, reason="is not known to act on each number by itself")
     """The error for a layer that cannot be made planar."""
     return ValueError(
         f"`to_planar` knows no planar counterpart of {stock.named(layer)} on a "
-        f"feature map on the group: it {reason}. `keras_gcnn.stock` lists what is known. Pool the "
-        "map to the plane before the layer, with coset pooling, or leave it to a second model."
+        f"feature map on the group: it {reason}. docs/stock_layers.md lists what is known. Pool "
+        "the map to the plane before the layer, with coset pooling, or leave it to a second model."
     )

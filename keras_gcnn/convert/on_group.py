@@ -77,7 +77,7 @@ class Roles:
             self._follow_gate(operation, node, vectors, makers)
 
     def is_head(self, layer):
-        """Whether its outputs reach the model's through layers without weights alone."""
+        """Whether its outputs reach the model's only through layers without weights."""
         return id(layer) in self._heads
 
     def joined(self, layer):
@@ -116,7 +116,7 @@ class Roles:
             self._gating |= {id(x) for x in inputs if id(x) in vectors}
 
     def _join(self, x, maker, makers):
-        """Tells the last layer with weights behind a vector which map it gates."""
+        """Tells the last layer with weights before a vector which map it gates."""
         while id(x) in makers:
             operation, node = makers[id(x)]
             if getattr(operation, "weights", None):
@@ -248,7 +248,7 @@ def unknown(layer, reason):
     return ValueError(
         f"`convert` knows no counterpart of {stock.named(layer)}: {reason}. Replace it in the "
         "plain model by layers that docs/stock_layers.md lists, convert the models before and "
-        "behind it by themselves, or write that part with the layers of keras_gcnn."
+        "after it by themselves, or write that part with the layers of keras_gcnn."
     )
 
 
@@ -364,7 +364,7 @@ def _counterpart(walk, layer, x):
 
 
 def _gate_of_each_plane(walk, layer, x):
-    """A pooling over space alone, so that each plane stays the plain network on a turned image."""
+    """A pooling only over space, so that each plane stays the plain network on a turned image."""
     is_max = isinstance(layer, layers.GlobalMaxPooling2D)
     kind = GroupMaxPooling2D if is_max else GroupAveragePooling2D
     size = x.shape[1:3] if _is_last(layer) else x.shape[3:]

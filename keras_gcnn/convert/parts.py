@@ -46,7 +46,7 @@ def _bank(layer, kernel):
 
 
 def activated(conversion, layer, y):
-    """The map behind an activation that acts along an axis, such as a softmax."""
+    """The map after an activation that acts along an axis, such as a softmax."""
     if stock.is_pointwise(layer.activation):
         return y
     if not is_of_keras(layer.activation):
@@ -106,7 +106,7 @@ def around(kind, pairs, layer):
     # Keras' of signals take one pair.
     pairs = pairs[0] if layer.dimension == 1 else pairs
     kind, options = of_keras(kind, layer.dimension), named_as(layer, kind.lower())
-    if kind is not layers.Cropping1D:  # which takes channels_last alone
+    if kind is not layers.Cropping1D:  # which takes only channels_last
         options["data_format"] = layer.data_format
     return kind(pairs, **options)
 
@@ -236,7 +236,7 @@ def shape_inside(convolution, shape, data_format):
 
 
 def format_inside(data_format):
-    """The data format of the convolutions, which a CPU may have for channels_last alone."""
+    """The data format of the convolutions, which a CPU may have only for channels_last."""
     return data_format if backend.takes_channels_first() else "channels_last"
 
 
@@ -253,7 +253,7 @@ def merged_map(layer, order):
 
 
 def of_keras(name, dimension):
-    """The layer of Keras that is in this dimension what another is in two."""
+    """The 1-D or 3-D counterpart of a 2-D layer of Keras; in two dimensions, the layer itself."""
     return getattr(layers, name.replace("2D", f"{dimension}D"))
 
 

@@ -25,7 +25,7 @@ def to_planar(model: keras.Model) -> keras.Model:
         BatchNormalization            part of the convolution before it, or |H| times each number
         CosetPooling2D                a pooling over |H| neighbouring channels
         poolings, padding, upsampling their 2-D counterparts
-        dropout and noise             nothing: they act in training alone
+        dropout and noise             nothing: they act only during training
         pointwise and planar layers   themselves
 
     On TensorFlow, the convolutions of a channels_first model become channels_last, since not every
@@ -108,7 +108,7 @@ class Conversion(Walk):
         return self.on_whole_map(layer, *args, **kwargs)
 
     def _by_rule(self, rule, layer, *args):
-        """By the rule, with zeros outside of a hexagon before and behind the layer."""
+        """By the rule, with zeros outside of a hexagon before and after the layer."""
         is_ours = isinstance(layer, (BaseGroupLayer, GroupBatchNormalization))
         if not is_ours or not layer.lattice.bounds:
             return rule(self, layer, *args)
@@ -117,7 +117,7 @@ class Conversion(Walk):
         return y if is_vector else on_image(self, layer, y, "image")
 
     def on_whole_map(self, layer, *args, **kwargs):
-        """A layer of Keras on maps with their axis of H, which is merged again behind it."""
+        """A layer of Keras on maps with their axis of H, which is merged again after it."""
         activation = getattr(layer, "activation", None)
         if not stock.is_pointwise(activation) and not is_of_keras(activation):
             raise no_counterpart(layer, "has an activation that is not Keras' own")

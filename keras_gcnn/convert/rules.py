@@ -29,7 +29,7 @@ from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops.conv.depthwise import filter_in_blocks
 from keras_gcnn.ops.conv.filters import adjoint_filter, planar_kernel, transform_filters
 
-# Below what a map holds, and a number of float16 too.
+# Lower than any value of a map, and still finite in float16.
 LOWEST = -6e4
 # Stock layers in three dimensions that do nothing along H: the planar layer, its argument that has
 # an entry for each axis, and the entry for H.
@@ -258,7 +258,7 @@ def upsampling(conversion, layer, x):
     """The planar upsampling."""
     kind = parts.of_keras("UpSampling2D", layer.dimension)
     options = {"size": layer.size, "data_format": layer.data_format}
-    if layer.dimension == 1:  # Keras' takes one integer, and channels_last alone
+    if layer.dimension == 1:  # Keras' takes one integer, and only channels_last
         options = {"size": layer.size[0]}
     elif layer.dimension == 2:
         options["interpolation"] = layer.interpolation
@@ -313,7 +313,7 @@ def concatenation(conversion, layer, tensors):
 
 
 def residual_block(conversion, block, x):
-    """s(x) + branch(x)."""
+    """The sum s(f) + branch(f)."""
     residual = shortcut = x
     for layer in block.branch:
         residual = conversion.call(layer, residual)
@@ -324,7 +324,7 @@ def residual_block(conversion, block, x):
 
 
 def highway_block(conversion, block, x):
-    """The sum t · relu(norm(conv(x))) + (1 - t) · x."""
+    """The sum t · relu(norm(conv(f))) + (1 - t) · f."""
     if not stock.is_pointwise(block.activation):
         raise no_counterpart(block, "has an activation that is not known to be pointwise")
 

@@ -13,8 +13,10 @@ def symmetrize(
 ) -> keras.Model:
     """Any model of images, made exactly invariant or equivariant by the mean over a group.
 
-        y = mean over h of f(L_h⁻¹x)              for vectors: invariant
-        y = mean over h of L_h f(L_h⁻¹x)          for images: equivariant
+        o = mean over h of Φ(L_h⁻¹f)              for vectors: invariant
+        o = mean over h of L_h Φ(L_h⁻¹f)          for images: equivariant
+
+    Here Φ is the model, and f an image.
 
     The model runs once, on a batch |H| times as large. Its weights are shared, so that it can be
     trained like this too. This is what test-time augmentation does, and the baseline for a network
@@ -29,14 +31,14 @@ def symmetrize(
         A `keras.Model` with the inputs and outputs of `model`, which it holds.
 
     Raises:
-        ValueError: On a bad argument, another kind of model, or images that the group does not map
-            to themselves.
+        ValueError: If an argument is invalid, the model is of another kind, or the group does not
+            map the images to themselves.
 
     Example:
     >>> plain = keras.applications.MobileNetV2(weights=None, input_shape=(32, 32, 3))
     >>> invariant = keras_gcnn.symmetrize(plain, "p4")
 
-    Reference: the mean over a group of Reynolds; Cohen & Welling 2016, section 2.
+    Reference: group averaging (the Reynolds operator); Cohen & Welling 2016, section 2.
     """
     group = arguments.group(group, 2)
     data_format = arguments.data_format(data_format)
@@ -67,7 +69,7 @@ class _OfGroup(keras.layers.Layer):
         return {**super().get_config(), "group": group, "data_format": self.data_format}
 
     def build(self, input_shape):
-        """Refuses images that an element does not map to themselves."""
+        """Raises if an element does not map the images to themselves."""
         if len(input_shape) == 4:
             image = keras.KerasTensor((1, *input_shape[1:]))
             for element in range(self.group.order):

@@ -53,7 +53,7 @@ def left_translation(
 
 
 def _check(group, shape):
-    """Refuses what is no group, or no grid of its dimension."""
+    """Raises if it is no group, or no grid of its dimension."""
     checks.is_a(group, PointGroup, "group")
     checks.integers(shape, "shape", group.dimension)
 
@@ -153,12 +153,12 @@ def filter_bank_adjoint_indices(
 
 
 def adjoint_filter_indices(group: PointGroup, kernel_size: tuple[int, ...]) -> np.ndarray:
-    """The index table of ψ*(u, a) = ψ(-a⁻¹u, a⁻¹), the filter of the adjoint correlation.
+    """The index table of ψ*(y, h) = ψ(-h⁻¹y, h⁻¹), the filter of the adjoint correlation.
 
-        Σ_{x,h} [f ⋆ ψ](x, h) y(x, h) = Σ_{z,h'} f(z, h') [y ⋆ ψ*](z, h')
+        Σ_{x,h} [f ⋆ ψ](x, h) o(x, h) = Σ_{y,h′} f(y, h′) [o ⋆ ψ*](y, h′)      for maps f and o
 
     Returns:
-        Integers `(taps, |H|)`. Entry `[u, a]` is the position of ψ*(u, a), which is (L_a ψ)(-u, e),
+        Integers `(taps, |H|)`. Entry `[y, h]` is the position of ψ*(y, h), which is (L_h ψ)(-y, e),
         in the flattened filter ψ on G. Read-only.
 
     Raises:
@@ -166,7 +166,7 @@ def adjoint_filter_indices(group: PointGroup, kernel_size: tuple[int, ...]) -> n
     """
     _check(group, kernel_size)
     bank = filter_bank_indices(group, kernel_size, group.trivial)
-    return bank[::-1, 0]  # the points of a grid in reverse order are -u
+    return bank[::-1, 0]  # the points of a grid in reverse order are -y
 
 
 def orbits(group: PointGroup, kernel_size: tuple[int, ...], subgroup: PointGroup) -> np.ndarray:

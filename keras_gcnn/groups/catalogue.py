@@ -54,7 +54,7 @@ MIRROR_DIAGONAL = ((0, 1, 0), (1, 0, 0), (0, 0, 1))
 # By dimension and name: the elements,
 GROUPS: dict[int, dict[str, tuple]] = {
     2: {
-        "p1": (R0,),  # translations alone
+        "p1": (R0,),  # only translations
         "p2": (R0, R2),  # half turns
         "p4": (R0, R1, R2, R3),  # quarter turns
         "pm": (R0, M0),  # one mirror
@@ -66,7 +66,7 @@ GROUPS: dict[int, dict[str, tuple]] = {
 }
 # on the hexagonal lattice,
 HEXAGONAL_GROUPS = {
-    "p1_hexagonal": (T0,),  # translations alone
+    "p1_hexagonal": (T0,),  # only translations
     "p2_hexagonal": (T0, T3),  # half turns
     "p3": (T0, T2, T4),  # turns by 120°
     "p3m1": (T0, T2, T4, N3, N5, N1),  # and mirrors that reverse nearest neighbours
@@ -77,7 +77,7 @@ HEXAGONAL_GROUPS = {
 # or what generates them.
 GENERATORS: dict[int, dict[str, tuple]] = {
     1: {
-        "p1": (((1,),),),  # translations alone
+        "p1": (((1,),),),  # only translations
         "pm": (((-1,),),),  # and the mirror
     },
     3: {

@@ -1,4 +1,4 @@
-"""What counts as an integer, a size and a group, for groups, operations and layers alike."""
+"""Checks of integers, booleans, sequences and types, shared by groups, operations and layers."""
 
 import operator
 from typing import Any
@@ -37,7 +37,7 @@ def boolean(value: Any, name: str) -> bool:
 
 
 def is_sequence(value, name, length=None):
-    """Refuses what is no list or tuple, of this length if one is given."""
+    """Raises if it is no list or tuple, of this length if one is given."""
     is_one = isinstance(value, (tuple, list)) or type(value).__name__ == "TensorShape"
     if not is_one or length not in (None, len(value)):
         of_length = "" if length is None else f" of length {length}"
@@ -45,7 +45,7 @@ def is_sequence(value, name, length=None):
 
 
 def is_a(value, kind, name):
-    """Refuses an object of another class."""
+    """Raises if an object is of another class."""
     if not isinstance(value, kind):
         raise TypeError(f"`{name}` must be a {kind.__name__}. Received: {name}={value!r}.")
 

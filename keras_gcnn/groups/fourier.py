@@ -30,6 +30,9 @@ def fourier_transform(group: PointGroup, values: ArrayLike) -> list[np.ndarray]:
 
     Returns:
         List of f̂(ρ), `(..., d, d)`, one for each ρ of `group.irreps()`.
+
+    Raises:
+        TypeError: If the group is no `PointGroup`.
     """
     checks.is_a(group, PointGroup, "group")
     values = np.asarray(values)
@@ -37,7 +40,19 @@ def fourier_transform(group: PointGroup, values: ArrayLike) -> list[np.ndarray]:
 
 
 def inverse_fourier_transform(group: PointGroup, coefficients: Sequence[np.ndarray]) -> np.ndarray:
-    """The functions `(..., |H|)` whose `fourier_transform` these matrices are."""
+    """The functions whose `fourier_transform` these matrices are.
+
+    Args:
+        group: The `PointGroup` H.
+        coefficients: List of f̂(ρ), `(..., d, d)`, one for each ρ of `group.irreps()`.
+
+    Returns:
+        f, `(..., |H|)`.
+
+    Raises:
+        TypeError: If the group is no `PointGroup`.
+        ValueError: If there is not one matrix for each ρ.
+    """
     checks.is_a(group, PointGroup, "group")
     checks.is_sequence(coefficients, "coefficients", len(group.irreps()))
     terms = [

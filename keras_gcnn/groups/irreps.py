@@ -1,4 +1,4 @@
-"""The real irreducible representations of a finite group, found from its Cayley table alone.
+"""The real irreducible representations of a finite group, found only from its Cayley table.
 
 A real irrep ρ of degree d gives every h an orthogonal d×d matrix, with ρ(a)·ρ(b) = ρ(a·b). No
 subspace but 0 and ℝᵈ is kept by all of these matrices. Over ℂ there are three types. An irrep of
@@ -49,13 +49,6 @@ class Irrep:
     def multiplicity(self) -> int:
         """How many times ρ occurs in the functions on H: d / ⟨χ, χ⟩."""
         return self.degree // self.endomorphisms
-
-    @property
-    def complex_degrees(self) -> tuple[int, ...]:
-        """The degrees of the irreps over ℂ of which ρ is the real form."""
-        return {1: (self.degree,), 2: (self.degree // 2,) * 2, 4: (self.degree // 2,)}[
-            self.endomorphisms
-        ]
 
     @property
     def rows(self) -> tuple[int, ...]:

@@ -59,7 +59,7 @@ class Lattice:
         return 1 if self.bounds else self.dimension
 
     def kernel_axes(self, kernel_size: Sequence[int]) -> tuple[int, ...]:
-        """The lengths of these axes: of a hexagon, whose taps alone have weights, there is one."""
+        """The lengths of these axes: a hexagon, where only taps have weights, has one."""
         if not self.bounds:
             return tuple(kernel_size)
         taps = itertools.product(*map(range, kernel_size))
@@ -186,7 +186,7 @@ class Lattice:
         )
 
     def _across(self, point):
-        """|a·x| for each of the bounds, by lists alone, as torch.compile traces them."""
+        """|a·x| for each of the bounds, by lists, which torch.compile traces."""
         products = (zip(bound, point, strict=True) for bound in self.bounds)
         return [abs(sum(a * x for a, x in pairs)) for pairs in products]
 

@@ -128,6 +128,9 @@ class PointGroup:
             subgroup: A name (`"p2"`), a `PointGroup`, or the indices of K's elements in this
                 group (`[0, 2]`).
 
+        Returns:
+            The `PointGroup` K, on the lattice of this group.
+
         Raises:
             ValueError: If these elements are not all in the group, or are no group.
         """
@@ -145,7 +148,7 @@ class PointGroup:
     def members(self, subgroup: PointGroup) -> list[int]:
         """For each element of the `PointGroup` K, in K's order, its index here, in a list.
 
-        It is made of lists alone, as torch.compile traces them.
+        It uses only lists, which torch.compile traces.
 
         Raises:
             ValueError: If one of them is not in this group.
@@ -178,7 +181,7 @@ class PointGroup:
         return _distinct(self.cayley_table[members].T)
 
     def cosets_within(self, subgroup: Subgroup, smaller: Subgroup) -> np.ndarray:
-        """Which cosets of a smaller subgroup each coset of a subgroup is made of.
+        """For each coset of L, the cosets of K that it contains.
 
         Args:
             subgroup: The `PointGroup` L.
@@ -309,6 +312,7 @@ def register(group: PointGroup) -> None:
     """Adds a `PointGroup` to those that layers take by name.
 
     Raises:
+        TypeError: If it is no `PointGroup`.
         ValueError: If another group of that dimension has the name.
     """
     known = _found_by_name(_checked(group).name, group.dimension)
@@ -321,7 +325,11 @@ def register(group: PointGroup) -> None:
 
 
 def names(dimension: int | None = None) -> list[str]:
-    """The names and aliases that `get` knows, sorted, in one dimension or in all."""
+    """The names and aliases that `get` knows, sorted, in one dimension or in all.
+
+    Raises:
+        ValueError: If there is no such dimension.
+    """
     dimensions = REGISTRY if dimension is None else [_checked_dimension(dimension)]
     aliases = [catalogue.ALIASES.get(d, {}) for d in dimensions]
     known: list[dict[str, Any]] = [*map(REGISTRY.__getitem__, dimensions), *aliases]
@@ -336,6 +344,9 @@ def get(group: Group, dimension: int | None = None) -> PointGroup:
             made of one.
         dimension: The dimension that the group must act on. `None`: any. A name then stands for the
             group of that name in 2 dimensions, if there is one.
+
+    Returns:
+        The `PointGroup`.
 
     Raises:
         ValueError: If there is no such group. The message lists the nearest names and all names.
@@ -380,6 +391,9 @@ def serialize(group: PointGroup, dimension: int | None = None) -> str | dict[str
     """A JSON value from which `get(value, dimension)` makes the group again.
 
     That is its name if every installation has the group by that name, and its matrices if not.
+
+    Raises:
+        TypeError: If it is no `PointGroup`.
     """
     is_shipped = _checked(group).name in _SHIPPED[group.dimension]
     if is_shipped and get(group.name, dimension) == group:

@@ -1,6 +1,6 @@
 """What the Fourier transform on the point group H makes of a G-correlation.
 
-A G-correlation at a point x is a sum over the pairs p = (t, j) of a tap and a coset,
+A G-correlation at a point x is a sum over the pairs p = (y, j) of a tap and a coset,
 
     o(g) = Σ_p f(p) ψ(g⁻¹p)
 
@@ -122,7 +122,7 @@ def correlation_recipe(
     Raises:
         ValueError: As `left_translation`.
     """
-    taps_of_orbits = orbits(group, kernel_size, group)  # of taps alone: G/H has one coset
+    taps_of_orbits = orbits(group, kernel_size, group)  # only of taps: G/H has one coset
     (moved,) = orbits(group, (1,) * len(kernel_size), subgroup)
     cosets = _components(group, moved)
     parts = [(np.unique(taps), _components(group, taps)) for taps in taps_of_orbits]

@@ -283,7 +283,7 @@ class TransposedSampling:
 
 
 def _check_windows(sampling):
-    """Refuses numbers that are no windows, in the words of layers and operations."""
+    """Raises if numbers are no windows, in the words of layers and operations."""
     checks.is_sequence(sampling.kernel_size, "kernel_size")
     axes = len(sampling.kernel_size)
     checks.integers(sampling.kernel_size, "kernel_size", axes)

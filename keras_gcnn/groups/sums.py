@@ -1,4 +1,4 @@
-"""A linear map as few additions: what several of its rows add up is added up once."""
+"""A matrix product with few additions: a sum that occurs in several rows is computed once."""
 
 import itertools
 from collections.abc import Sequence

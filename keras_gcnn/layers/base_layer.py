@@ -21,8 +21,8 @@ class BaseGroupLayer(keras.layers.Layer):
     which spaces their maps are on (`input_space` and `output_space`).
 
     Args:
-        group: Name of the point group, or a `PointGroup`. `None`: that of the input, once the layer
-            is called on one in a functional or Sequential model.
+        group: Name of the point group, or a `PointGroup`. If `None`, the group of the input, once
+            the layer is called on one in a functional or Sequential model.
         data_format: As in Keras' convolutions.
     """
 
@@ -96,10 +96,10 @@ class BaseGroupLayer(keras.layers.Layer):
         super().load_own_variables(store)
 
     def check_stored(self, store: Any) -> None:
-        """Refuses weights of other shapes, as those of another group have.
+        """Raises if weights have other shapes, as those of another group have.
 
-        Keras tries several places of a file, and shows the error of the last one, where there may
-        be nothing. So an error is repeated there.
+        Keras tries several places in a file and reports only the last error, which may come from an
+        empty place. So the first error is raised again there.
         """
         if not self.built:
             return  # Keras says so

@@ -23,7 +23,7 @@ class BaseSampled(BaseGroupLayer):
 
     def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         outputs = super().__call__(inputs, *args, **kwargs)
-        self._guard(tuple(inputs.shape))  # `build` saw the first size alone
+        self._guard(tuple(inputs.shape))  # `build` saw only the first size
         return outputs
 
     def build(self, input_shape: Shape) -> None:

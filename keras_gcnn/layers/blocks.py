@@ -289,15 +289,16 @@ class ResidualBlock(BaseBlock):
 class ResidualBlock2D(ResidualBlock):
     """A pre-activation residual block on the group.
 
-        y = s(x) + conv(relu(norm(conv(relu(norm(x))))))
+        o = s(f) + conv(relu(norm(conv(relu(norm(f))))))
 
-    The first convolution has the stride. The shortcut s is the identity, or where the width or the
-    size changes a 1×1 convolution with that stride.
+    The first convolution has the stride. The shortcut s is the identity. If the number of channels
+    or the size changes, it is a convolution of one tap with that stride.
 
     Args:
         filters: Integer, the number of feature maps on the group.
         kernel_size: Integer or two.
-        group: The point group. `None`: that of the input, which a layer of this library has made.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
         strides: Integer or two.
         downsampling: `"stride"` strides the convolutions, which on even sizes is not exactly
             equivariant. `"pooling"` leaves them dense and averages over windows of that size.
@@ -323,7 +324,7 @@ class ResidualBlock2D(ResidualBlock):
         A tensor of rank 5.
 
     Raises:
-        ValueError: On a bad argument or an input that is not on this group.
+        ValueError: If an argument is invalid, or the input is not on this group.
 
     Warns:
         EquivarianceWarning: At build time, if the strides break equivariance.
@@ -410,14 +411,15 @@ class HighwayBlock(BaseBlock):
 class HighwayBlock2D(HighwayBlock):
     """A highway block on the group: a gate chooses between a transform and the input.
 
-        y = t · relu(norm(conv(x))) + (1 - t) · x,      t = sigmoid(conv_t(x))
+        o = t · relu(norm(conv(f))) + (1 - t) · f,      t = sigmoid(conv_t(f))
 
     The gate is a function on G like the rest, so it turns with the input too.
 
     Args:
         filters: Integer, the number of feature maps on the group, in and out.
         kernel_size: Integer or two.
-        group: The point group. `None`: that of the input, which a layer of this library has made.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
         gate_bias: The gate's bias at the start. A negative one carries the input through.
         data_format: As in `keras.layers.Conv2D`.
         momentum, epsilon: Of the batch normalization.
@@ -435,7 +437,7 @@ class HighwayBlock2D(HighwayBlock):
         A tensor of rank 5, of the shape of the input.
 
     Raises:
-        ValueError: On a bad argument, an input that is not on this group, or one with another
+        ValueError: If an argument is invalid, the input is not on this group, or it has another
             number of channels than `filters`.
 
     Example:

@@ -81,13 +81,14 @@ class CosetPooling(BaseGroupLayer):
 class CosetPooling2D(CosetPooling):
     """Coset pooling: pools a feature map on G over the cosets of a subgroup K of H.
 
-        y_c(x, gK) = max over k in K of f_c(x, gk)      or the mean, or the sum
+        o_c(x, gK) = max over k in K of f_c(x, gk)      or the mean, or the sum
 
     The result is a function on G/K that still turns with the input. With K = H it is a plain image,
     to which any planar layer applies; a maximum or mean over space then makes it invariant.
 
     Args:
-        group: The point group H. `None`: that of the input, which a layer of this library has made.
+        group: The point group H. If `None`, the group of the input, which must come from a layer
+            of this library.
         subgroup: K, by name (`"p2"`), as a `PointGroup`, or by the indices of its elements in H
             (`[0, 4]`). `None` is all of H.
         reduction: `"max"`, `"mean"` or `"sum"`.
@@ -142,14 +143,15 @@ class CosetPooling3D(CosetPooling):
 class RestrictGroup(BaseGroupLayer):
     """Reads a feature map on G as several maps on a subgroup G′, in the channels.
 
-        y_{c·n + j}(x, h′) = f_c(x, h′·tⱼ)        for the n cosets H′tⱼ of H′ in H
+        o_{c·n + j}(x, h′) = f_c(x, h′·tⱼ)        for the n cosets H′tⱼ of H′ in H
 
-    The numbers are the same, so nothing is lost. The layers after it are equivariant to G′ alone:
+    The numbers are the same, so nothing is lost. The layers after it are equivariant only to G′:
     a network can be mirrored in its first layers, and tell left from right in its last ones.
 
     Args:
         subgroup: H′, by name (`"p4"`), as a `PointGroup`, or by the indices of its elements in H.
-        group: The point group H. `None`: that of the input, which a layer of this library has made.
+        group: The point group H. If `None`, the group of the input, which must come from a layer
+            of this library.
         data_format: As in `keras.layers.Conv2D`.
 
     Input shape:

@@ -27,10 +27,10 @@ from keras_gcnn.layers.options import BiasOptions, DepthwiseOptions, KernelOptio
 class GroupDepthwiseConv2D(BaseGroupConv):
     """A convolution on the group of each channel by itself.
 
-        y_{c·m + j}(x, h) = activation(b + Σ_y Σ_h' f_c(y, h') ψ_{c,j}(h⁻¹(y - x), h⁻¹h'))
+        o_k(x, h) = activation(b_k + Σ_y Σ_h′ f_c(x + y, h′) ψ_c,j(h⁻¹y, h⁻¹h′)),      k = c·m + j
 
-    Each of the C channels has m = `depth_multiplier` filters of its own. The kernel is
-    `(kh, kw, |H|, C, m)`.
+    Taps y are counted from the centre of the kernel ψ. Each of the C channels has
+    m = `depth_multiplier` filters of its own. The kernel is `(kh, kw, |H|, C, m)`.
 
     Args:
         kernel_size, group, strides, padding, data_format, dilation_rate, activation, use_bias: As
@@ -39,6 +39,8 @@ class GroupDepthwiseConv2D(BaseGroupConv):
         depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer,
         activity_regularizer, depthwise_constraint, bias_constraint: As in
             `keras.layers.DepthwiseConv2D`.
+        lora_rank, lora_alpha: As in `keras.layers.Conv2D`, for the depthwise kernel. `enable_lora`
+            is there too.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, |H|, C)`
@@ -52,7 +54,7 @@ class GroupDepthwiseConv2D(BaseGroupConv):
         A tensor of rank 5.
 
     Raises:
-        ValueError: On a bad argument, or an input that is not on this group.
+        ValueError: If an argument is invalid, or the input is not on this group.
 
     Warns:
         EquivarianceWarning: At build time, if stride or padding break equivariance.
@@ -62,7 +64,8 @@ class GroupDepthwiseConv2D(BaseGroupConv):
     >>> keras_gcnn.layers.GroupDepthwiseConv2D(3, group="p4", depth_multiplier=2)(x).shape
     (4, 24, 24, 4, 20)
 
-    Reference: Cohen & Welling 2016, section 6.1; depthwise: Chollet 2017.
+    Reference: Cohen & Welling 2016, section 6.1; depthwise: Chollet 2017,
+    "Xception: Deep Learning with Depthwise Separable Convolutions".
     """
 
     dimension = 2
@@ -122,7 +125,7 @@ class GroupDepthwiseConv2D(BaseGroupConv):
 class GroupSeparableConv2D(GroupDepthwiseConv2D):
     """A depthwise convolution on the group, and then a combination of channels at each point.
 
-        y_k(x, h) = activation(b_k + Σ_c d_c(x, h) w_c,k)
+        o_k(x, h) = activation(b_k + Σ_c d_c(x, h) w_c,k)
 
     d is what `GroupDepthwiseConv2D` gives, of C·`depth_multiplier` channels. The pointwise kernel w
     is `(1, 1, C·depth_multiplier, filters)`, as in `keras.layers.SeparableConv2D`.
@@ -131,18 +134,34 @@ class GroupSeparableConv2D(GroupDepthwiseConv2D):
         filters: Integer, the number of feature maps on the group.
         kernel_size, group, strides, padding, depth_multiplier, data_format, dilation_rate,
         activation, use_bias, depthwise_initializer, bias_initializer, depthwise_regularizer,
-        bias_regularizer, activity_regularizer, depthwise_constraint, bias_constraint: As in
-            `GroupDepthwiseConv2D`.
+        bias_regularizer, activity_regularizer, depthwise_constraint, bias_constraint, lora_rank,
+        lora_alpha: As in `GroupDepthwiseConv2D`.
         pointwise_initializer, pointwise_regularizer, pointwise_constraint: Of the pointwise kernel.
 
-    Shapes, errors and warnings are those of `GroupDepthwiseConv2D`, with `filters` channels.
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        - `"channels_last"`: `(batch, new_height, new_width, |H|, filters)`
+        - `"channels_first"`: `(batch, filters, |H|, new_height, new_width)`
+
+    Returns:
+        A tensor of rank 5.
+
+    Raises:
+        ValueError: If an argument is invalid, or the input is not on this group.
+
+    Warns:
+        EquivarianceWarning: At build time, if stride or padding break equivariance.
 
     Example:
     >>> x = np.random.rand(4, 26, 26, 4, 10)
     >>> keras_gcnn.layers.GroupSeparableConv2D(16, 3, group="p4")(x).shape
     (4, 24, 24, 4, 16)
 
-    Reference: Cohen & Welling 2016, section 6.1; separable: Chollet 2017.
+    Reference: Cohen & Welling 2016, section 6.1; separable: Chollet 2017,
+    "Xception: Deep Learning with Depthwise Separable Convolutions".
     """
 
     left_out = ("groups", "implementation")
@@ -213,30 +232,32 @@ class GroupSeparableConv2D(GroupDepthwiseConv2D):
 class GroupDense(BaseGroupConv):
     """The dense layer on H: combines all of H and the channels at each point of space.
 
-        y_k(x, h) = activation(b_k + Σ_h' Σ_c f_c(x, h') ψ_c,k(h⁻¹h'))
+        o_k(x, h) = activation(b_k + Σ_h′ Σ_c f_c(x, h′) ψ_c,k(h⁻¹h′))
 
-    The kernel is `(|H|, C, units)`. It is a `GroupConv2D` of one tap. `keras.layers.Dense` acts on
-    a map on the group too, and combines the channels alone.
+    The kernel is `(|H|, C, units)`. In two dimensions this is a `GroupConv2D` of one tap. Maps may
+    have any dimension. `keras.layers.Dense` acts on a map on the group too, and combines only the
+    channels.
 
     Args:
         units: Integer, the number of feature maps on the group.
         group, data_format, activation, use_bias, kernel_initializer, bias_initializer,
         kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint,
         bias_constraint: As in `GroupConv2D`.
+        lora_rank, lora_alpha: As in `keras.layers.Conv2D`; `enable_lora` is there too.
 
     Input shape:
-        - `"channels_last"`: `(batch, height, width, |H|, C)`
-        - `"channels_first"`: `(batch, C, |H|, height, width)`
+        - `"channels_last"`: `(batch, *space, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, *space)`
 
     Output shape:
-        - `"channels_last"`: `(batch, height, width, |H|, units)`
-        - `"channels_first"`: `(batch, units, |H|, height, width)`
+        - `"channels_last"`: `(batch, *space, |H|, units)`
+        - `"channels_first"`: `(batch, units, |H|, *space)`
 
     Returns:
-        A tensor of rank 5.
+        A tensor of the input's rank.
 
     Raises:
-        ValueError: On a bad argument, or an input that is not on this group.
+        ValueError: If an argument is invalid, or the input is not on this group.
 
     Example:
     >>> x = np.random.rand(4, 24, 24, 4, 10)

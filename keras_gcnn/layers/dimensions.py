@@ -16,7 +16,7 @@ _COUNTERPARTS: dict[tuple[type, int], type] = {}
 
 
 def counterpart(planar, dimension):
-    """The layer that is in this dimension what another is in two."""
+    """The 1-D or 3-D counterpart of a 2-D layer; in two dimensions, the layer itself."""
     return planar if dimension == 2 else _COUNTERPARTS[planar, dimension]
 
 
@@ -33,13 +33,15 @@ def like(planar):
 
 
 def _in_dimension(text, dimension):
-    """The docstring, without what holds in two dimensions alone."""
+    """The docstring, without what holds only in two dimensions."""
     axes, rank = _AXES[dimension], dimension + 3
     text = re.sub(
         r"    >>>.*?(?=\n\n|\Z)", lambda found: _example(found[0], dimension), text, flags=re.S
     )
     text = re.sub(r"\n    A stock `keras.*?(?=\n\n)", "", text, flags=re.DOTALL)
     text = re.sub(r"Integer, two of them, or two pairs \(\(.*?\)\)", _PAIRS[dimension], text)
+    text = re.sub(r'`"bilinear"` takes.*? Both are', "This is", text, flags=re.DOTALL)
+    text = text.replace(' or `"bilinear"`', "")
     text = re.sub(r" To drop whole maps use\s+`SpatialDropout3D`\.", "", text)
     text = re.sub(
         r'`"p4"`\s+\(quarter turns\) or `"p4m"`\s+\(and mirrors\)', _GROUPS[dimension], text
@@ -48,7 +50,6 @@ def _in_dimension(text, dimension):
         ("new_height, new_width", ", ".join(f"new_{axis}" for axis in axes)),
         ("height, width", ", ".join(axes)),
         ("height and width", " and ".join(axes)),
-        ("heights and widths", " and ".join(f"{axis}s" for axis in axes)),
         ("kh·kw", "·".join(f"k{axis[0]}" for axis in axes)),
         ("kh, kw", ", ".join(f"k{axis[0]}" for axis in axes)),
         ("1, 1, 1, C", ", ".join(["1"] * (dimension + 1)) + ", C"),

@@ -102,9 +102,9 @@ class LiftingConv(BaseQuotientConv):
 class LiftingConv2D(LiftingConv):
     """Lifting: an image in, a feature map on the group out. The first layer of a network.
 
-        y(x, h)_k = activation(b_k + Σ_t Σ_c f_c(x + t) ψ_c,k(h⁻¹t))
+        o_k(x, h) = activation(b_k + Σ_y Σ_c f_c(x + y) ψ_c,k(h⁻¹y))
 
-    Taps t are counted from the centre of the kernel ψ. Each filter is applied in all |H| rotated
+    Taps y are counted from the centre of the kernel ψ. Each filter is applied in all |H| rotated
     and mirrored versions. The layer has the weights of a Conv2D, `(kh, kw, C, filters)`, so it
     takes them by `layer.set_weights(conv.get_weights())`. (Files of weights know layers by their
     class, so one of a Conv2D does not load, here or into a subclass of Conv2D.)
@@ -143,7 +143,7 @@ class LiftingConv2D(LiftingConv):
         A tensor of rank 5.
 
     Raises:
-        ValueError: On a bad argument, an input that is not an image, or a kernel that does not fit.
+        ValueError: If an argument is invalid, the input is no image, or the kernel does not fit.
 
     Warns:
         EquivarianceWarning: At build time, if stride or padding break equivariance.
@@ -197,21 +197,22 @@ class GroupConv(BaseQuotientConv):
 class GroupConv2D(GroupConv):
     """A convolution on the group: a feature map on G in, a feature map on G out.
 
-        y(x, h)_k = activation(b_k + Σ_t Σ_h' Σ_c f_c(x + t, h') ψ_c,k(h⁻¹t, h⁻¹h'))
+        o_k(x, h) = activation(b_k + Σ_y Σ_h′ Σ_c f_c(x + y, h′) ψ_c,k(h⁻¹y, h⁻¹h′))
 
-    Taps t are counted from the centre of the kernel ψ. The kernel has a value for every tap and
+    Taps y are counted from the centre of the kernel ψ. The kernel has a value for every tap and
     every element of H: `(kh, kw, |H|, C, filters)`.
 
     Whatever acts pointwise on the group is a plain Keras layer: ReLU, Add, Dropout, and
     `BatchNormalization(axis=-1)`, which then normalizes per feature map on the group.
-    `GroupBatchNormalization` does the same, on JAX in less time. To drop whole maps use
-    `SpatialDropout3D`.
+    `GroupBatchNormalization` computes the same, and is faster on JAX and TensorFlow. To drop whole
+    maps use `SpatialDropout3D`.
 
     Args:
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.
         kernel_size: Integer or two. Odd and even sizes keep equivariance. It must be the same
             along axes that the group exchanges.
-        group: The point group. `None`: that of the input, which a layer of this library has made.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
         strides, padding, data_format, dilation_rate, groups, activation, use_bias: As in
             `LiftingConv2D`.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
@@ -233,8 +234,8 @@ class GroupConv2D(GroupConv):
         A tensor of rank 5.
 
     Raises:
-        ValueError: On a bad argument, an input that is not on this group, or a kernel that does not
-            fit.
+        ValueError: If an argument is invalid, the input is not on this group, or the kernel does
+            not fit.
 
     Warns:
         EquivarianceWarning: At build time, if stride or padding break equivariance.

@@ -59,7 +59,7 @@ class GroupMaxPooling(BaseGroupPooling):
 class GroupMaxPooling2D(GroupMaxPooling):
     """The maximum over windows of space, for each element of H by itself.
 
-        y_c(x, h) = max over t in the window of f_c(strides·x + t, h)
+        o_c(x, h) = max over taps y of the window of f_c(strides·x + y, h)
 
     A stock `keras.layers.MaxPooling3D((2, 2, 1))` (with `"channels_last"`) computes the same. This
     layer also knows the group, so it warns when the windows do not turn with the input.
@@ -70,7 +70,8 @@ class GroupMaxPooling2D(GroupMaxPooling):
             over, (size + padding - pool_size) mod stride = 0.
         padding: `"valid"` or `"same"`.
         data_format: As in `keras.layers.MaxPooling2D`.
-        group: The point group. `None`: that of the input, which a layer of this library has made.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, |H|, C)`
@@ -84,8 +85,8 @@ class GroupMaxPooling2D(GroupMaxPooling):
         The pooled feature map, of rank 5.
 
     Raises:
-        ValueError: On a bad argument, an input that is not on this group, or a window that does not
-            fit.
+        ValueError: If an argument is invalid, the input is not on this group, or the window does
+            not fit.
 
     Warns:
         EquivarianceWarning: At build time, if stride or padding break equivariance.
@@ -125,12 +126,37 @@ class GroupAveragePooling(BaseGroupPooling):
 class GroupAveragePooling2D(GroupAveragePooling):
     """The mean over windows of space, for each element of H by itself.
 
-        y_c(x, h) = mean over t in the window of f_c(strides·x + t, h)
+        o_c(x, h) = mean over taps y of the window of f_c(strides·x + y, h)
 
     A stock `keras.layers.AveragePooling3D((2, 2, 1))` (with `"channels_last"`) computes the same.
     This layer also knows the group, so it warns when the windows do not turn with the input.
 
-    Args, shapes, errors and warnings are those of `GroupMaxPooling2D`.
+    Args:
+        pool_size: Integer or two, the window.
+        strides: Integer or two. `None` is `pool_size`. Equivariance is kept only if no row is left
+            over, (size + padding - pool_size) mod stride = 0.
+        padding: `"valid"` or `"same"`. Padded points are left out of the mean.
+        data_format: As in `keras.layers.AveragePooling2D`.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
+
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        - `"channels_last"`: `(batch, new_height, new_width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, new_height, new_width)`
+
+    Returns:
+        The pooled feature map, of rank 5.
+
+    Raises:
+        ValueError: If an argument is invalid, the input is not on this group, or the window does
+            not fit.
+
+    Warns:
+        EquivarianceWarning: At build time, if stride or padding break equivariance.
 
     Example:
     >>> x = np.random.rand(4, 24, 24, 4, 10)
@@ -179,7 +205,7 @@ class GroupBlurPooling(BaseGroupPooling):
 class GroupBlurPooling2D(GroupBlurPooling):
     """Anti-aliased pooling: a mean with binomial weights, for each element of H by itself.
 
-        y_c(x, h) = Σ_t w_t f_c(strides·x + t, h),      w = (1, 2, 1)/4 along each axis for size 3
+        o_c(x, h) = Σ_y w(y) f_c(strides·x + y, h),      w = (1, 2, 1)/4 along each axis for size 3
 
     It removes the fine detail that a stride would alias, so the result changes less when the input
     moves by one pixel. For an anti-aliased maximum, put it after `GroupMaxPooling2D(2, strides=1)`.
@@ -188,9 +214,30 @@ class GroupBlurPooling2D(GroupBlurPooling):
     Args:
         pool_size: Integer or two, the window. Use an odd one for odd sizes of the input, and an
             even one for even sizes, or equivariance is lost.
-        strides, padding, data_format, group: As in `GroupMaxPooling2D`, with strides of 2.
+        strides: Integer or two. `None` is `pool_size`. Equivariance is kept only if no row is left
+            over, (size + padding - pool_size) mod stride = 0.
+        padding: `"valid"` or `"same"`.
+        data_format: As in `keras.layers.AveragePooling2D`.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
 
-    Shapes, errors and warnings are those of `GroupMaxPooling2D`.
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        - `"channels_last"`: `(batch, new_height, new_width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, new_height, new_width)`
+
+    Returns:
+        The pooled feature map, of rank 5.
+
+    Raises:
+        ValueError: If an argument is invalid, the input is not on this group, or the window does
+            not fit.
+
+    Warns:
+        EquivarianceWarning: At build time, if stride or padding break equivariance.
 
     Example:
     >>> x = np.random.rand(4, 24, 24, 4, 10)
@@ -262,10 +309,11 @@ class GlobalGroupMaxPooling(BaseGlobalGroupPooling):
 class GlobalGroupMaxPooling2D(GlobalGroupMaxPooling):
     """The maximum over space and H: a vector that no element of the group changes.
 
-        y_c = max over x and h of f_c(x, h)
+        o_c = max over x and h of f_c(x, h)
 
     Args:
-        group: The point group. `None`: that of the input, which a layer of this library has made.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
         data_format: As in `keras.layers.GlobalMaxPooling2D`.
         keepdims: Whether space and H stay, as axes of length 1. The result then multiplies or adds
             to a map on G, as in squeeze-and-excitation.
@@ -278,8 +326,11 @@ class GlobalGroupMaxPooling2D(GlobalGroupMaxPooling):
         - `(batch, C)`
         - with `keepdims`: `(batch, 1, 1, 1, C)` or `(batch, C, 1, 1, 1)`
 
+    Returns:
+        A vector for each image, or with `keepdims` a map of rank 5.
+
     Raises:
-        ValueError: On a bad argument, or an input that is not on this group.
+        ValueError: If an argument is invalid, or the input is not on this group.
 
     Example:
     >>> x = np.random.rand(4, 24, 24, 4, 10)
@@ -316,9 +367,28 @@ class GlobalGroupAveragePooling(BaseGlobalGroupPooling):
 class GlobalGroupAveragePooling2D(GlobalGroupAveragePooling):
     """The mean over space and H: a vector that no element of the group changes.
 
-        y_c = mean over x and h of f_c(x, h)
+        o_c = mean over x and h of f_c(x, h)
 
-    Args, shapes and errors are those of `GlobalGroupMaxPooling2D`.
+    Args:
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
+        data_format: As in `keras.layers.GlobalAveragePooling2D`.
+        keepdims: Whether space and H stay, as axes of length 1. The result then multiplies or adds
+            to a map on G, as in squeeze-and-excitation.
+
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        - `(batch, C)`
+        - with `keepdims`: `(batch, 1, 1, 1, C)` or `(batch, C, 1, 1, 1)`
+
+    Returns:
+        A vector for each image, or with `keepdims` a map of rank 5.
+
+    Raises:
+        ValueError: If an argument is invalid, or the input is not on this group.
 
     Example:
     >>> x = np.random.rand(4, 24, 24, 4, 10)

@@ -1,4 +1,4 @@
-"""The guard against equivariance lost without a word: one warning, and the ways out of it."""
+"""The guard against equivariance that is lost silently: one warning, and the ways out of it."""
 
 import os
 import sys
@@ -18,9 +18,9 @@ _LIBRARIES = tuple(
 
 
 class EquivarianceWarning(UserWarning):
-    """A stride, pooling, padding or stock layer breaks equivariance where a layer is built.
+    """Issued when a stride, pooling, padding or stock layer breaks equivariance at an input size.
 
-    Turn it into an error with the standard filter:
+    The standard filter turns it into an error:
 
     >>> warnings.simplefilter("error", keras_gcnn.EquivarianceWarning)
     """
@@ -105,8 +105,8 @@ def check_source(layer, x):
         warn_once(
             layer,
             f"{stock.named(layer)} takes a map that is no longer equivariant to "
-            f"{layer.group.name}: {reason} {_made_by(found.maker)}Leave it out, or replace it by a "
-            "layer that keeps equivariance: docs/stock_layers.md lists them.",
+            f"{layer.group.name}: {reason} {_made_by(found.maker)}Remove that stock layer, or "
+            "replace it with one that docs/stock_layers.md lists as kept.",
         )
 
 

@@ -41,7 +41,7 @@ class LowRankKernel:
 
         Args:
             rank: Integer, the rank of the product.
-            lora_alpha: Number; the product counts lora_alpha / rank. `None`: the rank.
+            lora_alpha: Number. The product is scaled by lora_alpha / rank. `None`: the rank.
             a_initializer: Of the matrix A.
             b_initializer: Of the matrix B.
 

@@ -1,4 +1,4 @@
-"""What to answer to a name of a layer that does not exist."""
+"""Error messages for layer names that do not exist."""
 
 import difflib
 
@@ -11,10 +11,10 @@ OTHERS = {
     "TurnedImage": "RotatedImage",
     "GroupPooling2D": "CosetPooling2D, or GroupMaxPooling2D over space",
     "GroupPool": "CosetPooling2D",
-    "GroupFlatten": "CosetPooling2D, and keras.layers.Flatten behind it",
+    "GroupFlatten": "CosetPooling2D, and keras.layers.Flatten after it",
     "GroupGlobalMaxPooling2D": "GlobalGroupMaxPooling2D",
     "GroupGlobalAveragePooling2D": "GlobalGroupAveragePooling2D",
-    "GConv2D": "LiftingConv2D for images, and GroupConv2D behind it",
+    "GConv2D": "LiftingConv2D for images, and GroupConv2D after it",
     "GConv2DTranspose": "GroupConv2DTranspose",
     "GBatchNorm": "GroupBatchNormalization",
     "P4ConvZ2": "LiftingConv2D(…, group='p4')",

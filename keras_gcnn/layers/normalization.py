@@ -23,7 +23,7 @@ from keras_gcnn.ops.normalization import (
 class GroupBatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` of a feature map on G, one scale for each map.
 
-        y(x, h)_c = γ_c (f_c(x, h) - μ_c) / √(σ²_c + ε) + β_c
+        o_c(x, h) = γ_c (f_c(x, h) - μ_c) / √(σ²_c + ε) + β_c
 
     The mean μ_c and variance σ²_c are taken over batch, space and H. It is the same function as
     `BatchNormalization` along the channels, with the same weights. Where it is faster, it is

@@ -1,4 +1,4 @@
-"""The keywords that constructors pass on to their base classes, for a type checker."""
+"""The keyword arguments that constructors pass on to their base classes, for a type checker."""
 
 from typing import Any, TypedDict
 
@@ -18,7 +18,7 @@ from keras_gcnn.annotations import (
 
 
 class LayerOptions(TypedDict, total=False):
-    """Those of `keras.layers.Layer`."""
+    """Keyword arguments of `keras.layers.Layer`."""
 
     name: str | None
     dtype: Any
@@ -28,7 +28,7 @@ class LayerOptions(TypedDict, total=False):
 
 
 class BiasOptions(LayerOptions, total=False):
-    """Those of a convolution but for its window and its kernel."""
+    """Keyword arguments of a convolution, except those of its window and its kernel."""
 
     activation: Activation
     use_bias: bool
@@ -40,7 +40,7 @@ class BiasOptions(LayerOptions, total=False):
 
 
 class KernelOptions(BiasOptions, total=False):
-    """Those of a convolution but for its window."""
+    """Keyword arguments of a convolution, except those of its window."""
 
     kernel_initializer: Initializer
     kernel_regularizer: Regularizer
@@ -48,7 +48,7 @@ class KernelOptions(BiasOptions, total=False):
 
 
 class DepthwiseOptions(BiasOptions, total=False):
-    """Those of a separable convolution but for its window and its pointwise kernel."""
+    """Keyword arguments of a separable one, except those of its window and pointwise kernel."""
 
     depthwise_initializer: Initializer
     depthwise_regularizer: Regularizer
@@ -56,7 +56,7 @@ class DepthwiseOptions(BiasOptions, total=False):
 
 
 class LiftingOptions(KernelOptions, total=False):
-    """Those of a lifting convolution behind its group."""
+    """Keyword arguments of a lifting convolution after `group`."""
 
     strides: Size
     padding: Padding
@@ -68,13 +68,13 @@ class LiftingOptions(KernelOptions, total=False):
 
 
 class ConvolutionOptions(LiftingOptions, total=False):
-    """Those of a convolution on the group behind its group."""
+    """Keyword arguments of a convolution on the group after `group`."""
 
     input_subgroup: Subgroup | None
 
 
 class BlockOptions(LayerOptions, total=False):
-    """Those of every block."""
+    """Keyword arguments of every block."""
 
     data_format: DataFormat | None
     momentum: Number
@@ -89,7 +89,7 @@ class BlockOptions(LayerOptions, total=False):
 
 
 class NormalizationOptions(LayerOptions, total=False):
-    """Those of `keras.layers.BatchNormalization`."""
+    """Keyword arguments of `keras.layers.BatchNormalization`."""
 
     momentum: float
     epsilon: float

@@ -13,9 +13,9 @@ from keras_gcnn.layers.options import LayerOptions
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
 class RandomGroupElement(keras.layers.Layer):
-    """Transforms every image of a batch by a random element of a group, in training alone.
+    """Transforms every image of a batch by a random element of a group, only during training.
 
-        y_b(x) = f_b(h_b⁻¹x)      with h_b drawn uniformly from H
+        o_b(x) = f_b(h_b⁻¹x)      with h_b drawn uniformly from H
 
     Several inputs are transformed alike: a list or dictionary of images and their masks stays
     matched. No value is interpolated. A network on the group needs this augmentation no more; it is
@@ -33,8 +33,12 @@ class RandomGroupElement(keras.layers.Layer):
     Output shape:
         That of the input.
 
+    Returns:
+        The transformed images and masks, nested as the inputs are.
+
     Raises:
-        ValueError: If an input is no image, or the group has quarter turns and it is not square.
+        ValueError: If an argument is invalid, an input is no image, or an image is not square and
+            the group has quarter turns.
 
     Example:
     >>> images, masks = np.random.rand(4, 28, 28, 3), np.ones((4, 28, 28), "int32")

@@ -92,7 +92,8 @@ class GroupZeroPadding2D(GroupZeroPadding):
 
     Args:
         padding: Integer, two of them, or two pairs ((top, bottom), (left, right)).
-        group: The point group. `None`: that of the input, which a layer of this library has made.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
         data_format: As in `keras.layers.ZeroPadding2D`.
 
     Input shape:
@@ -100,10 +101,14 @@ class GroupZeroPadding2D(GroupZeroPadding):
         - `"channels_first"`: `(batch, C, |H|, height, width)`
 
     Output shape:
-        The same, with other heights and widths.
+        - `"channels_last"`: `(batch, new_height, new_width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, new_height, new_width)`
+
+    Returns:
+        The larger map, of rank 5.
 
     Raises:
-        ValueError: On a bad argument, or an input that is not on this group.
+        ValueError: If an argument is invalid, or the input is not on this group.
 
     Warns:
         EquivarianceWarning: At build time, if the amounts break equivariance.
@@ -162,13 +167,26 @@ class GroupCropping2D(GroupCropping):
 
     Args:
         cropping: Integer, two of them, or two pairs ((top, bottom), (left, right)).
-        group: The point group. `None`: that of the input, which a layer of this library has made.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
         data_format: As in `keras.layers.Cropping2D`.
 
-    Shapes and warnings are those of `GroupZeroPadding2D`.
+    Input shape:
+        - `"channels_last"`: `(batch, height, width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, height, width)`
+
+    Output shape:
+        - `"channels_last"`: `(batch, new_height, new_width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, new_height, new_width)`
+
+    Returns:
+        The smaller map, of rank 5.
 
     Raises:
-        ValueError: On a bad argument, an input that is not on this group, or if nothing is left.
+        ValueError: If an argument is invalid, the input is not on this group, or nothing is left.
+
+    Warns:
+        EquivarianceWarning: At build time, if the amounts break equivariance.
 
     Example:
     >>> x = np.random.rand(4, 24, 24, 4, 10)
@@ -239,15 +257,14 @@ class GroupUpSampling(BaseGroupLayer):
 class GroupUpSampling2D(GroupUpSampling):
     """Makes space larger, for each element of H by itself.
 
-    `"nearest"` repeats every point. `"bilinear"`, in two dimensions, takes the point i of the
-    output from the place (i + 1/2)/size - 1/2 of the input, by linear interpolation along each
-    axis; outside of the input is the value of its edge. Both are equivariant at every size of the
-    input.
+    `"nearest"` repeats every point. `"bilinear"` takes the point i of the output from the place
+    (i + 1/2)/size - 1/2 of the input, by linear interpolation along each axis. Outside of the input
+    is the value of its edge. Both are equivariant at every size of the input.
 
     Args:
-        size: Integer or two, the factors of height and width. Groups with quarter turns need equal
-            ones.
-        group: The point group. `None`: that of the input, which a layer of this library has made.
+        size: Integer or two, the factors of the axes. Groups with quarter turns need equal ones.
+        group: The point group. If `None`, the group of the input, which must come from a layer of
+            this library.
         data_format: As in `keras.layers.UpSampling2D`.
         interpolation: `"nearest"` or `"bilinear"`.
 
@@ -256,10 +273,16 @@ class GroupUpSampling2D(GroupUpSampling):
         - `"channels_first"`: `(batch, C, |H|, height, width)`
 
     Output shape:
-        The same, with heights and widths times `size`.
+        - `"channels_last"`: `(batch, new_height, new_width, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, new_height, new_width)`
+
+        New sizes are those of the input times `size`.
+
+    Returns:
+        The larger map, of rank 5.
 
     Raises:
-        ValueError: On a bad argument, or an input that is not on this group.
+        ValueError: If an argument is invalid, or the input is not on this group.
 
     Example:
     >>> x = np.random.rand(4, 12, 12, 4, 10)

@@ -14,7 +14,7 @@ from keras_gcnn.layers.options import LayerOptions
 class RotatedImage(keras.layers.Layer):
     """Rotates images about their centre by a fixed angle, with bilinear interpolation.
 
-        y(x)_c = f_c(R(-degrees)·x)      with points x counted from the centre
+        o_c(x) = f_c(R(-degrees)·x)      with points x counted from the centre
 
     Rotations commute, so on square images the layer is equivariant to p2 and p4. A mirror reverses
     the angle, so it is not equivariant to groups with mirrors. It has no weights.
@@ -38,7 +38,7 @@ class RotatedImage(keras.layers.Layer):
     >>> keras_gcnn.layers.RotatedImage(45)(x).shape
     (4, 28, 28, 1)
 
-    Reference: for `models.p8cnn`; not in the paper.
+    Reference: not in the paper; used by `models.p8cnn`.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ COMPLEMENTS = {"A": "T", "T": "A", "C": "G", "G": "C"}
 class StrandLifting(BaseGroupLayer):
     """One-hot DNA as a feature map on the group of both strands. The first layer of a network.
 
-        y(x, e) = (A, C) at x,      y(x, m) = (T, G) at x
+        o(x, e) = (A, C) at x,      o(x, m) = (T, G) at x
 
     The reverse complement of a sequence is the same molecule, read from its other strand. It
     reverses the sequence and exchanges A with T and C with G: `x[:, ::-1, ::-1]` for "ACGT". On

@@ -28,22 +28,23 @@ from keras_gcnn.ops.subset_pooling import subset_sampling
 class SubsetPooling(BaseSampled):
     """Pools a feature map on G over gU, for any finite subset U of G: the paper's general pooling.
 
-        y_c(g) = max over u in U of f_c(gu)      or the mean, or the sum
+        o_c(g) = max over u in U of f_c(gu)      or the mean, or the sum
 
     With g = (x, h) and u = (t, r), gu is (x + ht, hr). `GroupMaxPooling2D` is the case that U is a
-    window of translations, and `CosetPooling2D` the case that U is a subgroup of H. A stride takes
-    the result at the points g of a subgroup of G alone.
+    window of translations, and `CosetPooling2D` the case that U is a subgroup of H. With a
+    stride, the result is taken only at the points g of a subgroup of G.
 
     Args:
         subset: U, a list of pairs `(t, r)`: t are d integers, such as rows and columns,
             and r is the index of an element of H.
-        group: The point group H. `None`: that of the input, which a layer of this library has made.
+        group: The point group H. If `None`, the group of the input, which must come from a layer
+            of this library.
         strides: Integer, or one per axis, the stride of translations.
         padding: `"valid"` or `"same"`, for the smallest window around all ht. Padded points are
             left out; where no other is left, the result is 0.
         reduction: `"max"`, `"mean"` or `"sum"`.
-        subgroup: H′, the stride of rotations: y has the elements of H′ alone. It turns with H′
-            then, and no longer with H. `None`: all of H.
+        subgroup: H′, the stride of rotations. The result then has only the elements of H′. It turns
+            with H′, and no longer with H. `None`: all of H.
         data_format: As in `keras.layers.Conv2D`.
 
     Input shape:
@@ -58,8 +59,8 @@ class SubsetPooling(BaseSampled):
         A tensor of rank 5.
 
     Raises:
-        ValueError: On a bad argument, an input that is not on this group, or a window that does not
-            fit.
+        ValueError: If an argument is invalid, the input is not on this group, or the window does
+            not fit.
 
     Warns:
         EquivarianceWarning: At build time, if stride or padding break equivariance.

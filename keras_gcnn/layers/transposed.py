@@ -62,7 +62,8 @@ class GroupConvTranspose(BaseGroupConv):
 class GroupConv2DTranspose(GroupConvTranspose):
     """The transposed convolution on the group: the adjoint of GroupConv2D.
 
-        y_c(y, h') = activation(b_c + Σ_x Σ_h Σ_k f_k(x, h) ψ_c,k(h⁻¹(y - strides·x), h⁻¹h'))
+        o_k(x, h) = activation(b_k + [f ⋆ᵀ ψ]_k(x, h))
+        [f ⋆ᵀ ψ]_k(x, h) = Σ_y Σ_h′ Σ_c f_c(y, h′) ψ_k,c(h′⁻¹(x - strides·y), h′⁻¹h)
 
     A map on G comes in, and a larger one goes out. The kernel, `(kh, kw, |H|, filters, C)`, is that
     of the GroupConv2D from `filters` maps to C whose adjoint the layer is.
@@ -77,6 +78,7 @@ class GroupConv2DTranspose(GroupConvTranspose):
             side, which loses equivariance.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
         activity_regularizer, kernel_constraint, bias_constraint: As in `keras.layers.Conv2D`.
+        lora_rank, lora_alpha: As in `keras.layers.Conv2D`; `enable_lora` is there too.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, |H|, C)`
@@ -92,7 +94,7 @@ class GroupConv2DTranspose(GroupConvTranspose):
         A tensor of rank 5.
 
     Raises:
-        ValueError: On a bad argument, or an input that is not on this group.
+        ValueError: If an argument is invalid, or the input is not on this group.
 
     Warns:
         EquivarianceWarning: At build time, if strides, padding or output padding break

@@ -57,7 +57,7 @@ def all_cnn(
         weights on Z², p4 and p4m.
 
     Raises:
-        ValueError: If an argument is unknown.
+        ValueError: If an argument is invalid.
 
     Reference: Cohen & Welling 2016, section 8.2 and table 2; Springenberg et al. 2015.
     """

@@ -40,7 +40,7 @@ def dense_net(
         A `keras.Model` from images to logits, `(batch, classes)`.
 
     Raises:
-        ValueError: On an unknown argument.
+        ValueError: If an argument is invalid.
 
     Warns:
         EquivarianceWarning: If a pooling does not divide a size.

@@ -54,7 +54,7 @@ def resnet(
         2.62 M on p4m at depth 44; 7.24 M and 7.17 M at depth 26.
 
     Raises:
-        ValueError: If the depth is not 6n + 2, or another argument is unknown.
+        ValueError: If the depth is not 6n + 2, or another argument is invalid.
 
     Reference: Cohen & Welling 2016, section 8.2 and table 2; He et al. 2016.
     """

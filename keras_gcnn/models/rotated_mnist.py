@@ -26,6 +26,9 @@ def z2cnn(
         A `keras.Model` from images `(batch, height, width, channels)` to logits `(batch, classes)`.
         Its convolution kernels hold 21,380 weights for the default arguments.
 
+    Raises:
+        ValueError: If an argument is invalid, or the image is too small for the convolutions.
+
     Reference: Cohen & Welling 2016, section 8.1, figure 5; table 1 gives 5.03 % test error.
     """
     return _seven_convolutions(
@@ -51,6 +54,12 @@ def p4cnn(
         that do not change when the image is turned by 90°. Its convolution kernels hold 24,490
         weights for the default arguments.
 
+    Raises:
+        ValueError: If an argument is invalid, or the image is too small for the convolutions.
+
+    Warns:
+        EquivarianceWarning: If the pooling leaves a row over.
+
     Reference: Cohen & Welling 2016, section 8.1; table 1 gives 2.28 % test error.
     """
     return _seven_convolutions(
@@ -72,6 +81,13 @@ def p8cnn(input_shape: Shape = (28, 28, 1), classes: Integer = 10) -> keras.Mode
 
     Returns:
         A `keras.Model` from images `(batch, size, size, channels)` to logits `(batch, classes)`.
+
+    Raises:
+        ValueError: If an argument is invalid, the size is unknown, or the image is too small for
+            the convolutions.
+
+    Warns:
+        EquivarianceWarning: If the pooling leaves a row over.
 
     Reference: not in the paper; `reproductions/results` compares it with P4CNN.
     """
@@ -99,6 +115,12 @@ def p4cnn_rotation_pooling(
         A `keras.Model` from images `(batch, height, width, channels)` to logits `(batch, classes)`
         that do not change when the image is turned by 90°. Its convolution kernels hold 21,380
         weights for the default arguments.
+
+    Raises:
+        ValueError: If an argument is invalid, or the image is too small for the convolutions.
+
+    Warns:
+        EquivarianceWarning: If the pooling leaves a row over.
 
     Reference: Cohen & Welling 2016, section 8.1; table 1 gives 3.21 % test error.
     """

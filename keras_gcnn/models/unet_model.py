@@ -51,7 +51,7 @@ def unet(
         A `keras.Model` from images, signals or volumes to maps `(batch, *space, classes)`.
 
     Raises:
-        ValueError: If a size is no multiple, or another argument is unknown.
+        ValueError: If a size is no multiple, or another argument is invalid.
 
     Example:
     >>> keras_gcnn.models.unet("p4m", (64, 64, 3), classes=2).output_shape

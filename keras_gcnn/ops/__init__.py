@@ -1,4 +1,4 @@
-"""Functions on tensors, in `keras.ops` alone."""
+"""Functions on tensors, written with `keras.ops`."""
 
 from keras_gcnn.ops.conv.correlation import add_bias, group_conv
 from keras_gcnn.ops.conv.depthwise import group_dense, group_depthwise_conv, pointwise_conv

@@ -1,4 +1,4 @@
-"""Every workaround of a backend. Nothing else asks which backend runs, but `policy`.
+"""Workarounds for backends. Only this module and `policy` ask which backend runs.
 
 Each entry says what is wrong, in which version it was seen, and when it can go. "Keras" is Keras
 3.15 with TensorFlow 2.21, JAX 0.10 and PyTorch 2.13. No backend is imported here: Keras has done
@@ -58,7 +58,9 @@ def blocks_of_filters(filters, groups):
 
 
 def take_rows(kernel, indices):
-    """A gather of `kernel[row]`, matrices (channels, filters), with its axes but the last two flat.
+    """Gathers rows of a kernel.
+
+    All axes but the last two are flattened, so a row is a (channels, filters) matrix.
 
     PyTorch exports to ONNX only a gather from a matrix (Keras' `take` calls `ravel` otherwise). If
     channels and filters were merged, a kernel over several devices would be gathered whole.
@@ -115,7 +117,7 @@ def _is_for_xla(graph):
 
 
 def untraced(function):
-    """Makes a function of constants one that torch.compile calls once and does not trace.
+    """Marks a function of constants, so that torch.compile calls it once instead of tracing it.
 
     The mark is what `torch.compiler.assume_constant_result` sets.
     """
@@ -180,7 +182,7 @@ def _padded_by_parts(x, amounts, value):
 
 
 def repeat(x, times, axis):
-    """Every point along an axis, so many times.
+    """Repeats every point along an axis `times` times.
 
     `ops.repeat` of Keras 3.15 fails on PyTorch's meta device, so that Keras computes a whole model
     to find its shapes. It can go when it does not.
@@ -230,14 +232,15 @@ def _is_under_autocast(device):
 
 
 def by_parts(function, images, tensors, total):
-    """Calls a function for so many images of a batch at a time, and adds up what it finds.
+    """Calls a function for `images` images of a batch at a time, and adds up what it finds.
 
     Keras 3.15 wants the results of `ops.scan` to be shaped as what is added up on TensorFlow. Its
     `ops.map` traces the function twice there, and then works on ten parts at a time. This can go
     when `ops.scan` takes results of any shape.
 
     Args:
-        function: Takes as many tensors, and returns results `(images, …)` and what is added up.
+        function: Takes one part of each tensor, and returns results `(images, …)` and what is added
+            up.
         images: A divisor of the batch.
         tensors: Each `(batch, …)`, of one dtype, which the results have too.
         total: Zeros of the shape and dtype of what is added up.
@@ -276,7 +279,7 @@ def _tensorflow_scan(function, total, parts):
 def traced_once(function, is_inlined, plan, *arguments):
     """`function(plan, *arguments)` as a function of TensorFlow that calls of the same shapes share.
 
-    TensorFlow 2.21 traces a Python function anew wherever it is called. It can go when Keras or
+    TensorFlow 2.21 traces a Python function again wherever it is called. It can go when Keras or
     TensorFlow traces equal layers once.
 
     Args:
@@ -326,7 +329,7 @@ def add_bias(y, bias, data_format):
 
 
 def conv_with_a_row_of_zeros(x, kernel, strides, dilation_rate):
-    """A convolution of planes, channels last, with one row of zeros behind them.
+    """A convolution of planes, channels last, with one row of zeros after them.
 
     XLA on a CPU, in jaxlib 0.10, takes up to five times as long for a convolution without padding
     as for one with any. Keras 3.15 asks JAX for "valid" or "same" and for nothing between. It can
@@ -341,8 +344,8 @@ def conv_with_a_row_of_zeros(x, kernel, strides, dilation_rate):
 def takes_channels_first():
     """Whether channels_first convolutions run on every processor and for every dtype.
 
-    On a CPU, TensorFlow 2.21 has them with oneDNN alone, and in float32 and bfloat16 alone. It
-    turns oneDNN on by itself on some processors only. On a GPU its layout optimizer chooses the
+    On a CPU, TensorFlow 2.21 has them only with oneDNN, and only in float32 and bfloat16. It
+    turns oneDNN on by itself only on some processors. On a GPU its layout optimizer chooses the
     order of axes, so that channels_last costs nothing (keras#20414). It can go when TensorFlow has
     them.
     """
@@ -401,7 +404,7 @@ def map_and_kernel(x, kernel):
 
 
 def known_shape(x):
-    """The shape as a tuple of integers, with `None` for sizes that are open.
+    """The shape as a tuple of integers, with `None` for unknown sizes.
 
     Where PyTorch 2.13 traces, sizes are no integers by themselves, and `int` does not make them so.
     """

@@ -67,7 +67,7 @@ def transform_each(
 ) -> Tensor:
     """Transforms every image of a batch by an element of its own, about the centre of its grid.
 
-        y_b(x) = f_b(h_b⁻¹x)
+        o_b(x) = f_b(h_b⁻¹x)
 
     Args:
         x: Images, `(batch, *space, channels)` or `(batch, channels, *space)`; or without channels,
@@ -80,7 +80,8 @@ def transform_each(
         The transformed images, of `x`'s shape and dtype.
 
     Raises:
-        ValueError: If `x` has the wrong rank, or the group does not map the grid to itself.
+        ValueError: If `x` has the wrong rank, `elements` are not one index for each image, or the
+            group does not map the grid to itself.
 
     Reference: Cohen & Welling 2016, section 4.4.
     """

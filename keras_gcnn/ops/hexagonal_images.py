@@ -24,7 +24,7 @@ def square_to_hexagonal(
 ) -> Tensor:
     """Samples images at the points of the hexagonal lattice, with bilinear interpolation.
 
-        y(r, q) = f(spacing · (r·√3/2, q + r/2))      in (row, column), from the middle of f
+        o(r, q) = f(spacing · (r·√3/2, q + r/2))      in (row, column), from the middle of f
 
     Outside of an image is zero.
 
@@ -38,7 +38,7 @@ def square_to_hexagonal(
         Images of size 2R + 1 in axial coordinates, which are zero outside of the hexagon.
 
     Raises:
-        ValueError: If the size is not known, or an argument is bad.
+        ValueError: If the size is unknown, or an argument is invalid.
 
     Reference: Hoogeboom et al. 2018, "HexaConv", section 3, for axial coordinates.
     """
@@ -76,7 +76,7 @@ def hexagonal_to_square(
         Images of that size, which are zero outside of the hexagon.
 
     Raises:
-        ValueError: If the size is not known, or an argument is bad.
+        ValueError: If the size is unknown, or an argument is invalid.
 
     Reference: as `square_to_hexagonal`.
     """
@@ -105,7 +105,7 @@ def offset_rows_to_hexagonal(
     radius: Integer | None = None,
     data_format: DataFormat | None = None,
 ) -> Tensor:
-    """Hexagonal images from arrays whose rows are shifted by half a step in turns. It is exact.
+    """Hexagonal images from arrays whose every second row is shifted by half a step. It is exact.
 
     Every value is taken to its place in axial coordinates. The middle is row `height // 2`, column
     `width // 2`.
@@ -120,7 +120,7 @@ def offset_rows_to_hexagonal(
         Images of size 2R + 1 in axial coordinates, which are zero where there was no value.
 
     Raises:
-        ValueError: If the size is not known, or an argument is bad.
+        ValueError: If the size is unknown, or an argument is invalid.
 
     Reference: as `square_to_hexagonal`.
     """

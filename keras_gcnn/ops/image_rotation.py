@@ -13,7 +13,7 @@ from keras_gcnn.ops.symbolic import operation
 def rotate_image(images: Tensor, degrees: Number, data_format: DataFormat | None = None) -> Tensor:
     """Rotates images about their centre, counter-clockwise, with bilinear interpolation.
 
-        y[b, x, c] = image[b, R(-degrees)·x, c]      with points x counted from the centre
+        o_c(x) = f_c(R(-degrees)·x)      with points x counted from the centre
 
     Points outside of the image have the value of its nearest edge. Rotations commute with each
     other, so on square images this is equivariant to p2 and p4. By 90° it is exact.
@@ -27,9 +27,9 @@ def rotate_image(images: Tensor, degrees: Number, data_format: DataFormat | None
         A tensor of the shape of `images`.
 
     Raises:
-        ValueError: If the size is not known, or an argument is bad.
+        ValueError: If the size is unknown, or an argument is invalid.
 
-    Reference: for the copies that `models.p8cnn` is made of.
+    Reference: not in the paper; used by `models.p8cnn`.
     """
     images, degrees = backend.tensor(images), arguments.number(degrees, "degrees")
     data_format = arguments.data_format(data_format)

@@ -8,12 +8,12 @@ from keras import ops
 
 
 def channels_of(x, data_format):
-    """The number of channels of a map, `None` where it is open."""
+    """The number of channels of a map, `None` where it is unknown."""
     return x.shape[-1 if data_format == "channels_last" else 1]
 
 
 def around_space(amounts, data_format):
-    """Amounts of padding for every axis of a planar map, of those for the axes of space."""
+    """Padding amounts for all axes of a planar map, given those of the spatial axes."""
     none = (0, 0)
     return [none, *amounts, none] if data_format == "channels_last" else [none, none, *amounts]
 

@@ -10,9 +10,9 @@ from keras_gcnn.ops.backend import Compilation, is_sharded
 
 JAX_ON_A_CPU = Compilation("jax", "xla", "cpu")
 WIDE = "float32", "float64"
-# A convolution of volumes by rows was faster from so many channels of the input and of the output.
+# From this many input and output channels, a convolution of volumes by rows was faster.
 FEWEST_CHANNELS_BY_ROWS = 40
-# Fewer are added up in operations that are too small.
+# Fewer channels are added up in operations that are too small.
 FEWEST_CHANNELS_APART = 16
 # Numbers of f̂ by what compiles: 10 MB in float32, which a cache holds, or 40 MB.
 LARGEST_TRANSFORMS = {"xla": 2.5e6, "graph": 1e7, None: 1e7}
@@ -71,7 +71,7 @@ def has_own_bank_gradient(compilation):
 
 
 def joins_sums(compiler):
-    """Whether a compiler, by its name, writes what is summed up once.
+    """Whether a compiler fuses sums, so that only results are written to memory.
 
     Elsewhere each addition is written. `keras_gcnn.tune` then goes by their number, which tells
     volumes from planes: on O with 16 channels eager PyTorch took twice as long for a training step
@@ -82,9 +82,9 @@ def joins_sums(compiler):
 
 
 def transforms_channels(compilation, channels):
-    """Whether the Fourier implementation may be chosen for so many channels of the input.
+    """Whether the Fourier implementation may be chosen for an input of `channels` channels.
 
-    Where no compiler joins sums, those of few channels are many small operations. On Oh with 8
+    Where no compiler joins sums, sums of few channels are many small operations. On Oh with 8
     channels it took 1.8 to 2.6 times as long as Conv3D in eager PyTorch and 1.1 to 1.6 in
     TensorFlow's graph, with 16 it took 0.4 to 0.7.
     `tox -e bench-torch -- -k "test_same_maps_not_compiled and Oh"`

@@ -40,7 +40,7 @@ def coset_pool(
 ) -> Tensor:
     """Coset pooling: a function on G becomes one on G/K.
 
-        (P f)(x, gK) = max over k in K of f(x, gk)             or the mean, or the sum
+        o_c(x, gK) = max over k in K of f_c(x, gk)             or the mean, or the sum
 
     A function on G/L, for L ⊂ K, becomes one on G/K too: the maximum is over the cosets of L in gK.
 
@@ -58,8 +58,8 @@ def coset_pool(
         in the order of `PointGroup.left_cosets`.
 
     Raises:
-        ValueError: If K is no subgroup of H, does not contain L, or `x` is on another space, or
-            another argument is unknown.
+        ValueError: If K is no subgroup of H, does not contain L, `x` is on another space, or
+            another argument is invalid.
 
     Reference: Cohen & Welling 2016, section 6.3.
     """
@@ -88,7 +88,7 @@ def group_pool(
 ) -> Tensor:
     """Pools space, leaving the axis of H and the channels as they are.
 
-        y_c(x, h) = max, or mean, over taps t in the window of f_c(strides·x + t, h)
+        o_c(x, h) = max, or mean, over taps y of the window of f_c(strides·x + y, h)
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -106,7 +106,7 @@ def group_pool(
         The pooled map.
 
     Raises:
-        ValueError: On a bad argument, or if a window does not fit into the map.
+        ValueError: If an argument is invalid, or the window does not fit into the map.
 
     Reference: Cohen & Welling 2016, section 6.3; `"blur"`: Zhang 2019.
     """
@@ -139,7 +139,7 @@ def global_group_pool(
 ) -> Tensor:
     """The maximum or mean over space and H: one number for each channel, which is invariant.
 
-        y_c = max, or mean, over x and h of f_c(x, h)
+        o_c = max, or mean, over x and h of f_c(x, h)
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -149,10 +149,10 @@ def global_group_pool(
         lattice: As in `group_pool`.
 
     Returns:
-        `(batch, channels)`, or with axes of length 1 between or behind.
+        `(batch, channels)`, or with axes of length 1 between or after them.
 
     Raises:
-        ValueError: On a bad argument.
+        ValueError: If an argument is invalid.
 
     Reference: Cohen & Welling 2016, section 6.3.
     """
@@ -178,9 +178,9 @@ def restrict_group(
 ) -> Tensor:
     """Reads a function on G as several functions on a subgroup G′, in the channels.
 
-        y_{c·n + j}(x, h′) = f_c(x, h′·tⱼ)        for the n cosets H′tⱼ of H′ in H
+        o_{c·n + j}(x, h′) = f_c(x, h′·tⱼ)        for the n cosets H′tⱼ of H′ in H
 
-    Nothing is lost: the numbers are the same. The result is equivariant to H′ alone.
+    Nothing is lost: the numbers are the same. The result is equivariant only to H′.
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -199,13 +199,13 @@ def restrict_group(
     """
     x, group = backend.tensor(x), arguments.group(group)
     data_format = arguments.data_format(data_format)
-    cosets = tables.right_cosets(group, subgroup)  # (n, |H'|)
+    cosets = tables.right_cosets(group, subgroup)  # (n, |H′|)
     axis = arguments.space_of(x, [Space.whole(group)], data_format).axis(data_format)
-    y = ops.take(on_image(x, group.lattice, data_format), cosets, axis=axis)  # (..., n, |H'|, ...)
+    y = ops.take(on_image(x, group.lattice, data_format), cosets, axis=axis)  # (..., n, |H′|, ...)
     if data_format == "channels_last":
-        y = ops.moveaxis(y, axis, -1)  # (batch, *space, |H'|, channels, n)
+        y = ops.moveaxis(y, axis, -1)  # (batch, *space, |H′|, channels, n)
         return layout.reshape(y, (*ops.shape(y)[:-2], y.shape[-2] * y.shape[-1]))
-    shape = ops.shape(y)  # (batch, channels, n, |H'|, *space)
+    shape = ops.shape(y)  # (batch, channels, n, |H′|, *space)
     return layout.reshape(y, (shape[0], shape[1] * shape[2], *shape[3:]))
 
 
@@ -253,9 +253,9 @@ def _pool_taps(x, sampling, lattice, reduction, data_format):
 
 
 def reduction_of_seen(see, x, reduction):
-    """The maximum, sum or mean over windows, which leave out what lies outside of a map.
+    """The maximum, sum or mean over windows, ignoring positions outside the map.
 
-    Where a window sees nothing of the map, it is 0.
+    It is 0 where a window covers no point.
 
     Args:
         see: A function of a map and a number for what lies outside. It gives what each place of a

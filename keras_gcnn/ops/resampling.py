@@ -7,13 +7,13 @@ from keras_gcnn.ops.resizing import padded
 
 
 def resampled(images, matrix, data_format, size=None, fill_mode="constant"):
-    """y(x) = f(A·x) for points (row, column), counted from the middle of f and of y.
+    """o(x) = f(A·x) for points (row, column), counted from the middle of f and of o.
 
     Args:
         images: f, a batch of images of a known size.
         matrix: A, two rows of two numbers.
         data_format: Of both.
-        size: Height and width of y. `None`: those of f.
+        size: Height and width of o. `None`: those of f.
         fill_mode: What lies outside of f: `"constant"`, zeros, or `"nearest"`, its edge.
     """
     old = arguments.image_size(images.shape, data_format)

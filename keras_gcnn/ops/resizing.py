@@ -26,7 +26,7 @@ def group_pad(
         The larger map.
 
     Raises:
-        ValueError: On a bad argument.
+        ValueError: If an argument is invalid.
 
     Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
     """
@@ -49,7 +49,7 @@ def group_crop(
         The smaller map.
 
     Raises:
-        ValueError: On a bad argument, or if nothing is left.
+        ValueError: If an argument is invalid, or nothing is left.
 
     Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
     """
@@ -91,8 +91,8 @@ def group_upsample(
     """Makes each axis of space `size` times as long.
 
     `"nearest"` repeats every point. `"bilinear"` takes the point i of the output from the place
-    (i + 1/2)/size - 1/2 of the input, by linear interpolation along each axis; outside of the input
-    is the value of its edge.
+    (i + 1/2)/size - 1/2 of the input, by linear interpolation along each axis. Outside of the input
+    is the value of its edge. On hexagonal maps neither is equivariant: use `group_conv_transpose`.
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -104,7 +104,7 @@ def group_upsample(
         The larger map.
 
     Raises:
-        ValueError: On a bad argument, or if sizes are not known for `"bilinear"`.
+        ValueError: If an argument is invalid, or sizes are unknown for `"bilinear"`.
 
     Reference: Cohen & Welling 2016, section 6, for what acts on each plane of a map.
     """

@@ -33,7 +33,7 @@ def subset_pool(
 ) -> Tensor:
     """Pools a function on G over gU, for any finite U ⊂ G, at every g or at those of a subgroup.
 
-        (P f)(g) = max over u in U of f(gu)                     or the mean, or the sum
+        o_c(g) = max over u in U of f_c(gu)                     or the mean, or the sum
 
     With g = (x, h) and u = (t, r), gu is (x + ht, hr). Poolings of windows are the case that all r
     are the identity, and coset poolings the case that all t are 0.
@@ -47,7 +47,7 @@ def subset_pool(
         padding: `"valid"` or `"same"`, for the smallest window around all ht. Padded points are
             left out; where no other is left, the result is 0.
         reduction: `"max"`, `"mean"` or `"sum"`.
-        subgroup: H′, if h are its elements alone. `None`: all of H.
+        subgroup: H′, if h runs only over its elements. `None`: all of H.
         data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
 
     Returns:
@@ -55,7 +55,7 @@ def subset_pool(
         |H′|, *new_space)`.
 
     Raises:
-        ValueError: On a bad argument, if H′ is no subgroup of H, or `x` is no map on G.
+        ValueError: If an argument is invalid, H′ is no subgroup of H, or `x` is no map on G.
 
     Reference: Cohen & Welling 2016, section 6.3.
     """

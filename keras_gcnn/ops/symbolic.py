@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Makes a function of tensors one that takes a `keras.KerasTensor` too, of any open sizes.
+    """Lets a function of tensors also accept `keras.KerasTensor`s, even of unknown sizes.
 
     Keras finds the shape of its result. A model that holds the operation is saved with the name of
     the function and its arguments.
@@ -27,7 +27,7 @@ def operation(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
 
 
 class _Bound(keras.Operation):
-    """A function of its symbolic tensors alone: JAX would trace its other arguments too."""
+    """A function only of its symbolic tensors: JAX would trace its other arguments too."""
 
     def __init__(self, function, args, kwargs):
         super().__init__()

@@ -63,7 +63,7 @@ class Call:
         return np.array_equal(matrix @ elements, elements @ matrix)
 
     def takes_alike(self, axes):
-        """Whether of axes of space that the group exchanges all are among these axes, or none."""
+        """Whether the axes include all or none of the spatial axes that the group exchanges."""
         group = self.space.group
         return group.lattice.are_alike(group, [int(a in axes) for a in self.space_axes])
 
@@ -79,7 +79,7 @@ class Call:
         return {int(a) % self.space.rank for a in (axis if np.iterable(axis) else [axis])}
 
     def split(self, per_axis):
-        """What a stock layer has for each axis but batch and channels: of space, and of H."""
+        """What a stock layer has for each axis except batch and channels: of space, and of H."""
         inner = [a for a in range(1, self.space.rank) if a != self.channel_axis]
         by_axis = dict(zip(inner, per_axis, strict=True))
         return tuple(by_axis[a] for a in self.space_axes), [by_axis[a] for a in self.coset_axes]
@@ -135,7 +135,7 @@ def per_channel(call):
 
 
 def along_axes(call):
-    """Of axes of space that the group exchanges, all must be among them, or none."""
+    """The axes must include all or none of the spatial axes that the group exchanges."""
     if not call.takes_alike(call.axes()):
         return f"it acts along axis {call.get('axis')}, and not along all axes of space"
 

@@ -182,7 +182,7 @@ def _space_after(call):
 
 
 def _is_invariant(tensor):
-    """Whether a tensor has one number for each channel alone."""
+    """Whether a tensor has only one number for each channel."""
     return all(n == 1 for n in tensor.shape[1:-1]) or all(n == 1 for n in tensor.shape[2:])
 
 
@@ -198,7 +198,7 @@ def _holds_tensors(argument):
 def _history(tensor):
     """The operation that made a symbolic tensor, and the node of that call.
 
-    Keras 3.15 tells this by `_keras_history` alone.
+    Keras 3.15 tells this only by `_keras_history`.
     """
     history = getattr(tensor, "_keras_history", None)
     if history is None or history.operation is None:

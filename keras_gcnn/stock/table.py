@@ -22,8 +22,8 @@ class Row:
         says: What documentation says of it: what it does, or the condition.
         check: A function of a `checks.Call` that returns why equivariance is lost, or `None`.
         planar: What `to_planar` makes of it: `"itself"`, for it acts on each number by itself;
-            `"nothing"`, for it acts in training alone; `"rule"`, by a rule of `convert.rules`.
-            `None`: itself, on the map with its axis of H.
+            `"nothing"`, for it acts only during training; `"rule"`, by a rule of `convert.rules`;
+            `"refused"`, an error. `None`: itself, on the map with its axis of H.
     """
 
     names: str
@@ -72,7 +72,7 @@ TABLE = (
         "Dropout AlphaDropout GaussianDropout GaussianNoise ActivityRegularization "
         "SpatialDropout1D SpatialDropout2D SpatialDropout3D",
         "keeps",
-        "acts in training alone",
+        "acts only during training",
         planar="nothing",
     ),
     Row(
@@ -85,7 +85,7 @@ TABLE = (
         "RandomFlip RandomRotation RandomTranslation RandomZoom RandomContrast RandomShear "
         "RandomBrightness",
         "keeps",
-        "acts in training alone",
+        "acts only during training",
     ),
     Row(
         "BatchNormalization GroupBatchNormalization",
@@ -116,8 +116,15 @@ TABLE = (
     Row("Dense", "condition", "channels are last, as Dense takes them", checks.on_last_axis),
     Row("PReLU", "condition", "space and H are all in `shared_axes`", checks.shared_axes),
     Row(
-        "Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose SeparableConv1D "
-        "SeparableConv2D DepthwiseConv1D DepthwiseConv2D",
+        "Conv1D Conv2D Conv3D",
+        "condition",
+        "its kernel has size 1 along space and H",
+        checks.kernel,
+        "refused",
+    ),
+    Row(
+        "Conv1DTranspose Conv2DTranspose Conv3DTranspose SeparableConv1D SeparableConv2D "
+        "DepthwiseConv1D DepthwiseConv2D",
         "condition",
         "its kernel has size 1 along space and H",
         checks.kernel,
@@ -165,14 +172,14 @@ TABLE = (
         checks.same_shape,
     ),
     Row("Permute Transpose", "breaks", "exchanges axes, except on p2", checks.in_order),
-    Row("GetItem", "condition", "it slices channels alone", checks.sliced),
+    Row("GetItem", "condition", "it slices only channels", checks.sliced),
     Row(
         "Flip Roll",
         "condition",
         "its axis is that of the channels, or it commutes with the group",
         checks.permuted,
     ),
-    Row("RotatedImage", "condition", "the group has no mirrors", checks.rotated),
+    Row("RotatedImage", "condition", "the group has no mirrors", checks.rotated, "refused"),
 )
 _BY_NAME = {kind: row for row in TABLE for kind in row.kinds}
 

@@ -35,7 +35,7 @@ def feature_map(
         values: The map f, `(*space, |H|)`, in one to three dimensions.
         group: Name of the point group H, or a `PointGroup`.
         element: Index of an element g. The map L_g f is drawn too, and the arrows are those of g.
-            `None`: f alone, with the arrows of r and m.
+            `None`: only f, with the arrows of r and m.
         slices: How many slices of a volume are drawn, the middle ones along depth.
         figure: A matplotlib `Figure` or `SubFigure` to draw in. `None`: a new one.
 

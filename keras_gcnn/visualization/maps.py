@@ -52,7 +52,7 @@ class Maps:
         return replace(self, values=np.stack(moved))
 
     def channel(self, channel):
-        """One channel alone."""
+        """Only one channel."""
         return replace(self, values=self.values[..., channel : channel + 1])
 
     def tensor(self, data_format):

@@ -38,10 +38,11 @@ def equivariance_figure(
 ) -> Figure:
     """What a layer or model makes of an image and of its transformed copies.
 
-        f(L_g x)        row g; if f is equivariant, it is L_g f(x)
+        Φ(L_g f)        row g; if Φ is equivariant, it is L_g Φ(f)
 
-    The first columns are the input L_g x, the others one channel of the output: a map on G has a
-    column for each h, and one for the maximum over h. Where f is equivariant, the maps of a row are
+    Here Φ is the layer or model, and f the image. The first columns are the input L_g f, the others
+    one channel of the output: a map on G has a column for each h, and one for the maximum over h.
+    Where Φ is equivariant, the maps of a row are
     those of the first row, turned, and h moves to g·h; the maximum only turns. An output that is a
     vector is drawn as a curve.
 
@@ -116,7 +117,7 @@ def class_activation_map(
         model: A Functional or Sequential model of one image that ends with the mean over space and
             H of a map on G, and `Dense`. The mean may be that of one layer, or of `CosetPooling`
             with `reduction="mean"` and `GlobalAveragePooling`; dropout and activations may stand
-            between and behind. If H is pooled otherwise before, the map is one on the plane.
+            between and after them. If H is pooled otherwise before, the map is one on the plane.
         image: One input, without its batch axis.
         class_index: Which output of `Dense`. `None`: the largest.
         slices: How many slices of a volume are drawn, the middle ones along depth.

@@ -20,7 +20,7 @@ def filter_bank(
     """The |H| transformed filters of one channel of one filter.
 
         (L_h ψ)(y)     = ψ(h⁻¹y)              a filter on Zᵈ: one row
-        (L_h ψ)(y, h') = ψ(h⁻¹y, h⁻¹h')       a filter on G: a row for each h'
+        (L_h ψ)(y, h′) = ψ(h⁻¹y, h⁻¹h′)       a filter on G: a row for each h′
 
     There is a column for each h. A layer correlates its input with all of them.
 

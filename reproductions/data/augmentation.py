@@ -1,4 +1,4 @@
-"""Random and fixed changes of a batch of images, functions of their seed alone."""
+"""Random and fixed changes of a batch of images, functions only of their seed."""
 
 import math
 

@@ -51,7 +51,7 @@ class ZcaWhitening:
         covariance = (products - count * np.outer(mean, mean)) / (count - 1)
         variances, vectors = np.linalg.eigh(covariance)
         deviations = np.sqrt(np.maximum(variances, 0.0))
-        # Directions without variance, such as that of the contrast, hold rounding noise alone.
+        # Directions without variance, such as that of the contrast, hold only rounding noise.
         scales = np.where(deviations > REGULARIZER, 1 / (deviations + REGULARIZER), 0.0)
         return cls(mean, (vectors * scales) @ vectors.T)
 

@@ -52,10 +52,10 @@ def other_strand(x):
 
 
 def sequences(count, rng):
-    """So many sequences `(LENGTH, 4)`, and which of them have the motif.
+    """`count` sequences `(LENGTH, 4)`, and which of them have the motif.
 
-    Every second one has a copy of the motif, each drawn anew. The others have a decoy, which is
-    such a copy with its letters in random order. Both are on either strand, at any place.
+    Every second one has a copy of the motif, each drawn separately. The others have a decoy, which
+    is such a copy with its letters in random order. Both are on either strand, at any place.
     """
     x, labels = [], np.arange(count) % 2
     for label in labels:

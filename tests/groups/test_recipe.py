@@ -43,7 +43,7 @@ def recipe_and_functions(group, size, on_group):
 @pytest.mark.parametrize("on_group", [True, False])
 @pytest.mark.parametrize(("dimension", "name"), EVERY_GROUP)
 def test_it_is_the_correlation_at_a_point(dimension, name, on_group):
-    """o(h) = Σ_t Σ_j f(t, j) ψ(h⁻¹t, h⁻¹j), with the elements as matrices."""
+    """o(h) = Σ_y Σ_j f(y, j) ψ(h⁻¹y, h⁻¹j), with the elements as matrices."""
     group, size = groups.get(name, dimension), SIZES[dimension]
     recipe, (f, psi) = recipe_and_functions(group, size, on_group)
     expected = _correlation(group, size, f, psi)

@@ -207,7 +207,7 @@ def test_global_pooling(data_format, keepdims):
 @both_formats
 @pytest.mark.parametrize(("group", "subgroup"), [("p4m", "p4"), ("p4m", "pmm"), ("p4", [0, 2])])
 def test_restriction_reads_every_coset_into_channels(group, subgroup, data_format):
-    """y_{c·n + j}(x, h') = f_c(x, h'·tⱼ), by matrices."""
+    """o_{c·n + j}(x, h′) = f_c(x, h′·tⱼ), by matrices."""
     whole = kg.groups.get(group)
     part = whole.subgroup(subgroup)
     f = random(3, 3, whole.order, 2)

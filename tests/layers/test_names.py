@@ -10,7 +10,7 @@ import keras_gcnn as kg
     [
         ("GroupReLU", "Use keras.layers.ReLU, which keeps equivariance."),
         ("GroupPReLU", "Use keras.layers.PReLU, which keeps equivariance, if space and H"),
-        ("GroupFlatten", "Use CosetPooling2D, and keras.layers.Flatten behind it."),
+        ("GroupFlatten", "Use CosetPooling2D, and keras.layers.Flatten after it."),
         ("GroupConv2d", "Use GroupConv2D."),
         ("GroupUpsampling2D", "Use GroupUpSampling2D."),
         ("GroupConv2DTransposed", "Use GroupConv2DTranspose."),

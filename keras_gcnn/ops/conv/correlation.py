@@ -29,8 +29,8 @@ def group_conv(
 ) -> Tensor:
     """The G-correlation of a feature map with a filter. The result is a function on G.
 
-        [f ⋆ ψ](x, h) = Σ_y Σ_h' Σ_c f_c(y, h') ψ_c(h⁻¹(y - x), h⁻¹h')       f on G
-        [f ⋆ ψ](x, h) = Σ_y      Σ_c f_c(y)     ψ_c(h⁻¹(y - x))              f on Zᵈ (lifting)
+        [f ⋆ ψ]_k(x, h) = Σ_y Σ_h′ Σ_c f_c(y, h′) ψ_c,k(h⁻¹(y - x), h⁻¹h′)       f on G
+        [f ⋆ ψ]_k(x, h) = Σ_y      Σ_c f_c(y)     ψ_c,k(h⁻¹(y - x))              f on Zᵈ (lifting)
 
     On the hexagonal lattice points outside of the hexagon count as zeros, and are zero in the
     result.
@@ -63,8 +63,8 @@ def group_conv(
         *new_space)` with `"channels_first"`.
 
     Raises:
-        ValueError: On a bad argument, as `transform_filters`, and if map and filter are not on the
-            same space, have other numbers of channels, or do not fit into each other.
+        ValueError: If an argument is invalid, if map and filter are on different spaces, have other
+            numbers of channels, or do not fit into each other, and as `transform_filters`.
 
     Reference: Cohen & Welling 2016, sections 6.1, 6.2 and 7.2; for the transform,
         `groups/fourier.py`.
@@ -133,11 +133,11 @@ def _common_space(x, kernel_shape, group, data_format, groups):
 def add_bias(y: Tensor, bias: Tensor, data_format: DataFormat | None = None) -> Tensor:
     """Adds one number per feature map on G, the same for every h and every point of space.
 
-        y(x, h)_k + b_k
+        o_k(x, h) = f_k(x, h) + b_k
 
     Args:
-        y: Feature map on G, `(batch, *space, |H|, filters)`, or `(batch, filters, |H|, *space)`; or
-            an image.
+        y: Feature map f on G, `(batch, *space, |H|, filters)`, or `(batch, filters, |H|, *space)`;
+            or an image.
         bias: Vector `(filters,)`.
         data_format: As in `group_conv`.
 

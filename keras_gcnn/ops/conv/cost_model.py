@@ -2,16 +2,16 @@
 
 For one point of the output, a convolution takes P = taps·|H|²·C·F products on G (taps·|H|·C·F from
 the plane). The Fourier implementation takes fewer products p, but writes e numbers for f̂ and |H|·F
-of ô. Here e counts f̂, or every addition where no compiler joins them. The seconds of the one over
-those of the other are predicted as
+for ô. Where no compiler joins sums, e counts every addition. The model predicts
 
-    ratio = a·p/P + b·e/P + c·(taps - 1)/taps·e/P + d·|H|·F/P + f        with a, b, c, d, f ≥ 0
+    ratio = (seconds of the Fourier implementation) / (seconds of the direct one)
+          = a·p/P + b·e/P + c·(taps - 1)/taps·e/P + d·|H|·F/P + e₀
 
-Here a says how much better a convolution multiplies than a matrix product. What writing a number
-costs, in products, is b and d, and c more where it is shifted. The rest is f. `keras_gcnn.tune`
-fits the five to measurements, for each backend, compiler and device, for inference and for
-training. It also finds the limit: the largest prediction below which the Fourier implementation was
-never the slower one.
+It has five non-negative coefficients. `a` weighs products: how much faster a convolution multiplies
+than a matrix product. `b` and `d` are the costs of writing f̂ and ô, `c` the extra cost of shifted
+values, and `e₀` a constant. `keras_gcnn.tune` fits them to measurements, for each backend, compiler
+and device, for inference and for training. It also finds the limit: the largest prediction below
+which the Fourier implementation was never the slower one.
 
 "auto" takes the Fourier implementation where the prediction is below the limit. It takes the direct
 one elsewhere: on p1, where there is no product to save; on devices without a fit, such as a GPU
@@ -155,7 +155,7 @@ def read_fits(path):
         return {}
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         warnings.warn(
-            f"{path} is ignored: {error}. Run `python -m keras_gcnn.tune` to make it anew, or "
+            f"{path} is ignored: {error}. Run `python -m keras_gcnn.tune` to make it again, or "
             "delete it.",
             stacklevel=2,
         )

@@ -26,10 +26,11 @@ def group_depthwise_conv(
 ) -> Tensor:
     """The G-correlation of each channel by itself with filters of its own.
 
-        y_{c·m + j}(x, h) = Σ_y Σ_h' f_c(y, h') ψ_{c,j}(h⁻¹(y - x), h⁻¹h')
+        o_{c·m + j}(x, h) = Σ_y Σ_h′ f_c(y, h′) ψ_c,j(h⁻¹(y - x), h⁻¹h′)
 
-    It is one planar convolution in as many blocks as there are channels. Where gradients of those
-    are slow, it is one matrix product for each channel, over all points (`ops.policy`).
+    It is one planar convolution in as many blocks as there are channels. Where the
+    gradient of such a convolution is slow, it is one matrix product for each channel, over all
+    points (`ops.policy`).
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -47,7 +48,8 @@ def group_depthwise_conv(
     Raises:
         ValueError: As `group_conv`.
 
-    Reference: Cohen & Welling 2016, section 6.1, for one channel; depthwise: Chollet 2017.
+    Reference: Cohen & Welling 2016, section 6.1, for one channel; depthwise: Chollet 2017,
+    "Xception: Deep Learning with Depthwise Separable Convolutions".
     """
     (x, kernel), group = backend.map_and_kernel(x, kernel), arguments.group(group)
     data_format = arguments.data_format(data_format)
@@ -119,7 +121,7 @@ def pointwise_conv(
 ) -> Tensor:
     """Combines the channels at each point of G, in the same way at all of them.
 
-        y_k(x, h) = Σ_c f_c(x, h) w_c,k
+        o_k(x, h) = Σ_c f_c(x, h) w_c,k
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -133,7 +135,8 @@ def pointwise_conv(
     Raises:
         ValueError: If `x` is no map on G, or has other channels than the kernel.
 
-    Reference: Chollet 2017, "Xception", the second half of a separable convolution.
+    Reference: Chollet 2017, "Xception: Deep Learning with Depthwise Separable Convolutions", the
+    second half of a separable convolution.
     """
     (x, kernel), group = backend.map_and_kernel(x, kernel), arguments.group(group)
     data_format = arguments.data_format(data_format)
@@ -165,9 +168,9 @@ def group_dense(
     data_format: DataFormat | None = None,
     training: bool | None = False,
 ) -> Tensor:
-    """Combines all of H and the channels at each point of space: a convolution over H alone.
+    """Combines all of H and the channels at each point of space: a convolution over H.
 
-        y_k(x, h) = Σ_h' Σ_c f_c(x, h') ψ_c,k(h⁻¹h')
+        o_k(x, h) = Σ_h′ Σ_c f_c(x, h′) ψ_c,k(h⁻¹h′)
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.

@@ -19,7 +19,7 @@ def direct_correlation(x, kernel, space, sampling, data_format, groups, training
 
 
 def convolve_maps(x, bank, space, outputs, sampling, data_format, groups, training, compilation):
-    """The planar convolution of a map on a space with a bank for so many elements or cosets."""
+    """Convolves a map on `space` with a bank of `outputs` filters, one per element or coset."""
     last = data_format == "channels_last"
     if space.has_axis:
         x = exchange(x, space.cosets, groups) if last else x

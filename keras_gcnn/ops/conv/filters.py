@@ -14,7 +14,7 @@ from keras_gcnn.ops.symbolic import operation
 def transform_filters(kernel: Tensor, group: Group) -> Tensor:
     """Turns one filter into the |H| transformed filters of the bank, by one gather.
 
-        bank[y, h', c, h, k] = ψ[h⁻¹y, h⁻¹h', c, k]      a filter on G
+        bank[y, h′, c, h, k] = ψ[h⁻¹y, h⁻¹h′, c, k]      a filter on G
         bank[y,     c, h, k] = ψ[h⁻¹y,        c, k]      a filter on Zᵈ
 
     Taps y are counted from the centre of the kernel, which is between two taps for even sizes.
@@ -62,7 +62,7 @@ def transform_filters_with_gradient(kernel, group):
 def adjoint_filter(kernel, group):
     """The filter of the adjoint G-correlation, with channels and filters exchanged.
 
-        ψ*(u, a) = ψ(-a⁻¹u, a⁻¹)ᵀ
+        ψ*(y, h) = ψ(-h⁻¹y, h⁻¹)ᵀ
 
     Args:
         kernel: Filter ψ on G, `(*kernel_size, |H|, channels, filters)`.

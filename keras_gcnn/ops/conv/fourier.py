@@ -12,7 +12,7 @@ from keras_gcnn.ops.conv.plan import Plan, TransformedKernel, apply_in_parts, co
 
 
 def takes_size(x, sampling, data_format):
-    """Whether sums over shifted maps can pad and slice a map whose sizes may be open.
+    """Whether sums over shifted maps can pad and slice a map whose sizes may be unknown.
 
     They slice no map whose sizes are symbols, as in `jax.export`.
     """
@@ -21,7 +21,7 @@ def takes_size(x, sampling, data_format):
 
 
 def fourier_correlation(x, kernel, space, sampling, data_format, groups, training, compilation):
-    """As `direct.direct_correlation`, for channels_last alone and for a `TransformedKernel` too."""
+    """Like `direct_correlation`, but only for channels_last. Also accepts a `TransformedKernel`."""
     dtype = backend.standard_dtype(x)
     is_slow = _are_bfloat16(x, kernel) and policy.widens_bfloat16(compilation)
     if is_slow:

@@ -30,11 +30,11 @@ def correlation_with_gradient(plan, x, kernel):
 def _of_dense(plan, dy, x, kernel):
     """For strides of 1, by the G-correlation of dy, with zeros around it, with the adjoint filter.
 
-    From y(x, h) = Σ f(z, h') ψ(h⁻¹(z - x), h⁻¹h') it follows that
+    Here `x` is f, and `dy` is the gradient do of o(x, h) = Σ f(y, h′) ψ(h⁻¹(y - x), h⁻¹h′). So
 
-        df(z, h') = Σ dy(x, h) ψ(h⁻¹(z - x), h⁻¹h') = Σ dy(x, h) ψ*(h'⁻¹(x - z), h'⁻¹h)
+        df(y, h′) = Σ do(x, h) ψ(h⁻¹(y - x), h⁻¹h′) = Σ do(x, h) ψ*(h′⁻¹(x - y), h′⁻¹h)
 
-    and that f is to the gradient of ψ* what dy is to that of ψ. So one transform serves both.
+    and f is to the gradient of ψ* what do is to that of ψ. So one transform serves both.
     """
     *domain, channels, filters = plan.kernel_shape
     reach = [span - 1 for span in plan.sampling.effective_kernel_size]

@@ -14,7 +14,7 @@ from keras_gcnn.ops.views import without_copies
 def planar_conv(x, kernel, strides, padding, data_format, dilation_rate, training, compilation):
     """`keras.ops.conv`, with one stride and dilation rate per axis of space.
 
-        y(i, j) = Σ_a Σ_b x(s·i + d·a, s·j + d·b) ψ(a, b)
+        o(x) = Σ_y f(s·x + d·y) ψ(y)      with strides s and dilation rates d
 
     `ops.policy` says where another way to compute it is faster, for a `backend.Compilation`.
     """

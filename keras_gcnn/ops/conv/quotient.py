@@ -30,9 +30,9 @@ def quotient_conv(
 ) -> Tensor:
     """The G-correlation of a map on G/K with a filter, as a map on G/L.
 
-        [f ⋆ ψ](x, gL) = Σ_y Σ_h'K Σ_c f_c(y, h'K) ψ_c(g⁻¹(y - x), g⁻¹h'K)
+        [f ⋆ ψ]_k(x, gL) = Σ_y Σ_h′K Σ_c f_c(y, h′K) ψ_c,k(g⁻¹(y - x), g⁻¹h′K)
 
-    It does not depend on which g of a coset gL is taken if ψ(ly, lh'K) = ψ(y, h'K) for l in L. So
+    It does not depend on which g of a coset gL is taken if ψ(ly, lh′K) = ψ(y, h′K) for l in L. So
     the filter has one weight for each orbit of L on the pairs of a tap and a coset. `group_conv` is
     the case L = {e}, K = {e}; lifting is K = H.
 
@@ -55,9 +55,11 @@ def quotient_conv(
         Map on G/L with `filters` channels; for L = H an image.
 
     Raises:
-        ValueError: On a bad argument, and if the map is not on G/K or has other channels.
+        TypeError: If `input_space` or `output_space` is no `groups.Space`.
+        ValueError: If an argument is invalid, or the map is not on G/K or has other channels.
 
-    Reference: Cohen & Welling 2016, sections 6.1 and 6.3; maps on quotients: Cohen et al. 2019.
+    Reference: Cohen & Welling 2016, sections 6.1 and 6.3; maps on quotients: Cohen, Geiger &
+    Weiler 2019, "A General Theory of Equivariant CNNs on Homogeneous Spaces".
     """
     for name, space in {"input_space": input_space, "output_space": output_space}.items():
         arguments.is_a(space, Space, name)
@@ -85,7 +87,7 @@ def quotient_conv(
 
 
 def _check_kernel(x, kernel, input_space, output_space, kernel_size, data_format, groups):
-    """Refuses a kernel that has not one number for each orbit, channel and filter."""
+    """Raises if a kernel has not one number for each orbit, channel and filter."""
     shape = backend.known_shape(kernel)
     channels = layout.channels_of(x, data_format)
     orbits = number_of_orbits(input_space, output_space, kernel_size)

@@ -30,7 +30,7 @@ def group_conv_transpose(
 ) -> Tensor:
     """The adjoint of the G-correlation with a filter: it spreads a map where that one gathers.
 
-        [f ⋆ᵀ ψ]_c(y, h') = Σ_x Σ_h Σ_k f_k(x, h) ψ_c,k(h⁻¹(y - strides·x), h⁻¹h')
+        [f ⋆ᵀ ψ]_k(x, h) = Σ_y Σ_h′ Σ_c f_c(y, h′) ψ_k,c(h′⁻¹(x - strides·y), h′⁻¹h)
 
     For maps u and v, Σ group_conv(u, ψ)·v = Σ u·group_conv_transpose(v, ψ). With strides of 1 it is
     the G-correlation with the adjoint filter; otherwise it is one planar transposed convolution.
@@ -53,8 +53,8 @@ def group_conv_transpose(
         *new_space)` with `"channels_first"`. `groups.TransposedSampling` says how large it is.
 
     Raises:
-        ValueError: On a bad argument, and if map and filter are not both on G or have other numbers
-            of channels.
+        ValueError: If an argument is invalid, or map and filter are not both on G or have other
+            numbers of channels.
 
     Reference: the adjoint of Cohen & Welling 2016, section 6.1.
     """
@@ -95,7 +95,7 @@ def _by_bank(x, kernel, group, sampling, data_format, training):
     bank = planar_bank(kernel, group, 1, data_format, training, compilation)
     convolve = partial(ops.conv_transpose, strides=sampling.strides, padding="valid")
     y = without_copies(convolve, compilation, x, bank, data_format=data_format)
-    # Keras adds strides - kernel size zeros behind, where that is positive.
+    # Keras adds strides - kernel size zeros at the end, where that is positive.
     windows = zip(sampling.crops(), sampling.strides, sampling.kernel_size, strict=True)
     amounts = [(-front, -behind - max(s - k, 0)) for (front, behind), s, k in windows]
     y = padded(y, amounts, data_format)

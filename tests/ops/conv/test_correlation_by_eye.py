@@ -50,7 +50,7 @@ def test_lifting_one_window():
 
 
 def test_a_correlation_on_the_group_with_one_tap():
-    """o(h) = Σ_h' f(h') ψ(h⁻¹h') on p2, whose half turn is its own inverse."""
+    """o(h) = Σ_h′ f(h′) ψ(h⁻¹h′) on p2, whose half turn is its own inverse."""
     f = np.array([2, 3], "float32").reshape(1, 1, 1, 2, 1)
     psi = np.array([10, 1], "float32").reshape(1, 1, 2, 1, 1)
     for implementation in ("direct", "fourier"):
