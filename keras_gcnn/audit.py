@@ -111,9 +111,14 @@ def summary(model: keras.Model) -> ModelSummary:
     arguments.functional_model(
         model, "`model` must be a Functional or Sequential model that is built"
     )
-    found = ModelSummary(model.name, tuple(_rows(model, set())))
+    found = audited(model)
     print(found)
     return found
+
+
+def audited(model):
+    """The `ModelSummary` of a functional model."""
+    return ModelSummary(model.name, tuple(_rows(model, set())))
 
 
 def sizes_that_keep(model: keras.Model, farthest: int = 64) -> list[int]:
@@ -170,7 +175,7 @@ def _rows(model, invariant, prefix=""):
             yield from _rows(operation, invariant, f"{name}/")
         elif isinstance(operation, BaseBlock):
             for part, before, after in operation.steps(tuple(node.input_tensors[0].shape)):
-                verdict = _verdict_of(part, before)
+                verdict = _verdict_of(part, before, operation)
                 yield _row(part, prefix + part.name, operation.output_space, before, after, verdict)
         else:
             after = stock.follow(output, None, data_format)
@@ -195,21 +200,20 @@ def _row(operation, name, space, before, after, verdict):
     )
 
 
-def _verdict_of(operation, input_shape):
+def _verdict_of(operation, input_shape, owner):
+    """The verdict on a layer of this library, or on a part of a block of it."""
     if isinstance(operation, BaseGroupLayer) and not operation.keeps_equivariance(input_shape):
         return "lost: its windows do not turn with an input of this size"
-    if isinstance(operation, BaseGroupLayer):
-        shape = operation.compute_output_shape(input_shape)
-        reason = guard.activation_loss(operation, shape)
-        return f"lost: {reason}" if reason else "kept"
-    return "kept"
+    activation = getattr(operation, "activation", None)
+    reason = guard.activation_loss(activation, owner, operation.compute_output_shape(input_shape))
+    return f"lost: {reason}" if reason else "kept"
 
 
 def _verdict_in_graph(operation, node, after, data_format, invariant):
     found = [stock.follow(x, None, data_format) for x in node.input_tensors]
     verdict = "kept"
     if isinstance(operation, BaseGroupLayer):
-        verdict = _verdict_of(operation, tuple(node.input_tensors[0].shape))
+        verdict = _verdict_of(operation, tuple(node.input_tensors[0].shape), operation)
     elif new := [loss for loss in after.losses if all(loss not in f.losses for f in found)]:
         verdict = f"lost: {new[0].split(': ', 1)[1]}"
     elif after.broken and not any(f.broken for f in found):

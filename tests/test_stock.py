@@ -46,6 +46,14 @@ KEEPING = {
 KEEPING |= {
     "EinsumDense": lambda x: layers.EinsumDense("bxyhc,cd->bxyhd", (8, 8, 4, 3))(x),
     "Lambda": lambda x: layers.Lambda(lambda x: x * ops.sigmoid(x), (8, 8, 4, 2))(x),
+    "EinsumDense with a bias": lambda x: layers.EinsumDense(
+        "bxyhc,cd->bxyhd", (8, 8, 4, 3), bias_axes="d"
+    )(x),
+    "a function along channels": lambda x: layers.Activation(lambda y: ops.softmax(y, axis=-1))(x),
+    "an array along channels": lambda x: layers.Rescaling(np.array([1.0, 2.0]))(x),
+    "a slice of everything": lambda x: x[:, 0:8, ::1],
+    "a roll by the size": lambda x: ops.roll(x, 8, axis=1),
+    "a half turn": lambda x: ops.flip(x, axis=(1, 2)),
     "a tensor product with itself": lambda x: ops.einsum("bxyhc,bxyhd->bxyhd", x, x),
 }
 BREAKING = {
@@ -70,7 +78,24 @@ BREAKING = {
     "a flip": lambda x: ops.flip(x, axis=1),
     "a flip along H": lambda x: ops.flip(x, axis=3),
     "Permute": lambda x: layers.Permute((2, 1, 3, 4))(x),
+    "a function along space": lambda x: layers.Activation(lambda y: ops.softmax(y, axis=1))(x),
+    "a function along space in a layer": lambda x: layers.Dense(
+        2, activation=lambda y: ops.softmax(y, axis=1)
+    )(x),
+    "an array along space": lambda x: layers.Rescaling(np.tri(8).reshape(8, 8, 1, 1))(x),
+    "clipping by an array": lambda x: ops.clip(x, 0, np.tri(8, dtype="f").reshape(8, 8, 1, 1)),
+    "EinsumDense with a bias for each point": lambda x: layers.EinsumDense(
+        "bxyhc,cd->bxyhd", (8, 8, 4, 3), bias_axes="xyd"
+    )(x),
+    "one of several outputs": lambda x: ops.split(x, 2, axis=1)[0],
+    "twice as many rows": lambda x: ops.repeat(x, 2, axis=1),
+    "a model of open sizes": lambda x: keras.Sequential(
+        [keras.Input((None, None, 4, 2)), layers.MaxPooling3D((3, 3, 1), **LAST)]
+    )(x),
 }
+if keras.backend.backend() != "torch":  # which has no steps backwards
+    KEEPING["a half turn by slices"] = lambda x: x[:, ::-1, ::-1]
+    BREAKING["a flip by a slice"] = lambda x: x[:, ::-1]
 
 
 class Drifting(layers.Layer):
@@ -116,6 +141,76 @@ def test_the_next_layer_warns_where_it_is_lost(change):
     assert message.startswith("GroupConv2D 'next' takes a map that is no longer equivariant to p4:")
     assert "LiftingConv2D 'lift' made the map. Remove that stock layer, or" in message
     assert not kg.equivariance_error(model, "p4", (10, 10, 1)).is_equivariant
+
+
+FIRST = {"data_format": "channels_first"}
+AS_IMAGES = {
+    "one element of H": lambda x: layers.Lambda(lambda y: y[..., 0, :], (8, 8, 2))(x),
+    "one of several planes": lambda x: ops.unstack(x, axis=3)[1],
+}
+
+
+@pytest.mark.parametrize("change", AS_IMAGES.values(), ids=AS_IMAGES)
+def test_an_image_that_does_not_turn_is_no_image_to_lift(change):
+    x = change(L.LiftingConv2D(2, 3, "p4", **LAST)(keras.Input((10, 10, 1))))
+    (said,) = warnings_of(lambda: L.LiftingConv2D(2, 3, "p4", **LAST)(x))
+    assert "a trial on random maps" in str(said.message)
+
+
+def test_an_image_that_does_is():
+    x = L.LiftingConv2D(2, 3, "p4", **LAST)(keras.Input((10, 10, 1)))
+    x = layers.Lambda(lambda y: ops.max(y, axis=3), (8, 8, 2))(x)
+    assert not warnings_of(lambda: L.LiftingConv2D(2, 3, "p4", **LAST)(x))
+
+
+def test_an_image_is_not_added_to_a_map_whose_sides_are_as_long_as_h():
+    x = L.LiftingConv2D(2, 3, "p4", padding="same", **LAST)(keras.Input((4, 4, 1)))
+    x = layers.Add()([x, L.CosetPooling2D("p4", **LAST)(x)])  # Keras adds rows to columns
+    (said,) = warnings_of(lambda: L.GroupConv2D(2, 3, **LAST)(x))
+    assert "aligned with other axes" in str(said.message)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: L.LiftingConv2D(2, 3, "p4", activation="softmax", **FIRST)(x),
+        lambda x: L.ResidualBlock2D(2, activation="softmax", **FIRST)(
+            L.LiftingConv2D(2, 3, "p4", **FIRST)(x)
+        ),
+    ],
+)
+def test_a_layer_warns_of_its_own_activation_along_the_width(make):
+    inputs = keras.Input((1, 9, 9))
+    with pytest.warns(kg.EquivarianceWarning, match="loses equivariance to p4 by its activation"):
+        outputs = make(inputs)
+    assert kg.summary(keras.Model(inputs, outputs)).lost
+
+
+def test_maps_of_another_data_format_are_refused():
+    x = L.LiftingConv2D(8, 3, "p4m", padding="same", **FIRST)(keras.Input((1, 8, 8)))
+    with pytest.raises(ValueError, match=r"takes a channels_last map.*made by LiftingConv2D"):
+        L.GroupConv2D(3, 3, **LAST)(x)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: L.RandomGroupElement("p4m", **LAST),
+        lambda: layers.RandomCrop(8, 8),
+        lambda: layers.RandomErasing(),
+        lambda: layers.Normalization(axis=None, mean=0.5, variance=2.0),
+    ],
+)
+def test_it_is_silent_of_what_does_not_act_in_inference(make):
+    x = make()(keras.Input((8, 8, 3)))
+    assert not warnings_of(lambda: L.LiftingConv2D(2, 3, "p4", **LAST)(x))
+
+
+def test_a_wrapped_layer_made_the_map():
+    wrapped = layers.SpectralNormalization(L.LiftingConv2D(2, 3, "pmm", **LAST))
+    x = wrapped(keras.Input((9, 9, 1)))
+    with pytest.raises(ValueError, match=r"takes a map on p4\. Received: a map on pmm"):
+        L.GroupConv2D(2, 3, "p4", **LAST)(x)
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,12 @@ def convert(
     if weights == "planar":
         rewriting.set_planar_weights()
     losses = [str(w.message) for w in caught if w.category is EquivarianceWarning]
+    said = " ".join((*losses, *rewriting.losses))
+    rewriting.losses += [  # of layers that no group layer follows
+        f"{row.kind} '{row.name}' {row.verdict}."
+        for row in audit.audited(converted).lost
+        if f"'{row.name}'" not in said
+    ]
     report = _report(model, converted, rewriting, width, (*losses, *rewriting.losses))
     if report.losses:
         warn_of(f"`convert` of '{model.name}': {report.verdict()}")
@@ -178,7 +184,7 @@ class Rewriting(Walk):
         self.pairs = []  # of a plain layer and the one that takes its weights
 
     def result(self):
-        made = self.of_model(self.model, self.model.inputs)
+        made = self.of_model(self.model, self.model.inputs, self.model.name)
         if self.data_format is None:
             raise ValueError(
                 f"`model` must have a convolution to lift with. Received: '{self.model.name}', "
@@ -201,7 +207,7 @@ class Rewriting(Walk):
 
     def _outputs(self, layer, args, kwargs, tensors, has_left):
         if isinstance(layer, keras.Model):
-            return self._nested(layer, *args)
+            return self.nested(layer, *args)
         if any(map(self.is_on_group, tensors)):
             return on_group.rewritten(self, layer, args, kwargs)
         if has_left:
@@ -229,8 +235,8 @@ class Rewriting(Walk):
     def made_by(self, layer, kind, **changes):
         """A layer of another kind with the arguments that both take; made once."""
 
-        def make():
-            config = on_group.common_config(layer, kind, changes)
+        def make(name):
+            config = on_group.common_config(layer, kind, {**changes, "name": name})
             if self.is_count:
                 config |= {name: "zeros" for name in config if name.endswith("_initializer")}
             made = kind.from_config(config)
@@ -238,7 +244,7 @@ class Rewriting(Walk):
             self.pairs.append((layer, made))
             return made
 
-        return self.once(layer, make)
+        return self.once_for(layer, kind, make)
 
     def note(self, layer, fate):
         """Writes a row of the report."""
@@ -248,9 +254,8 @@ class Rewriting(Walk):
         """The mean over H, where a tensor is a map on G."""
         if not self.is_on_group(x):
             return x
-        return CosetPooling2D(
-            self.group, reduction="mean", data_format=self.spaces.get(x), name=name
-        )(x)
+        options = {"reduction": "mean", "data_format": self.spaces.get(x), "name": name}
+        return self.once(name, lambda: CosetPooling2D(self.group, **options))(x)
 
     def set_planar_weights(self):
         """Gives each new layer the weights of the plain one, kernels at h′ = e."""
@@ -264,14 +269,6 @@ class Rewriting(Walk):
         made = self.made_by(layer, LiftingConv2D, filters=filters, groups=groups, group=self.group)
         self.note(layer, f"LiftingConv2D, {filters} filters")
         return self.mark(made(x), layer.data_format)
-
-    def _nested(self, model, *inputs):
-        flat = keras.tree.flatten(inputs)
-        made = self.once(model, lambda: self.of_model(model, flat))
-        outputs = keras.tree.flatten(made(flat))
-        for inside, outside in zip(made.outputs, outputs, strict=True):
-            self.mark(outside, self.spaces.get(inside))
-        return keras.tree.pack_sequence_as(structure(model, "output"), outputs)
 
 
 def _factor_of_equal_parameters(model, group):

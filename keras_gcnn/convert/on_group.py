@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers
 
 from keras_gcnn import stock
-from keras_gcnn.convert.walk import copy_of
+from keras_gcnn.convert.walk import copy_of, set_weights
 from keras_gcnn.groups import Space
 from keras_gcnn.layers import (
     GlobalGroupAveragePooling2D,
@@ -69,9 +69,11 @@ class Roles:
         order = stock.in_order(model)
         makers = {id(x): (operation, node) for operation, node in order for x in node.outputs}
         uses = Counter(id(operation) for operation, _ in order)
+        heads = {}
         for x in model.outputs:
-            self._follow_head(x, makers)
-        self._heads = {layer for layer in self._heads if uses[layer] <= 1}
+            for layer, node in _heads_of(x, makers) or ():
+                heads.setdefault(layer, set()).add(node)
+        self._heads = {layer for layer, nodes in heads.items() if uses[layer] <= len(nodes)}
         vectors = _vectors(order)
         for operation, node in reversed(order):
             self._follow_gate(operation, node, vectors, makers)
@@ -87,20 +89,6 @@ class Roles:
     def is_gate(self, layer):
         """Whether its vectors are combined with a map."""
         return id(layer) in self._gates
-
-    def _follow_head(self, x, makers):
-        while id(x) in makers:
-            operation, node = makers[id(x)]
-            if isinstance(operation, keras.Model):
-                inner = {id(y): m for m in stock.in_order(operation) for y in m[1].outputs}
-                self._follow_head(operation.outputs[0], inner)
-                return
-            if is_convolution(operation) or isinstance(operation, layers.Dense):
-                self._heads.add(id(operation))
-                return
-            if len(node.input_tensors) != 1 or getattr(operation, "weights", None):
-                return
-            (x,) = node.input_tensors
 
     def _follow_gate(self, operation, node, vectors, makers):
         """Marks what makes the vectors that are combined with a map, from there backwards."""
@@ -123,6 +111,40 @@ class Roles:
                 self._joined[id(operation)] = maker
                 return
             (x, *_) = node.input_tensors
+
+
+def _heads_of(x, makers, outside=()):
+    """The layers with weights that a tensor is made of by layers without, each with its node.
+
+    Args:
+        x: A tensor.
+        makers: The operation and node of each tensor, by its identity.
+        outside: What the inputs of a model within the model are made of, by their identity.
+
+    Returns:
+        A set; `None` if one of them is no convolution and no Dense layer, so that all widths on the
+        way must follow.
+    """
+    if id(x) not in makers:
+        return dict(outside).get(id(x), set())
+    operation, node = makers[id(x)]
+    if is_convolution(operation) or isinstance(operation, layers.Dense):
+        return {(id(operation), id(node))}
+    if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
+        return _heads_within(x, operation, node, makers, outside)
+    if getattr(operation, "weights", None):
+        return None
+    found = [_heads_of(y, makers, outside) for y in node.input_tensors]
+    return None if None in found else set().union(*found)
+
+
+def _heads_within(x, model, node, makers, outside):
+    """`_heads_of` for an output of a model within the model."""
+    inner = {id(y): made for made in stock.in_order(model) for y in made[1].outputs}
+    pairs = zip(model.inputs, node.input_tensors, strict=True)
+    before = {id(inside): _heads_of(y, makers, outside) for inside, y in pairs}
+    place = [y is x for y in node.outputs].index(True)
+    return _heads_of(model.outputs[place], inner, before)
 
 
 def _vectors(order):
@@ -188,7 +210,7 @@ def _moved(axis, data_format):
 def plainly(walk, layer, args, kwargs):
     """A layer or operation of Keras, called as it is, with a copy of its weights."""
     if isinstance(layer, layers.Layer):
-        layer = walk.once(layer, lambda: copy_of(layer))
+        layer = walk.once_for(layer, "copy", lambda name: copy_of(layer, name))
     return layer(*args, **kwargs)
 
 
@@ -240,7 +262,7 @@ def set_planar_weights(plain, made):
             whole[(slice(None),) * (old.ndim - 2) + (0,)] = old
             old = whole
         values.append(old)
-    made.set_weights(values)
+    set_weights(made, values)
 
 
 def unknown(layer, reason):

@@ -216,12 +216,15 @@ def mixed(conversion, layer, x, matrix):
 
 def folded(convolution, normalization, numbers, input_shape):
     """The convolution followed by γ (y - μ) / √(σ² + ε) + β, as one."""
-    kernel, *offset = convolution.get_weights()
+    kernel = ops.convert_to_numpy(convolution.kernel)  # with its low-rank part
+    offset = ops.convert_to_numpy(convolution.bias) if convolution.use_bias else 0.0
     scale = numbers.get("gamma", 1.0) / np.sqrt(
         numbers["moving_variance"] + normalization.epsilon, dtype="float64"
     )
-    shift = numbers.get("beta", 0.0) + (sum(offset) - numbers["moving_mean"]) * scale
+    shift = numbers.get("beta", 0.0) + (offset - numbers["moving_mean"]) * scale
     config = {**convolution.get_config(), "use_bias": True}
+    for option in ("lora_rank", "lora_alpha"):
+        config.pop(option, None)
     config["kernel_initializer"] = policy.INITIALIZER_OF_KNOWN_KERNELS
     config["name"] = f"{convolution.name}_{normalization.name}"
     planar = type(convolution).from_config(config)

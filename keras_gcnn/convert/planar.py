@@ -75,7 +75,7 @@ class Conversion(Walk):
                 f"`to_planar` takes models of images. Received: '{model.name}', whose inputs are "
                 f"of shape {[tuple(x.shape) for x in model.inputs]}. Put the lifting into it."
             )
-        planar = self.of_model(model, model.inputs)
+        planar = self.of_model(model, model.inputs, model.name)
         outputs = [self._unmerged(tensor) for tensor in planar.outputs]
         inputs = keras.tree.pack_sequence_as(structure(model, "input"), planar.inputs)
         outputs = keras.tree.pack_sequence_as(structure(model, "output"), outputs)
@@ -83,10 +83,10 @@ class Conversion(Walk):
         planar(inputs)  # Keras exports to ONNX what has been called
         return planar
 
-    def of_model(self, model, like):
+    def of_model(self, model, like, name):
         """The planar model, with inputs that stand for what the planar tensors `like` do."""
         arguments.functional_model(model, DEMAND)
-        return super().of_model(model, like)
+        return super().of_model(model, like, name)
 
     def call(self, layer, *args, **kwargs):
         """What comes out of the planar counterpart of a layer."""
@@ -109,8 +109,7 @@ class Conversion(Walk):
 
     def _by_rule(self, rule, layer, *args):
         """By the rule, with zeros outside of a hexagon before and after the layer."""
-        is_ours = isinstance(layer, (BaseGroupLayer, GroupBatchNormalization))
-        if not is_ours or not layer.lattice.bounds:
+        if not _is_ours(layer) or not layer.lattice.bounds:
             return rule(self, layer, *args)
         y = rule(self, layer, *(on_image(self, layer, x, "input") for x in args))
         is_vector = len(y.shape) != layer.lattice.dimension + 2
@@ -132,9 +131,11 @@ class Conversion(Walk):
         """A layer or operation of Keras, with a copy of its weights."""
         if not is_of_keras(type(layer)):
             raise no_counterpart(layer, "is no layer of Keras")
+        if any(map(_is_ours, getattr(layer, "_flatten_layers", list)())):
+            raise no_counterpart(layer, "wraps a layer of keras_gcnn. Take that out of it")
         if not isinstance(layer, keras.layers.Layer):
             return layer
-        return self.once(layer, lambda: copy_of(layer))
+        return self.once(layer, lambda: copy_of(layer, layer.name))
 
     def _merged(self, y, space):
         """A map with an axis |H| as a planar one; anything else as it is."""
@@ -159,6 +160,10 @@ class Conversion(Walk):
         *size, channels = x.shape[1:]
         shape = *size, channels // space.order, space.order
         return _exchanged(layers.Reshape(shape)(x))
+
+
+def _is_ours(layer):
+    return isinstance(layer, (BaseGroupLayer, GroupBatchNormalization))
 
 
 def _exchanged(x):

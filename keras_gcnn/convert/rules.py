@@ -6,7 +6,8 @@ from keras import layers, ops
 
 from keras_gcnn import arguments, stock
 from keras_gcnn.convert import parts
-from keras_gcnn.convert.merged import no_counterpart, structure
+from keras_gcnn.convert.merged import no_counterpart
+from keras_gcnn.convert.walk import Walk
 from keras_gcnn.layers import (
     GroupDense,
     GroupDepthwiseConv2D,
@@ -340,16 +341,6 @@ def highway_block(conversion, block, x):
     return conversion.mark(step(layers.Add, "sum")([taken, carried]), conversion.spaces.get(x))
 
 
-def nested_model(conversion, model, *inputs):
-    """The planar model, called."""
-    flat = keras.tree.flatten(inputs)
-    planar = conversion.once(model, lambda: conversion.of_model(model, flat))
-    outputs = keras.tree.flatten(planar(flat))
-    for inside, outside in zip(planar.outputs, outputs, strict=True):
-        conversion.mark(outside, conversion.spaces.get(inside))
-    return keras.tree.pack_sequence_as(structure(model, "output"), outputs)
-
-
 # The first class that fits is taken.
 RULES = {
     GroupConvTranspose: transposed_convolution,
@@ -366,7 +357,7 @@ RULES = {
     BaseGroupPooling: space_pooling,
     ResidualBlock: residual_block,
     HighwayBlock: highway_block,
-    keras.Model: nested_model,
+    keras.Model: Walk.nested,
     layers.BatchNormalization: batch_normalization,
     (layers.Conv1D, layers.Conv2D, layers.Conv3D): planar_convolution,
     layers.Concatenate: concatenation,

@@ -1,8 +1,10 @@
 """A walk through a functional model that makes another one, layer by layer."""
 
+import inspect
+
 import keras
 
-from keras_gcnn.convert.merged import ByTensor
+from keras_gcnn.convert.merged import ByTensor, structure
 
 
 class Walk:
@@ -17,17 +19,31 @@ class Walk:
         self.spaces = ByTensor()
         self.made = {}
 
-    def of_model(self, model, like):
+    def of_model(self, model, like, name):
         """The new model, with inputs that stand for what the tensors `like` do."""
         inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype) for x in like]
         for fresh, tensor in zip(inputs, like, strict=True):
             self.spaces[fresh] = self.spaces.get(tensor)
         return keras.models.clone_model(
-            keras.Model(model.inputs, model.outputs, name=model.name),
+            keras.Model(model.inputs, model.outputs, name=name),
             input_tensors=inputs,
             clone_function=lambda layer: layer,
-            call_function=self.call,
+            call_function=self._called,
         )
+
+    def _called(self, layer, *args, **kwargs):
+        args, kwargs = _with_input_first(layer, args, kwargs)
+        return self.call(layer, *args, **kwargs)
+
+    def nested(self, model, *inputs):
+        """The new counterpart of a model within the model, called."""
+        flat = keras.tree.flatten(inputs)
+        sizes = tuple(tuple(x.shape) for x in flat)
+        made = self.once_for(model, sizes, lambda name: self.of_model(model, flat, name))
+        outputs = keras.tree.flatten(made(flat))
+        for inside, outside in zip(made.outputs, outputs, strict=True):
+            self.mark(outside, self.spaces.get(inside))
+        return keras.tree.pack_sequence_as(structure(model, "output"), outputs)
 
     def call(self, layer, *args, **kwargs):
         """What comes out of the new counterpart of a layer."""
@@ -39,16 +55,38 @@ class Walk:
             self.made[key] = make()
         return self.made[key]
 
+    def once_for(self, layer, use, make):
+        """What `make(name)` gave for a layer and a use of it; each use has a name of its own."""
+        made = self.once(layer, dict)
+        if use not in made:
+            made[use] = make(f"{layer.name}_{len(made)}" if made else layer.name)
+        return made[use]
+
     def mark(self, tensor, space):
         """The tensor, with what is known of it."""
         self.spaces[tensor] = space
         return tensor
 
 
-def copy_of(layer):
+def copy_of(layer, name):
     """A layer of Keras with the same arguments and weights."""
-    copy = type(layer).from_config(layer.get_config())
+    copy = type(layer).from_config({**layer.get_config(), "name": name})
     if layer.weights:
         copy.build_from_config(layer.get_build_config())
-        copy.set_weights(layer.get_weights())
+        set_weights(copy, layer.get_weights())
     return copy
+
+
+def set_weights(layer, values):
+    """Sets the weights of a layer, and what a Normalization computes of them."""
+    layer.set_weights(values)
+    if isinstance(layer, keras.layers.Normalization):
+        layer.finalize_state()
+
+
+def _with_input_first(layer, args, kwargs):
+    """The arguments of a call, the first one by its place though it was given by name."""
+    first = next(iter(inspect.signature(layer.call).parameters))
+    if args or first not in kwargs:
+        return args, kwargs
+    return (kwargs[first],), {name: of for name, of in kwargs.items() if name != first}

@@ -163,9 +163,8 @@ def warn_if_shifted(layer, amounts, size, argument, sign):
     )
 
 
-def activation_loss(layer, output_shape):
-    """Why a layer's activation loses equivariance, `None` if it does not."""
-    activation = getattr(layer, "activation", None)
+def activation_loss(activation, layer, output_shape):
+    """Why an activation of a layer's output loses equivariance, `None` if it does not."""
     if stock.is_pointwise(activation):
         return None
     return stock.loss_of_activation(activation, layer.output_space, layer.data_format, output_shape)
@@ -173,7 +172,7 @@ def activation_loss(layer, output_shape):
 
 def warn_of_activation(layer, output_shape):
     """Warns if the layer's activation does not act on each number, and so tells points apart."""
-    reason = activation_loss(layer, output_shape)
+    reason = activation_loss(layer.activation, layer, output_shape)
     if reason:
         warn_once(
             layer,

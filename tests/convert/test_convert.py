@@ -195,6 +195,88 @@ def test_what_goes_along_the_channels_still_does(kind, data_format):
     assert y.max() == pytest.approx(8**-1 if kind is layers.Softmax else 8**-0.5)
 
 
+def stem(inputs):
+    return layers.Conv2D(8, 3, padding="same", **LAST)(inputs)
+
+
+def shared_heads(inputs):
+    head, x = layers.Conv2D(5, 1, **LAST), stem(inputs)
+    return [head(x), head(layers.MaxPooling2D(2, **LAST)(x))]
+
+
+def heads_of_a_model_within(inputs):
+    inside = keras.Input((8, 8, 8))
+    both = [layers.Conv2D(n, 1, **LAST)(inside) for n in (5, 7)]
+    return keras.Model(inside, both)(stem(inputs))
+
+
+HEADS = {
+    "a sum": lambda x: layers.Add()([layers.Conv2D(5, 1, **LAST)(stem(x)) for _ in range(2)]),
+    "side by side": lambda x: layers.Concatenate()(
+        [layers.Conv2D(n, 1, **LAST)(stem(x)) for n in (4, 3)]
+    ),
+    "what is to be taken off": lambda x: x - layers.Conv2D(3, 3, padding="same", **LAST)(stem(x)),
+    "shared": shared_heads,
+    "of a model within": heads_of_a_model_within,
+}
+
+
+@pytest.mark.parametrize("make", HEADS.values(), ids=HEADS)
+def test_outputs_keep_their_channels(make):
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, make(inputs))
+    converted, report = kg.convert(model, "p4")
+    shapes = [[tuple(y.shape) for y in of.outputs] for of in (model, converted)]
+    assert shapes[0] == shapes[1]
+    assert not report.losses
+    assert kg.equivariance_error(shaken(converted), "p4", (8, 8, 3)).is_equivariant
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: layers.Cropping2D(((1, 0), (1, 0)), **LAST)(x),
+        lambda x: layers.MaxPooling2D(2, padding="same", **LAST)(x),
+        lambda x: x[:, 1:, 1:],
+        lambda x: layers.Flatten()(x),
+    ],
+)
+def test_what_is_lost_where_no_group_layer_follows_is_said(change):
+    inputs = keras.Input((9, 9, 3))
+    x = layers.Conv2D(5, 1, **LAST)(layers.Conv2D(8, 3, **LAST)(inputs))
+    with pytest.warns(kg.EquivarianceWarning, match="is lost at this input size"):
+        converted, report = kg.convert(keras.Model(inputs, change(x)), "p4")
+    assert report.losses
+    assert not kg.equivariance_error(shaken(converted), "p4", (9, 9, 3)).is_equivariant
+
+
+def test_an_adapted_normalization_keeps_its_statistics():
+    normalization = layers.Normalization()
+    normalization.adapt(np.random.default_rng(0).normal(3, 2, size=(20, 8, 8, 3)))
+    inputs = keras.Input((8, 8, 3))
+    x = layers.GlobalAveragePooling2D(**LAST)(layers.Conv2D(4, 3, **LAST)(normalization(inputs)))
+    model = keras.Model(inputs, x)
+    converted, _ = kg.convert(model, "p4", "same", "planar")
+    x = np.random.default_rng(1).normal(size=(2, 8, 8, 3)).astype("float32")
+    oracle.assert_close(outputs_of(converted, x), outputs_of(kg.symmetrize(model, "p4"), x))
+
+
+def test_a_layer_used_in_two_ways_is_made_twice():
+    padding, convolution = layers.ZeroPadding2D(1, **LAST), layers.Conv2D(3, 3, **LAST)
+    inputs = keras.Input((9, 9, 3))
+    x = convolution(padding(convolution(padding(inputs))))
+    x = layers.GlobalAveragePooling2D(**LAST)(x)
+    converted, _ = kg.convert(keras.Model(inputs, x), "p4")
+    kinds = [type(layer).__name__ for layer in converted.layers[1:5]]
+    assert kinds == ["ZeroPadding2D", "LiftingConv2D", "GroupZeroPadding2D", "GroupConv2D"]
+
+
+def test_layers_called_by_keyword():
+    inputs = keras.Input((9, 9, 3))
+    x = layers.GlobalAveragePooling2D(**LAST)(layers.Conv2D(8, 3, **LAST)(inputs=inputs))
+    assert not kg.convert(keras.Model(inputs, x), "p4")[1].losses
+
+
 def test_a_report_names_the_height():
     inputs = keras.Input((3, 17, 33))
     x = layers.Conv2D(4, 3, padding="same", data_format="channels_first")(inputs)

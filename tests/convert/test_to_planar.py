@@ -231,6 +231,48 @@ def test_models_in_models_stay_shared():
     assert_same(keras.Sequential([lift, on_group, layers.Flatten(), layers.Dense(3)]))
 
 
+def test_an_adapted_normalization_keeps_its_statistics():
+    normalization = layers.Normalization()
+    normalization.adapt(np.random.default_rng(0).normal(3, 2, size=(20, 9, 9, 2)))
+    inputs = keras.Input((9, 9, 2))
+    x = LiftingConv2D(3, 3, "p4", data_format="channels_last")(normalization(inputs))
+    assert_same(keras.Model(inputs, CosetPooling2D(data_format="channels_last")(x)))
+
+
+def test_layers_called_by_keyword():
+    inputs = keras.Input((9, 9, 2))
+    x = LiftingConv2D(3, 3, "p4", data_format="channels_last")(inputs)
+    x = layers.BatchNormalization()(inputs=layers.Dropout(0.5)(inputs=x))
+    assert_same(keras.Model(inputs, CosetPooling2D(data_format="channels_last")(x)))
+
+
+def test_a_model_of_open_size_within_a_model_at_two_sizes():
+    inside = keras.Input((None, None, 2))
+    shared = keras.Model(inside, LiftingConv2D(3, 3, "p4", data_format="channels_last")(inside))
+    inputs = keras.Input((9, 9, 2))
+    small = layers.AveragePooling2D(2, data_format="channels_last")(inputs)
+    pools = [CosetPooling2D("p4", data_format="channels_last") for _ in range(2)]
+    planar = assert_same(keras.Model(inputs, [pools[0](shared(inputs)), pools[1](shared(small))]))
+    assert len(planar.weights) == len(shared.weights)
+
+
+def test_a_convolution_with_a_low_rank_part_is_folded():
+    convolution = layers.Conv2D(3, 3, data_format="channels_last")
+    inputs = keras.Input((9, 9, 2))
+    x = layers.BatchNormalization()(convolution(inputs))
+    convolution.enable_lora(2)
+    convolution.lora_kernel_b.assign(np.ones(convolution.lora_kernel_b.shape))
+    x = LiftingConv2D(3, 3, "p4", data_format="channels_last")(x)
+    assert_same(keras.Model(inputs, CosetPooling2D(data_format="channels_last")(x)))
+
+
+def test_a_wrapper_of_a_layer_of_ours_is_refused():
+    inputs = keras.Input((9, 9, 2))
+    wrapped = layers.SpectralNormalization(LiftingConv2D(3, 3, "p4"))
+    with pytest.raises(ValueError, match=r"SpectralNormalization .* wraps a layer of keras_gcnn"):
+        kg.to_planar(keras.Model(inputs, CosetPooling2D("p4")(wrapped(inputs))))
+
+
 def test_what_a_normalization_follows_may_be_used_elsewhere():
     inputs = keras.Input((8, 8, 2))
     x = LiftingConv2D(3, 3)(inputs)
