@@ -106,8 +106,9 @@ def convert(
         weights: `None` for new ones. `"planar"`, with `width="same"`: each kernel of the model at
             h′ = e, and zeros elsewhere. Each plane of a map is then the plain network on the turned
             image. If everything after the coset pooling is linear, the outputs equal those of
-            `symmetrize(model, group)`, and training can continue from there. A
-            squeeze-and-excitation then gates each plane by itself.
+            `symmetrize(model, group)`, and training can continue from there;
+            but a GroupNormalization takes its statistics over H too. A squeeze-and-excitation then
+            gates each plane by itself.
 
     Returns:
         The `keras.Model`, and a `ConversionReport`.

@@ -9,6 +9,7 @@ from keras_gcnn import groups as point_groups
 from keras_gcnn import ops as group_ops
 from keras_gcnn.annotations import Config, DataFormat, Group, Tensor
 from keras_gcnn.layers.options import LayerOptions
+from keras_gcnn.ops import backend
 
 
 @keras.saving.register_keras_serializable(package="keras_gcnn")
@@ -18,8 +19,9 @@ class RandomGroupElement(keras.layers.Layer):
         o_b(x) = f_b(h_b⁻¹x)      with h_b drawn uniformly from H
 
     Several inputs are transformed alike: a list or dictionary of images and their masks stays
-    matched. No value is interpolated. A network on the group needs this augmentation no more; it is
-    for plain networks, and for what only part of a network is equivariant to.
+    matched. No value is interpolated. The layer runs in `tf.data` pipelines too. A network on the
+    group needs this augmentation no more; it is for plain networks, and for what only part of a
+    network is equivariant to.
 
     Args:
         group: The point group H, by name or as a `PointGroup`.
@@ -61,6 +63,10 @@ class RandomGroupElement(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
+    def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        call = super().__call__
+        return backend.in_tf_data(lambda x: call(x, *args, **kwargs), inputs)
+
     def call(self, inputs: Tensor, training: bool | None = True) -> Tensor:
         if not training:
             return inputs
@@ -71,6 +77,10 @@ class RandomGroupElement(keras.layers.Layer):
         )
 
     def compute_output_spec(self, inputs: Tensor, training: bool | None = True) -> Any:
+        elements = keras.KerasTensor((None,), "int32")
+        for x in arguments.images(inputs):
+            if None not in x.shape[1:]:  # or it fails when it is called
+                group_ops.transform_each(x, self.group, elements, self.data_format)
         return keras.tree.map_structure(lambda x: keras.KerasTensor(x.shape, x.dtype), inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -276,6 +276,31 @@ def _tensorflow_scan(function, total, parts):
     return total, ops.reshape(results, (number, *shape))
 
 
+def in_tf_data(function, inputs):
+    """`function(inputs)`, also where a `tf.data` pipeline calls it on JAX or PyTorch.
+
+    There the inputs are TensorFlow's. Keras 3.15 exports no base for layers that run there; it can
+    go when Keras does.
+
+    Args:
+        function: Takes and returns a nested structure of tensors, of the same shapes and dtypes.
+        inputs: The structure.
+    """
+    flat, tensorflow = keras.tree.flatten(inputs), sys.modules.get("tensorflow")
+    is_foreign = _name() != "tensorflow" and tensorflow and any(map(tensorflow.is_tensor, flat))
+    if not is_foreign:
+        return function(inputs)
+
+    def call(*arrays):
+        outputs = function(keras.tree.pack_sequence_as(inputs, arrays))
+        return [ops.convert_to_numpy(y) for y in keras.tree.flatten(outputs)]
+
+    outputs = tensorflow.numpy_function(call, flat, [x.dtype for x in flat])
+    for x, y in zip(flat, outputs, strict=True):
+        y.set_shape(x.shape)
+    return keras.tree.pack_sequence_as(inputs, outputs)
+
+
 def traced_once(function, is_inlined, plan, *arguments):
     """`function(plan, *arguments)` as a function of TensorFlow that calls of the same shapes share.
 

@@ -47,6 +47,22 @@ def test_inference_changes_nothing_and_a_seed_repeats():
     assert np.array_equal(first, second)
 
 
+def test_it_runs_in_a_pipeline():
+    tf = pytest.importorskip("tensorflow")
+    images = random(8, 5, 5, 1)
+    masks = np.round(images[..., 0] * 100).astype("int32")
+    layer = RandomGroupElement("p4m", "channels_last", seed=1)
+    pipeline = tf.data.Dataset.from_tensor_slices((images, masks)).batch(4)
+    pipeline = pipeline.map(lambda *pair: layer(pair, training=True))
+    assert [tuple(of.shape) for of in pipeline.element_spec] == [(None, 5, 5, 1), (None, 5, 5)]
+    pairs = list(pipeline.as_numpy_iterator())
+    turned = np.concatenate([image for image, _ in pairs])
+    assert not np.array_equal(turned, images)
+    assert np.array_equal(np.sort(turned.reshape(8, -1)), np.sort(images.reshape(8, -1)))
+    found = np.concatenate([mask for _, mask in pairs])
+    assert np.array_equal(found, np.round(turned[..., 0] * 100).astype("int32"))
+
+
 def test_it_is_a_layer_of_a_model(tmp_path):
     inputs = keras.Input((8, 8, 1))
     x = RandomGroupElement("p4m", "channels_last")(inputs)
@@ -68,3 +84,9 @@ def test_it_is_a_layer_of_a_model(tmp_path):
 def test_bad_input_is_refused(shape, message):
     with pytest.raises(ValueError, match=message):
         RandomGroupElement("p4", "channels_last")(np.zeros(shape, "float32"), training=True)
+
+
+def test_a_symbolic_image_is_checked_too():
+    with pytest.raises(ValueError, match="must map the grid to itself"):
+        RandomGroupElement("p4", "channels_last")(keras.Input((6, 8, 1)))
+    assert RandomGroupElement("p4", "channels_last")(keras.Input((None, None, 1))).shape[-1] == 1
