@@ -78,7 +78,7 @@ TABLE = (
     Row(
         "RandomGroupElement",
         "keeps",
-        "acts in training alone",
+        "acts only during training",
         planar="nothing",
     ),
     Row(
