@@ -130,28 +130,37 @@ class _Walk:
         if any(space.has_axis and space.cosets > 1 for space in others):
             names = " and ".join(sorted(space.name for space in (main.space, *others)))
             return Found(None, maker, losses, f"{named(operation)} combines maps on {names}")
-        data_format = getattr(main.maker, "data_format", self.data_format)
-        constants = _constants(node)
-        shapes = self.shape(source), constants, self.shape(tensor)
-        others = tuple(self.shape(s) for s in sources if s is not source)
-        call = Call(operation, main.space, data_format, *shapes, others)
+        call = Call(
+            operation,
+            main.space,
+            getattr(main.maker, "data_format", self.data_format),
+            self.shape(source),
+            _constants(node),
+            self.shape(tensor),
+            tuple(self.shape(s) for s in sources if s is not source),
+        )
         space, length = _space_after(call)
         reason = _reason(call)
-        is_tried = row_of(operation) is None or not is_pointwise(call.get("activation"))
-        if is_tried and not reason:
-            lattice = Space.lattice(main.space.group)
-            if space is None and length is None and len(tensor.shape) == lattice.rank:
-                space = lattice  # an image, if it turns as one
-            if space is not None and not losses:
-                index = [y is tensor for y in node.outputs].index(True)
-                known = {id(s): f.space for f, s in maps}
-                sizes = {id(s): self.shape(s) for s in sources}
-                reason = trial.loss(call, node, known, sizes, space, index)
+        is_known = row_of(operation) is not None and is_pointwise(call.get("activation"))
+        if not (is_known or reason or losses):
+            space, reason = self._tried(call, space, tensor, node)
         if reason:
             losses = (*losses, f"{named(operation)} loses it: {reason}.")
         if length is not None:
             broken = broken or f"{named(operation)} makes it {length} long"
         return Found(space, maker, losses, broken)
+
+    def _tried(self, call, space, tensor, node):
+        """The space after what the table does not know, and why a trial finds equivariance lost."""
+        lattice = Space.lattice(call.space.group)
+        if space is None and len(call.output_shape) == lattice.rank:
+            space = lattice  # an image, if it turns as one
+        if space is None:
+            return None, None
+        spaces = {id(x): self.found[id(x)].space for x in node.input_tensors}
+        shapes = {id(x): self.shape(x) for x in node.input_tensors}
+        index = [y is tensor for y in node.outputs].index(True)
+        return space, trial.loss(call, node, spaces, shapes, space, index)
 
 
 def _reason(call):

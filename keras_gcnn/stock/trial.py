@@ -10,6 +10,7 @@ from keras_gcnn.ops import transform_feature_map
 
 LARGEST_MAP = 1_000_000  # numbers; larger maps are not tried
 TOLERANCE = 1e-3
+SHAKE = 1e-2
 
 
 def loss(call, node, maps, shapes, output_space, index=0):
@@ -28,7 +29,6 @@ def loss(call, node, maps, shapes, output_space, index=0):
     if any(None in size or np.prod(size) > LARGEST_MAP for size in sizes.values()):
         return None
     values = {x: rng.normal(size=size).astype("float32") for x, size in sizes.items()}
-    weights = [rng.normal(size=w.shape).astype(w.dtype) for w in _trainable(call.operation)]
 
     def outputs(element):
         moved = {x: _moved(v, maps.get(x), element, call.data_format) for x, v in values.items()}
@@ -36,6 +36,7 @@ def loss(call, node, maps, shapes, output_space, index=0):
         return _numbers(keras.tree.flatten(found)[index])
 
     try:
+        weights = _shaken(call.operation, rng)
         before = outputs(0)
         moved = [outputs(element) for element in range(1, call.space.group.order)]
     except Exception:  # an operation that takes no such arrays says nothing
@@ -70,12 +71,14 @@ def _difference(before, moved, space, data_format):
     return None
 
 
-def _trainable(operation):
-    return operation.trainable_variables if isinstance(operation, keras.layers.Layer) else []
+def _shaken(operation, rng):
+    """The weights of a layer, each number changed a little: biases begin as zeros."""
+    weights = getattr(operation, "trainable_variables", [])
+    return [w.value + ops.cast(SHAKE * rng.normal(size=w.shape), w.dtype) for w in weights]
 
 
 def _applied(operation, node, values, weights):
-    """What an operation makes of maps, with other weights, since biases begin as zeros."""
+    """What an operation makes of maps, a layer with these weights."""
     tensors = {x: ops.convert_to_tensor(value) for x, value in values.items()}
     args, kwargs = arguments_with(node, tensors)
     if not isinstance(operation, keras.layers.Layer):
