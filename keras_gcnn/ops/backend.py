@@ -181,6 +181,16 @@ def _padded_by_parts(x, amounts, value):
     return x
 
 
+def larger(n, m):
+    """The larger of two sizes: integers, tensors of TensorFlow's graph, or symbols of `jax.export`.
+
+    Python's `max` asks which is larger, and neither of those knows. It can go when they do.
+    """
+    if isinstance(n, int):
+        return max(n, m)
+    return sys.modules["jax"].core.max_dim(n, m) if _name() == "jax" else ops.maximum(n, m)
+
+
 def repeat(x, times, axis):
     """Repeats every point along an axis `times` times.
 

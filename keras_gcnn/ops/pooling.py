@@ -274,11 +274,10 @@ def reduction_of_seen(see, x, reduction):
 
 
 def amounts_around(x, sampling, data_format):
-    """Padded points in front of and behind each axis, as tensors where TensorFlow knows no size."""
+    """Padded points in front of and behind each axis, also where a size is not known yet."""
     first = 1 if data_format == "channels_last" else 2
     size = ops.shape(x)[first : first + len(sampling.strides)]
-    are_known = all(isinstance(n, int) for n in size)
-    return sampling.padding_amounts(size, max if are_known else ops.maximum)
+    return sampling.padding_amounts(size, backend.larger)
 
 
 def _seen(x, sampling, lattice, data_format, outside):

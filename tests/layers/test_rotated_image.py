@@ -41,7 +41,7 @@ def test_saves_and_computes_in_half_precision(tmp_path):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match=r"size is known. Received: shape=\(None, None, 8, 1\)"):
+    with pytest.raises(ValueError, match=r"must be known. Received: shape=\(None, None, 8, 1\)"):
         RotatedImage(45)(keras.Input((None, 8, 1)))
     with pytest.raises(ValueError, match="must be of rank 4"):
         RotatedImage(45)(np.zeros((1, 8, 8, 4, 1)))
