@@ -28,7 +28,10 @@ os.environ.setdefault(
 )
 
 # No deadline, since a new shape compiles. Derandomized, so that CI repeats itself.
-hypothesis.settings.register_profile("default", deadline=None, derandomize=True, max_examples=10)
+EXAMPLES = 5 if os.environ["KERAS_BACKEND"] == "jax" else 10
+hypothesis.settings.register_profile(
+    "default", deadline=None, derandomize=True, max_examples=EXAMPLES
+)
 hypothesis.settings.load_profile("default")
 
 # Modules by mark. Those of `fast` are quick on every backend.
