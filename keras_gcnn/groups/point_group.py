@@ -195,8 +195,7 @@ class PointGroup:
         """
         subgroup, smaller = self.subgroup(subgroup), self.subgroup(smaller)
         subgroup.indices(smaller)
-        coset_of = np.empty(self.order, dtype=int)
-        coset_of[self.left_cosets(smaller)] = np.arange(self.order // smaller.order)[:, None]
+        coset_of = _coset_of(self.left_cosets(smaller))
         found = [sorted(set(coset_of[row].tolist())) for row in self.left_cosets(subgroup)]
         return read_only(found)
 
@@ -207,9 +206,7 @@ class PointGroup:
         on Zᵈ are the two extremes of a function on G/K.
         """
         cosets = self.left_cosets(subgroup)
-        coset_of = np.empty(self.order, dtype=int)
-        coset_of[cosets] = np.arange(len(cosets))[:, None]
-        return read_only(coset_of[self.cayley_table[:, cosets[:, 0]]])
+        return read_only(_coset_of(cosets)[self.cayley_table[:, cosets[:, 0]]])
 
     def irreps(self) -> tuple[irreps.Irrep, ...]:
         """The real irreducible representations of H: a tuple of `Irrep`, the trivial one first."""
@@ -402,6 +399,13 @@ def serialize(group: PointGroup, dimension: int | None = None) -> str | dict[str
     if lattices.lattice_of(group.elements) == group.lattice:
         return value
     return {**value, "lattice": group.lattice.name}
+
+
+def _coset_of(cosets):
+    """The number of the coset that each element is in."""
+    numbers = np.empty(cosets.size, dtype=int)
+    numbers[cosets] = np.arange(len(cosets))[:, None]
+    return numbers
 
 
 def _distinct(cosets):

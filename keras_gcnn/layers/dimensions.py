@@ -4,7 +4,8 @@ import re
 
 import keras
 
-_AXES = {1: ("length",), 3: ("depth", "height", "width")}
+from keras_gcnn.layers.base_layer import AXES_OF_SPACE
+
 _COUNTS = {1: "Integer", 3: "Integer or three"}
 _GROUPS = {1: '`"pm"` (the mirror)', 3: '`"O"` (the turns of the cube) or `"Oh"` (and its mirrors)'}
 _GROUP_NAMES = {1: {"p4": "pm", "p4m": "pm"}, 3: {"p4": "C4", "p4m": "D4", "p2": "C2"}}
@@ -34,7 +35,7 @@ def like(planar):
 
 def _in_dimension(text, dimension):
     """The docstring, without what holds only in two dimensions."""
-    axes, rank = _AXES[dimension], dimension + 3
+    axes, rank = AXES_OF_SPACE[dimension], dimension + 3
     text = re.sub(
         r"    >>>.*?(?=\n\n|\Z)", lambda found: _example(found[0], dimension), text, flags=re.S
     )

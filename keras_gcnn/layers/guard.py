@@ -189,12 +189,12 @@ def warn_of(message):
 def warn_once(layer, message):
     """An `EquivarianceWarning` at the user's line, once for each layer and message."""
     if message not in layer.said:
-        warnings.warn(message, EquivarianceWarning, stacklevel=_level_of_user())
+        warn_of(message)
         layer.said.add(message)
 
 
 def _level_of_user():
-    """The `stacklevel` at which a caller of `warn_once` finds the first line of no library."""
+    """The `stacklevel` at which `warn_of` finds the first line of no library."""
     frame, level = sys._getframe(2), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         frame, level = frame.f_back, level + 1

@@ -51,8 +51,9 @@ def is_sharded():
 def blocks_of_filters(filters, groups):
     """How many blocks of filters stand outside of H in a planar convolution, channels last.
 
-    XLA keeps an axis that is laid over devices where it is only if it stands outside of what it is
-    merged with. Otherwise each device gathers whole kernels.
+    XLA, in jaxlib 0.10, keeps an axis that is laid over devices where it is only if it stands
+    outside of what it is merged with. Otherwise each device gathers whole kernels. It can go when
+    XLA keeps such an axis anywhere.
     """
     return filters if is_sharded() else groups
 
@@ -62,8 +63,9 @@ def take_rows(kernel, indices):
 
     All axes but the last two are flattened, so a row is a (channels, filters) matrix.
 
-    PyTorch exports to ONNX only a gather from a matrix (Keras' `take` calls `ravel` otherwise). If
-    channels and filters were merged, a kernel over several devices would be gathered whole.
+    PyTorch 2.13 exports to ONNX only a gather from a matrix: Keras 3.15 calls `ravel` otherwise,
+    which has no counterpart there. If channels and filters were merged, a kernel over several
+    devices would be gathered whole. It can go when Keras gathers by `index_select`.
     """
     channels, filters = kernel.shape[-2:]
     row = (channels, filters) if is_sharded() else (channels * filters,)
@@ -410,7 +412,7 @@ def tensor(x):
     """A tensor of the backend, or a symbolic one as it is.
 
     Keras' variables become tensors: as they are, they broke SavedModel exports on JAX and
-    `RematScope` in Keras 3.15.
+    `RematScope` in Keras 3.15. That can go when both take variables.
     """
     if isinstance(x, keras.KerasTensor):
         return x
@@ -427,7 +429,8 @@ def tensor(x):
 def map_and_kernel(x, kernel):
     """Both as tensors, the map in the kernel's dtype, which the result then has too.
 
-    Where they differ, Keras' convolutions do so on JAX, and fail on TensorFlow and PyTorch.
+    Where they differ, convolutions of Keras 3.15 do so on JAX, and fail on TensorFlow and PyTorch.
+    It can go when all three promote dtypes.
 
     Raises:
         ValueError: If one does not hold floating-point numbers.
@@ -442,6 +445,7 @@ def known_shape(x):
     """The shape as a tuple of integers, with `None` for unknown sizes.
 
     Where PyTorch 2.13 traces, sizes are no integers by themselves, and `int` does not make them so.
+    It can go when they are.
     """
     return tuple(n if n is None else operator.index(n) for n in x.shape)
 

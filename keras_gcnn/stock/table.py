@@ -171,7 +171,12 @@ TABLE = (
         "only axes of length 1 come and go",
         checks.same_shape,
     ),
-    Row("Permute Transpose", "breaks", "exchanges axes, except on p2", checks.in_order),
+    Row(
+        "Permute Transpose",
+        "breaks",
+        "exchanges axes; kept where that commutes with the group, as on p2",
+        checks.in_order,
+    ),
     Row("GetItem", "condition", "it slices only channels", checks.sliced),
     Row(
         "Flip Roll",
