@@ -69,9 +69,9 @@ class Roles:
         order = stock.in_order(model)
         makers = {id(x): (operation, node) for operation, node in order for x in node.outputs}
         uses = Counter(id(operation) for operation, _ in order)
-        heads = {}
+        heads, known = {}, {}
         for x in model.outputs:
-            for layer, node in _heads_of(x, makers) or ():
+            for layer, node in _heads_of(x, makers, known) or ():
                 heads.setdefault(layer, set()).add(node)
         self._heads = {layer for layer, nodes in heads.items() if uses[layer] <= len(nodes)}
         vectors = _vectors(order)
@@ -113,38 +113,37 @@ class Roles:
             (x, *_) = node.input_tensors
 
 
-def _heads_of(x, makers, outside=()):
+def _heads_of(x, makers, known):
     """The layers with weights that a tensor is made of by layers without, each with its node.
 
     Args:
         x: A tensor.
         makers: The operation and node of each tensor, by its identity.
-        outside: What the inputs of a model within the model are made of, by their identity.
+        known: What has been found for tensors, by their identity.
 
     Returns:
         A set; `None` if one of them is no convolution and no Dense layer, so that all widths on the
         way must follow.
     """
-    if id(x) not in makers:
-        return dict(outside).get(id(x), set())
-    operation, node = makers[id(x)]
+    if id(x) not in known:
+        made = makers.get(id(x))
+        known[id(x)] = _heads_behind(x, *made, makers, known) if made else set()
+    return known[id(x)]
+
+
+def _heads_behind(x, operation, node, makers, known):
     if is_convolution(operation) or isinstance(operation, layers.Dense):
         return {(id(operation), id(node))}
-    if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
-        return _heads_within(x, operation, node, makers, outside)
-    if getattr(operation, "weights", None):
+    is_model = isinstance(operation, keras.Model) and getattr(operation, "outputs", None)
+    if getattr(operation, "weights", None) and not is_model:
         return None
-    found = [_heads_of(y, makers, outside) for y in node.input_tensors]
+    found = [_heads_of(y, makers, known) for y in node.input_tensors]
+    if is_model:
+        inner = {id(y): made for made in stock.in_order(operation) for y in made[1].outputs}
+        place = [y is x for y in node.outputs].index(True)
+        inputs = dict(zip(map(id, operation.inputs), found, strict=True))
+        return _heads_of(operation.outputs[place], inner, inputs)
     return None if None in found else set().union(*found)
-
-
-def _heads_within(x, model, node, makers, outside):
-    """`_heads_of` for an output of a model within the model."""
-    inner = {id(y): made for made in stock.in_order(model) for y in made[1].outputs}
-    pairs = zip(model.inputs, node.input_tensors, strict=True)
-    before = {id(inside): _heads_of(y, makers, outside) for inside, y in pairs}
-    place = [y is x for y in node.outputs].index(True)
-    return _heads_of(model.outputs[place], inner, before)
 
 
 def _vectors(order):
