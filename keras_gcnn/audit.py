@@ -168,7 +168,7 @@ def _keeps_at(model, shape):
 
 def _rows(model, invariant, prefix=""):
     """The rows of a model. `invariant` collects the tensors that no element of a group changes."""
-    data_format = _data_format(model)
+    follow = stock.follower(None, _data_format(model))
     for operation, node in stock.in_order(model):
         name, output = prefix + operation.name, node.outputs[0]
         if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
@@ -178,8 +178,8 @@ def _rows(model, invariant, prefix=""):
                 verdict = _verdict_of(part, before, operation)
                 yield _row(part, prefix + part.name, operation.output_space, before, after, verdict)
         else:
-            after = stock.follow(output, None, data_format)
-            verdict = _verdict_in_graph(operation, node, after, data_format, invariant)
+            after = follow(output)
+            verdict = _verdict_in_graph(operation, node, after, follow, invariant)
             shapes = tuple(node.input_tensors[0].shape), tuple(output.shape)
             yield _row(operation, name, after.space, *shapes, verdict)
 
@@ -209,8 +209,8 @@ def _verdict_of(operation, input_shape, owner):
     return f"lost: {reason}" if reason else "kept"
 
 
-def _verdict_in_graph(operation, node, after, data_format, invariant):
-    found = [stock.follow(x, None, data_format) for x in node.input_tensors]
+def _verdict_in_graph(operation, node, after, follow, invariant):
+    found = [follow(x) for x in node.input_tensors]
     verdict = "kept"
     if isinstance(operation, BaseGroupLayer):
         verdict = _verdict_of(operation, tuple(node.input_tensors[0].shape), operation)

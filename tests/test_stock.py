@@ -186,6 +186,50 @@ def test_a_layer_warns_of_its_own_activation_along_the_width(make):
     assert kg.summary(keras.Model(inputs, outputs)).lost
 
 
+def test_a_layer_warns_of_an_activation_whose_weights_begin_as_zeros():
+    inputs = keras.Input((9, 9, 1))
+    for shared_axes, count in (([1, 2, 3], 0), (None, 1)):
+        activation = layers.PReLU(shared_axes=shared_axes)
+        layer = L.LiftingConv2D(2, 3, "p4", activation=activation, **LAST)
+        assert len(warnings_of(lambda layer=layer: layer(inputs))) == count
+
+
+def test_points_outside_of_a_hexagon_do_not_count():
+    class Affine(layers.Layer):
+        def call(self, x):
+            return 2 * x + 1
+
+    def build():
+        x = L.LiftingConv2D(2, 3, "p6", activation="softmax", **LAST)(keras.Input((9, 9, 1)))
+        L.GroupConv2D(2, 3, **LAST)(Affine()(x))
+
+    assert not warnings_of(build)
+
+
+ALONG_CHANNELS = {
+    "one hot": lambda x: ops.one_hot(ops.argmax(x, axis=-1), 4),
+    "a product": lambda x: x * ops.expand_dims(ops.einsum("bxyhc,bxyhc->bxyh", x, x), -1),
+    "apart and together": lambda x: ops.stack(ops.unstack(x, axis=-1), axis=-1),
+}
+
+
+@pytest.mark.parametrize("change", ALONG_CHANNELS.values(), ids=ALONG_CHANNELS)
+def test_a_map_without_channels_is_no_image(change):
+    x = L.LiftingConv2D(4, 3, "p4", **LAST)(keras.Input((9, 9, 1)))
+    assert not warnings_of(lambda: L.GroupConv2D(2, 3, **LAST)(change(x)))
+
+
+def test_a_summary_visits_each_layer_once(monkeypatch):
+    tried = []
+    monkeypatch.setattr(stock.trial, "loss", lambda *of: tried.append(of) and None)
+    x = inputs = keras.Input((8, 8, 1))
+    x = L.LiftingConv2D(2, 3, "p4", **LAST)(inputs)
+    for _ in range(10):
+        x = OfTheUser()(x)
+    kg.summary(keras.Model(inputs, x))
+    assert len(tried) == 10
+
+
 def test_maps_of_another_data_format_are_refused():
     x = L.LiftingConv2D(8, 3, "p4m", padding="same", **FIRST)(keras.Input((1, 8, 8)))
     with pytest.raises(ValueError, match=r"takes a channels_last map.*made by LiftingConv2D"):

@@ -125,10 +125,22 @@ def _heads_of(x, makers, known):
         A set; `None` if one of them is no convolution and no Dense layer, so that all widths on the
         way must follow.
     """
+    x = _before_chain(x, makers)
     if id(x) not in known:
         made = makers.get(id(x))
         known[id(x)] = _heads_behind(x, *made, makers, known) if made else set()
     return known[id(x)]
+
+
+def _before_chain(x, makers):
+    """The tensor that a chain of layers without weights, of one input each, began with."""
+    while id(x) in makers:
+        operation, node = makers[id(x)]
+        is_link = len(node.input_tensors) == 1 and not isinstance(operation, keras.Model)
+        if not is_link or getattr(operation, "weights", None):
+            break
+        (x,) = node.input_tensors
+    return x
 
 
 def _heads_behind(x, operation, node, makers, known):
@@ -245,11 +257,29 @@ def _with_open_channels(layer):
 
 def common_config(layer, kind, changes):
     """The arguments of a layer that another kind takes too, with changes."""
-    config = layer.get_config()
+    config = _not_built(layer.get_config())
     if kind is not type(layer):
+        if _has_weights(getattr(layer, "activation", None)):
+            raise unknown(layer, "its activation has weights. Put that in a layer of its own")
         taken = _arguments_of(kind)
         config = {name: value for name, value in config.items() if name in taken}
     return {**config, **changes}
+
+
+def _has_weights(activation):
+    """Whether an activation is a layer with weights, which Keras may build as late as a call."""
+    if not isinstance(activation, layers.Layer):
+        return False
+    copy = type(activation).from_config(activation.get_config())
+    copy.build((1, 2, 2, 2))
+    return bool(copy.weights)
+
+
+def _not_built(config):
+    """A configuration without the shapes for which layers within the layer were built."""
+    if isinstance(config, dict):
+        return {name: _not_built(of) for name, of in config.items() if name != "build_config"}
+    return [_not_built(of) for of in config] if isinstance(config, list) else config
 
 
 def set_planar_weights(plain, made):
@@ -274,10 +304,13 @@ def unknown(layer, reason):
 
 
 def _in_order_of(plain, made):
+    """The weights of the plain layer, in the order in which those of the new one stand."""
+    if type(plain) is type(made):
+        return plain.get_weights()
     by_name = {w.name: keras.ops.convert_to_numpy(w) for w in plain.weights}
     names = {"kernel": ("kernel", "depthwise_kernel")}
-    for w in made.weights:
-        yield next(by_name[n] for n in names.get(w.name, (w.name,)) if n in by_name)
+    places = ((n for n in names.get(w.name, (w.name,)) if n in by_name) for w in made.weights)
+    return [by_name[next(of_weight)] for of_weight in places]
 
 
 def _arguments_of(kind):
@@ -317,7 +350,8 @@ def _head(walk, layer, kind, x, changes):
     """The last convolution of an image output: its mean over H comes before its activation."""
     y = _on_group(walk, layer, kind, x, ", then CosetPooling2D", **changes, activation=None)
     y = walk.pooled(y, f"{layer.name}_pool")
-    return layers.Activation(layer.activation, name=f"{layer.name}_activation")(y)
+    name = f"{layer.name}_activation"
+    return walk.once(name, lambda: layers.Activation(layer.activation, name=name))(y)
 
 
 def _on_group(walk, layer, kind, x, fate="", **changes):

@@ -123,6 +123,8 @@ class Conversion(Walk):
         tensors = keras.tree.flatten((args, kwargs))
         spaces = (self.spaces.get(x) for x in tensors if isinstance(x, keras.KerasTensor))
         space = next(filter(None, spaces))
+        if any(None in x.shape[2:-1] for x in tensors if isinstance(x, keras.KerasTensor)):
+            raise no_counterpart(layer, "needs the axis of H, for which sizes must be known")
         args, kwargs = keras.tree.map_structure(self._unmerged, (args, kwargs))
         outputs = self.itself(layer)(*args, **kwargs)
         return keras.tree.map_structure(lambda y: self._merged(y, space), outputs)

@@ -6,6 +6,7 @@ from keras_gcnn import arguments
 from keras_gcnn import groups as point_groups
 from keras_gcnn import ops as group_ops
 from keras_gcnn.annotations import DataFormat, Group
+from keras_gcnn.convert.merged import structure
 
 
 def symmetrize(
@@ -48,14 +49,23 @@ def symmetrize(
             f"`model` must be a Keras model of one image, and be built. Received: {model!r}. Call "
             "it on an image once, or write it as `keras.Model(inputs, outputs)`."
         )
-    fresh = keras.Input(batch_shape=inputs[0].shape, dtype=inputs[0].dtype)
+    (x,) = inputs
+    given = structure(model, "input")  # in a list or a dictionary, or the image itself
+    fresh = keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name)
     options = {"group": group, "data_format": data_format}
-    outputs = model(GroupOrbit(**options, name="orbit")(fresh))
+    orbit = GroupOrbit(**options, name="orbit", dtype=_precision(x))(fresh)
+    outputs = model(keras.tree.pack_sequence_as(given, [orbit]))
     names = iter(range(len(keras.tree.flatten(outputs))))
     outputs = keras.tree.map_structure(
-        lambda y: GroupMean(**options, name=f"mean_{next(names)}")(y), outputs
+        lambda y: GroupMean(**options, name=f"mean_{next(names)}", dtype=_precision(y))(y), outputs
     )
+    fresh = keras.tree.pack_sequence_as(given, [fresh])
     return keras.Model(fresh, outputs, name=f"{model.name}_mean_{group.name}")
+
+
+def _precision(x):
+    """The dtype in which what is before or after a model is computed, `None` for integers."""
+    return x.dtype if "float" in x.dtype else None
 
 
 class _OfGroup(keras.layers.Layer):

@@ -1,6 +1,6 @@
 """What stock Keras layers do to a map on a space: the one table, and the graph followed by it."""
 
-from keras_gcnn.stock.graph import follow, in_order
+from keras_gcnn.stock.graph import follow, follower, in_order
 from keras_gcnn.stock.table import TABLE, acts_on_each_number, is_pointwise, named, row_of
 from keras_gcnn.stock.trial import arguments_with, loss_of_activation
 
@@ -9,6 +9,7 @@ __all__ = [
     "acts_on_each_number",
     "arguments_with",
     "follow",
+    "follower",
     "in_order",
     "is_pointwise",
     "loss_of_activation",

@@ -40,7 +40,12 @@ def follow(x, space, data_format):
     Returns:
         `Found`.
     """
-    return _Walk(space, data_format).result(x)
+    return follower(space, data_format)(x)
+
+
+def follower(space, data_format):
+    """`follow` for several tensors of one model, each of which is visited once."""
+    return _Walk(space, data_format).result
 
 
 def in_order(model):
@@ -153,14 +158,16 @@ class _Walk:
     def _tried(self, call, space, tensor, node):
         """The space after what the table does not know, and why a trial finds equivariance lost."""
         lattice = Space.lattice(call.space.group)
-        if space is None and len(call.output_shape) == lattice.rank:
-            space = lattice  # an image, if it turns as one
+        is_image = space is None and len(call.output_shape) == lattice.rank  # as it may seem
+        space = lattice if is_image else space
         if space is None:
             return None, None
         spaces = {id(x): self.found[id(x)].space for x in node.input_tensors}
         shapes = {id(x): self.shape(x) for x in node.input_tensors}
         index = [y is tensor for y in node.outputs].index(True)
-        return space, trial.loss(call, node, spaces, shapes, space, index)
+        reason = trial.loss(call, node, spaces, shapes, space, index)
+        is_none = is_image and reason and (self.space is None or self.space.has_axis)
+        return (None, None) if is_none else (space, reason)
 
 
 def _reason(call):

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_gcnn.ops import transform_feature_map
+from keras_gcnn.ops.image import on_image
 
 LARGEST_MAP = 1_000_000  # numbers; larger maps are not tried
 TOLERANCE = 1e-3
@@ -48,8 +49,10 @@ def loss_of_activation(activation, space, data_format, shape):
     """Why an activation loses equivariance on a map of this shape, `None` if it does not."""
     if None in shape[1:] or np.prod(shape[1:]) > LARGEST_MAP:
         return None
-    x = np.random.default_rng(0).normal(size=(2, *shape[1:])).astype("float32")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, *shape[1:])).astype("float32")
     try:
+        activation = _with_shaken_weights(activation, x.shape, rng)
         before, *moved = (
             _numbers(activation(ops.convert_to_tensor(_moved(x, space, element, data_format))))
             for element in range(space.group.order)
@@ -61,6 +64,7 @@ def loss_of_activation(activation, space, data_format, shape):
 
 def _difference(before, moved, space, data_format):
     """Whether outputs for transformed maps are no transformed outputs, in words."""
+    before, *moved = (_on_image(y, space, data_format) for y in (before, *moved))
     try:
         expected = [_moved(before, space, 1 + n, data_format) for n in range(len(moved))]
     except ValueError:  # a size that the group does not map to itself
@@ -69,6 +73,22 @@ def _difference(before, moved, space, data_format):
     if largest > TOLERANCE * np.abs(before).max():
         return "it does not commute with the group, as a trial on random maps shows"
     return None
+
+
+def _on_image(y, space, data_format):
+    """A map whose points outside of a hexagon are zero, as every layer here makes them."""
+    return _numbers(on_image(ops.convert_to_tensor(y), space.group.lattice, data_format))
+
+
+def _with_shaken_weights(activation, shape, rng):
+    """A copy of an activation that is a layer, since its weights may begin as zeros."""
+    if not isinstance(activation, keras.layers.Layer):
+        return activation
+    copy = type(activation).from_config(activation.get_config())
+    copy.build(shape)
+    for w, value in zip(copy.trainable_variables, _shaken(copy, rng), strict=True):
+        w.assign(value)
+    return copy
 
 
 def _shaken(operation, rng):

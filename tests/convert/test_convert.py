@@ -271,6 +271,49 @@ def test_a_layer_used_in_two_ways_is_made_twice():
     assert kinds == ["ZeroPadding2D", "LiftingConv2D", "GroupZeroPadding2D", "GroupConv2D"]
 
 
+SEQUENCES = {
+    "both ways": lambda: layers.Bidirectional(layers.GRU(2)),
+    "two cells": lambda: layers.RNN([layers.GRUCell(3), layers.GRUCell(3)]),
+    "at each time": lambda: layers.TimeDistributed(layers.Dense(3)),
+}
+
+
+@pytest.mark.parametrize("make", SEQUENCES.values(), ids=SEQUENCES)
+def test_layers_of_layers_keep_their_weights_or_take_other_widths(make):
+    inputs = keras.Input((9, 9, 1))
+    x = layers.Conv2D(4, 3, **LAST)(layers.Conv2D(4, 3, **LAST)(inputs))
+    x = make()(layers.RepeatVector(3)(layers.GlobalAveragePooling2D(**LAST)(x)))
+    model = shaken(keras.Model(inputs, x))
+    same, _ = kg.convert(model, "p4", "same", "planar")
+    for ours, theirs in zip(
+        same.layers[-1].get_weights(), model.layers[-1].get_weights(), strict=True
+    ):
+        assert np.array_equal(ours, theirs)
+    narrow, _ = kg.convert(model, "p4")
+    images = np.zeros((2, 9, 9, 1), "float32")
+    assert outputs_of(narrow, images).shape == outputs_of(model, images).shape
+
+
+def test_long_chains_after_the_last_layer_with_weights():
+    inputs = keras.Input((9, 9, 1))
+    x = layers.GlobalAveragePooling2D(**LAST)(layers.Conv2D(4, 3, **LAST)(inputs))
+    x = layers.Dense(2)(x)
+    for _ in range(30):
+        x = x - 0.1 * ops.tanh(x)
+    for _ in range(400):
+        x = layers.ReLU()(x)
+    converted, _ = kg.convert(keras.Model(inputs, x), "p4")
+    assert converted.output_shape == (None, 2)
+
+
+def test_symmetrize_keeps_names_of_inputs_and_precision():
+    inputs = keras.Input((8, 8, 3), name="image", dtype="float64")
+    outputs = layers.Conv2D(2, 3, dtype="float64", **LAST)(inputs)
+    model = kg.symmetrize(keras.Model({"image": inputs}, outputs), "p4", "channels_last")
+    y = model({"image": np.ones((1, 8, 8, 3))})
+    assert keras.backend.standardize_dtype(y.dtype) == "float64"
+
+
 def test_layers_called_by_keyword():
     inputs = keras.Input((9, 9, 3))
     x = layers.GlobalAveragePooling2D(**LAST)(layers.Conv2D(8, 3, **LAST)(inputs=inputs))
@@ -334,6 +377,12 @@ def with_layer(layer):
         (lambda: kg.convert(with_layer(OfTheUser(name="mine"))), "OfTheUser 'mine'.*Replace it"),
         (lambda: kg.convert(with_layer(layers.Permute((2, 1, 3), name="p"))), "Permute 'p'"),
         (lambda: kg.convert(with_layer(layers.PReLU(name="p"))), "PReLU 'p'.*shared_axes"),
+        (
+            lambda: kg.convert(
+                with_layer(layers.Conv2D(2, 3, activation=layers.PReLU(shared_axes=[1, 2])))
+            ),
+            "its activation has weights",
+        ),
         (lambda: kg.convert(with_layer(layers.BatchNormalization(axis=1, name="n"))), "'n'.*axis"),
         (lambda: kg.convert(classifier(), width="area"), "`width` must be one of"),
         (lambda: kg.convert(classifier(), weights="planar"), "'planar' with width='same'"),

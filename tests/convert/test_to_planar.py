@@ -266,6 +266,14 @@ def test_a_convolution_with_a_low_rank_part_is_folded():
     assert_same(keras.Model(inputs, CosetPooling2D(data_format="channels_last")(x)))
 
 
+def test_sizes_must_be_known_where_the_axis_of_h_is_needed():
+    inputs = keras.Input((None, None, 2))
+    x = LiftingConv2D(3, 3, "p4", data_format="channels_last")(inputs)
+    x = CosetPooling2D(data_format="channels_last")(layers.LayerNormalization(name="norm")(x))
+    with pytest.raises(ValueError, match=r"'norm' .* sizes must be known"):
+        kg.to_planar(keras.Model(inputs, x))
+
+
 def test_a_wrapper_of_a_layer_of_ours_is_refused():
     inputs = keras.Input((9, 9, 2))
     wrapped = layers.SpectralNormalization(LiftingConv2D(3, 3, "p4"))

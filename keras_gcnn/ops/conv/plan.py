@@ -93,9 +93,10 @@ class Plan:
 
     def output(self, x, products):
         """The G-correlation of x, from the product of each row of f̂(ρ), `(points, d·filters)`."""
-        filters, entries = self.kernel_shape[-1], []
-        for y in products:
-            entries += ops.split(y, y.shape[-1] // filters, axis=-1)
+        degrees = [part.taps.shape[0] for part in self.recipe.irreps for _ in part.rows]
+        entries = []
+        for y, degree in zip(products, degrees, strict=True):
+            entries += ops.split(y, degree, axis=-1)
         y = ops.stack(added_up(self.recipe.outputs, entries), axis=1)  # (points, |H|, filters)
         return ops.reshape(y, (-1, *self.new_size(ops.shape(x)[1:-2]), *y.shape[1:]))
 
