@@ -29,6 +29,12 @@ def quotient_bank(group, kernel_size, subgroup, output_subgroup):
 
 
 @untraced
+def are_equal(group, other):
+    """Whether two groups are the same."""
+    return group == other
+
+
+@untraced
 def number_of_orbits(group, kernel_size, subgroup, output_subgroup):
     """How many `groups.filter_orbits` there are."""
     return int(groups.filter_orbits(group, kernel_size, subgroup, output_subgroup).max()) + 1

@@ -64,7 +64,7 @@ def quotient_conv(
     for name, space in {"input_space": input_space, "output_space": output_space}.items():
         arguments.is_a(space, Space, name)
     (x, kernel), group = backend.map_and_kernel(x, kernel), input_space.group
-    if output_space.group != group:
+    if not tables.are_equal(group, output_space.group):
         raise ValueError(
             "`input_space` and `output_space` must be on the same group. Received: "
             f"input_space={input_space.name}, output_space={output_space.name}."
