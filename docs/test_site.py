@@ -173,3 +173,16 @@ def test_a_digit_can_be_drawn_and_cleared(page):
     turn(page, 180)
     turn(page, 0)
     assert shown(page)["p4cnn"].argmax() == 1  # a stroke is a one
+
+
+PAGES_OF_EACH_KIND = ["docs/start", "docs/stock_layers", "docs/groups", "docs/speed", "index"]
+
+
+@pytest.mark.parametrize("width", [420, 1100])
+def test_a_window_of_any_width_holds_the_text(page, address, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    for name in PAGES_OF_EACH_KIND:
+        page.goto(f"{address}/{name}.html")
+        for paragraph in page.locator("article section > p").all():  # tables have a slider
+            box = paragraph.bounding_box()
+            assert box is None or box["x"] + box["width"] <= width, (name, paragraph.inner_text())
