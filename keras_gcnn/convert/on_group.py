@@ -65,7 +65,7 @@ class Roles:
     """
 
     def __init__(self, model):
-        self._heads, self._gates, self._gating, self._joined = set(), set(), set(), {}
+        self._gates, self._gating, self._joined = set(), set(), {}
         order = stock.in_order(model)
         makers = {id(x): (operation, node) for operation, node in order for x in node.outputs}
         uses = Counter(id(operation) for operation, _ in order)

@@ -280,12 +280,15 @@ def amounts_around(x, sampling, data_format):
     return sampling.padding_amounts(size, backend.larger)
 
 
+def _with_points_around(x, sampling, data_format, outside=0):
+    amounts = amounts_around(x, sampling, data_format)
+    return backend.pad(x, layout.around_space(amounts, data_format), outside)
+
+
 def _seen(x, sampling, lattice, data_format, outside):
     """What each tap of a window sees, in maps of the size of the output."""
     x = on_image(x, lattice, data_format, outside)
-    x = backend.pad(
-        x, layout.around_space(amounts_around(x, sampling, data_format), data_format), outside
-    )
+    x = _with_points_around(x, sampling, data_format, outside)
     before = (slice(None),) * (1 if data_format == "channels_last" else 2)
     return [x[(*before, *window)] for window in sampling.windows(lattice)]
 
@@ -293,7 +296,7 @@ def _seen(x, sampling, lattice, data_format, outside):
 def _blur_pool(x, sampling, data_format):
     """The weighted sum over the window, axis by axis, with zeros outside of the map."""
     first = 1 if data_format == "channels_last" else 2
-    x = backend.pad(x, layout.around_space(amounts_around(x, sampling, data_format), data_format))
+    x = _with_points_around(x, sampling, data_format)
     for axis, k in enumerate(sampling.kernel_size):
         before = (slice(None),) * (first + axis)
         taps = zip(binomial_weights(k), sampling.shifts(axis), strict=True)

@@ -70,13 +70,7 @@ TABLE = (
     ),
     Row(
         "Dropout AlphaDropout GaussianDropout GaussianNoise ActivityRegularization "
-        "SpatialDropout1D SpatialDropout2D SpatialDropout3D",
-        "keeps",
-        "acts only during training",
-        planar="nothing",
-    ),
-    Row(
-        "RandomGroupElement",
+        "SpatialDropout1D SpatialDropout2D SpatialDropout3D RandomGroupElement",
         "keeps",
         "acts only during training",
         planar="nothing",

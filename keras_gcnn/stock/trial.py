@@ -27,37 +27,45 @@ def loss(call, node, maps, shapes, output_space, index=0):
     """
     rng = np.random.default_rng(0)
     sizes = {x: (2, *shape[1:]) for x, shape in shapes.items()}
-    if any(None in size or np.prod(size) > LARGEST_MAP for size in sizes.values()):
+    if not all(map(_is_small, sizes.values())):
         return None
     values = {x: rng.normal(size=size).astype("float32") for x, size in sizes.items()}
 
-    def outputs(element):
-        moved = {x: _moved(v, maps.get(x), element, call.data_format) for x, v in values.items()}
-        found = _applied(call.operation, node, moved, weights)
-        return _numbers(keras.tree.flatten(found)[index])
-
-    try:
+    def outputs():
         weights = _shaken(call.operation, rng)
-        before = outputs(0)
-        moved = [outputs(element) for element in range(1, call.space.group.order)]
-    except Exception:  # an operation that takes no such arrays says nothing
-        return None
-    return _difference(before, moved, output_space, call.data_format)
+        for h in range(call.space.group.order):
+            moved = {x: _moved(v, maps.get(x), h, call.data_format) for x, v in values.items()}
+            found = _applied(call.operation, node, moved, weights)
+            yield _numbers(keras.tree.flatten(found)[index])
+
+    return _lost(outputs(), output_space, call.data_format)
 
 
 def loss_of_activation(activation, space, data_format, shape):
     """Why an activation loses equivariance on a map of this shape, `None` if it does not."""
-    if None in shape[1:] or np.prod(shape[1:]) > LARGEST_MAP:
+    size = (2, *shape[1:])
+    if not _is_small(size):
         return None
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(2, *shape[1:])).astype("float32")
+    x = rng.normal(size=size).astype("float32")
+
+    def outputs():
+        shaken = _with_shaken_weights(activation, size, rng)
+        for h in range(space.group.order):
+            yield _numbers(shaken(ops.convert_to_tensor(_moved(x, space, h, data_format))))
+
+    return _lost(outputs(), space, data_format)
+
+
+def _is_small(size):
+    return None not in size and np.prod(size) <= LARGEST_MAP
+
+
+def _lost(outputs, space, data_format):
+    """`_difference` of the outputs for each element in turn, the identity first."""
     try:
-        activation = _with_shaken_weights(activation, x.shape, rng)
-        before, *moved = (
-            _numbers(activation(ops.convert_to_tensor(_moved(x, space, element, data_format))))
-            for element in range(space.group.order)
-        )
-    except Exception:  # as above
+        before, *moved = outputs
+    except Exception:  # an operation that takes no such arrays says nothing
         return None
     return _difference(before, moved, space, data_format)
 
