@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_gcnn import groups as point_groups
 from keras_gcnn.annotations import DataFormat, Group, MapLattice, Size
-from keras_gcnn.groups import HEXAGONAL, Lattice, PointGroup, Space, TransposedSampling
+from keras_gcnn.groups import HEXAGONAL, Lattice, PointGroup, Sampling, Space, TransposedSampling
 from keras_gcnn.groups.checks import LARGEST_INTEGER, is_sequence
 from keras_gcnn.groups.checks import boolean as boolean
 from keras_gcnn.groups.checks import integer as integer
@@ -186,12 +186,21 @@ def strides_and_dilation(
     return strides, dilation_rate
 
 
+def sampling(kernel_size, strides, padding, dilation_rate):
+    """The `Sampling` of a convolution with a kernel of known size."""
+    padding = one_of(padding, PADDINGS, "padding")
+    windows = strides_and_dilation(strides, dilation_rate, len(kernel_size))
+    return Sampling(kernel_size, windows[0], padding, windows[1])
+
+
 def transposed_sampling(kernel_size, strides, padding, dilation_rate, output_padding):
     """The `TransposedSampling`, whose output padding must be less than the strides.
 
     Raises:
         ValueError: If the convolution whose adjoint it is takes no output to such an input.
     """
+    padding = one_of(padding, PADDINGS, "padding")
+    strides, dilation_rate = strides_and_dilation(strides, dilation_rate, len(kernel_size))
     if output_padding is not None:
         output_padding = integer_tuple(output_padding, len(strides), "output_padding", smallest=0)
     sampling = TransposedSampling(kernel_size, strides, padding, dilation_rate, output_padding)

@@ -12,8 +12,10 @@ from keras import layers
 from keras_gcnn import arguments, audit, stock
 from keras_gcnn.annotations import Group
 from keras_gcnn.convert import on_group
+from keras_gcnn.convert.inherited import common_config, set_planar_weights
 from keras_gcnn.convert.merged import ByTensor, structure
-from keras_gcnn.convert.walk import Walk
+from keras_gcnn.convert.roles import Roles, is_convolution
+from keras_gcnn.convert.walk import Walk, unknown
 from keras_gcnn.groups import PointGroup
 from keras_gcnn.layers import CosetPooling2D, EquivarianceWarning, LiftingConv2D
 from keras_gcnn.layers.guard import warn_of
@@ -176,7 +178,7 @@ class Rewriting(Walk):
         self.factor = factor
         self.is_count = is_count
         self.keeps_planes = keeps_planes
-        self.role = on_group.Roles(model)
+        self.role = Roles(model)
         self.left = ByTensor()  # whether a tensor comes from a map on G that was pooled
         self.data_format = None  # that of the lifting
         self.channels = {}  # by the identity of a layer of the plain model
@@ -215,8 +217,8 @@ class Rewriting(Walk):
             return on_group.off_group(self, layer, args, kwargs)
         if type(layer) is layers.Conv2D:
             return self._lifted(layer, *args)
-        if on_group.is_convolution(layer):
-            raise on_group.unknown(layer, "it comes before the first Conv2D, which lifts")
+        if is_convolution(layer):
+            raise unknown(layer, "it comes before the first Conv2D, which lifts")
         self.note(layer, "stays")
         return on_group.plainly(self, layer, args, kwargs)
 
@@ -237,7 +239,7 @@ class Rewriting(Walk):
         """A layer of another kind with the arguments that both take; made once."""
 
         def make(name):
-            config = on_group.common_config(layer, kind, {**changes, "name": name})
+            config = common_config(layer, kind, {**changes, "name": name})
             if self.is_count:
                 config |= {name: "zeros" for name in config if name.endswith("_initializer")}
             made = kind.from_config(config)
@@ -261,7 +263,7 @@ class Rewriting(Walk):
     def set_planar_weights(self):
         """Gives each new layer the weights of the plain one, kernels at h′ = e."""
         for plain, made in self.pairs:
-            on_group.set_planar_weights(plain, made)
+            set_planar_weights(plain, made)
 
     def _lifted(self, layer, x):
         self.data_format = layer.data_format

@@ -1,16 +1,16 @@
 """What a plain layer becomes on the group: a rule is a function of the walk, layer and inputs."""
 
-import inspect
 import math
-from collections import Counter
 
 import keras
 import numpy as np
 from keras import layers
 
 from keras_gcnn import stock
-from keras_gcnn.convert.walk import copy_of, set_weights
+from keras_gcnn.convert.roles import is_convolution
+from keras_gcnn.convert.walk import copy_of, unknown
 from keras_gcnn.groups import Space
+from keras_gcnn.groups.space import coset_axis
 from keras_gcnn.layers import (
     GlobalGroupAveragePooling2D,
     GlobalGroupMaxPooling2D,
@@ -26,6 +26,7 @@ from keras_gcnn.layers import (
     GroupUpSampling2D,
     GroupZeroPadding2D,
 )
+from keras_gcnn.ops.layout import channel_axis, channels_of
 from keras_gcnn.stock.checks import Call
 
 # Layers with a counterpart of the same arguments.
@@ -47,131 +48,8 @@ MERGES = (
     layers.Multiply,
     layers.Subtract,
 )
-CONVOLUTIONS = (
-    layers.Conv2D,
-    layers.Conv2DTranspose,
-    layers.DepthwiseConv2D,
-    layers.SeparableConv2D,
-)
 # Classes of keras.applications that act on each number, or with a weight for each channel.
 OF_APPLICATIONS = ("LayerScale", "StochasticDepth")
-
-
-class Roles:
-    """What a layer of a plain model is for: the head of an output, or a gate of a map.
-
-    Args:
-        model: The plain model.
-    """
-
-    def __init__(self, model):
-        self._gates, self._gating, self._joined = set(), set(), {}
-        order = stock.in_order(model)
-        makers = {id(x): (operation, node) for operation, node in order for x in node.outputs}
-        uses = Counter(id(operation) for operation, _ in order)
-        heads, known = {}, {}
-        for x in model.outputs:
-            for layer, node in _heads_of(x, makers, known) or ():
-                heads.setdefault(layer, set()).add(node)
-        self._heads = {layer for layer, nodes in heads.items() if uses[layer] <= len(nodes)}
-        vectors = _vectors(order)
-        for operation, node in reversed(order):
-            self._follow_gate(operation, node, vectors, makers)
-
-    def is_head(self, layer):
-        """Whether its outputs reach the model's only through layers without weights."""
-        return id(layer) in self._heads
-
-    def joined(self, layer):
-        """The operation that made the map which the vectors of this layer gate, or `None`."""
-        return self._joined.get(id(layer))
-
-    def is_gate(self, layer):
-        """Whether its vectors are combined with a map."""
-        return id(layer) in self._gates
-
-    def _follow_gate(self, operation, node, vectors, makers):
-        """Marks what makes the vectors that are combined with a map, from there backwards."""
-        inputs, outputs = node.input_tensors, node.outputs
-        maps = [x for x in inputs if id(x) not in vectors]
-        if maps and len(maps) < len(inputs):
-            self._gating |= {id(x) for x in inputs if id(x) in vectors}
-            for x in inputs:
-                if id(x) in vectors and id(maps[0]) in makers:
-                    self._join(x, makers[id(maps[0])][0], makers)
-        elif any(id(y) in self._gating for y in outputs):
-            self._gates.add(id(operation))
-            self._gating |= {id(x) for x in inputs if id(x) in vectors}
-
-    def _join(self, x, maker, makers):
-        """Tells the last layer with weights before a vector which map it gates."""
-        while id(x) in makers:
-            operation, node = makers[id(x)]
-            if getattr(operation, "weights", None):
-                self._joined[id(operation)] = maker
-                return
-            (x, *_) = node.input_tensors
-
-
-def _heads_of(x, makers, known):
-    """The layers with weights that a tensor is made of by layers without, each with its node.
-
-    Args:
-        x: A tensor.
-        makers: The operation and node of each tensor, by its identity.
-        known: What has been found for tensors, by their identity.
-
-    Returns:
-        A set; `None` if one of them is no convolution and no Dense layer, so that all widths on the
-        way must follow.
-    """
-    x = _before_chain(x, makers)
-    if id(x) not in known:
-        made = makers.get(id(x))
-        known[id(x)] = _heads_behind(x, *made, makers, known) if made else set()
-    return known[id(x)]
-
-
-def _before_chain(x, makers):
-    """The tensor that a chain of layers without weights, of one input each, began with."""
-    while id(x) in makers:
-        operation, node = makers[id(x)]
-        is_link = len(node.input_tensors) == 1 and not isinstance(operation, keras.Model)
-        if not is_link or getattr(operation, "weights", None):
-            break
-        (x,) = node.input_tensors
-    return x
-
-
-def _heads_behind(x, operation, node, makers, known):
-    if is_convolution(operation) or isinstance(operation, layers.Dense):
-        return {(id(operation), id(node))}
-    is_model = isinstance(operation, keras.Model) and getattr(operation, "outputs", None)
-    if getattr(operation, "weights", None) and not is_model:
-        return None
-    found = [_heads_of(y, makers, known) for y in node.input_tensors]
-    if is_model:
-        inner = {id(y): made for made in stock.in_order(operation) for y in made[1].outputs}
-        place = [y is x for y in node.outputs].index(True)
-        inputs = dict(zip(map(id, operation.inputs), found, strict=True))
-        return _heads_of(operation.outputs[place], inner, inputs)
-    return None if None in found else set().union(*found)
-
-
-def _vectors(order):
-    """The tensors that have one value for each channel of an image."""
-    vectors = set()
-    leaving = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D, layers.Flatten)
-    for operation, node in order:
-        inputs = node.input_tensors
-        if isinstance(operation, leaving) or all(id(x) in vectors for x in inputs):
-            vectors |= set(map(id, node.outputs))
-    return vectors
-
-
-def is_convolution(layer):
-    """Whether a layer is a planar convolution of any kind."""
-    return isinstance(layer, CONVOLUTIONS)
 
 
 def rewritten(walk, layer, args, kwargs):
@@ -205,7 +83,7 @@ def _check(walk, layer, x):
     """Refuses what the table of stock layers says of a layer of the plain model."""
     data_format = walk.spaces.get(x)
     shape = list(x.shape)
-    del shape[3 if data_format == "channels_last" else 2]  # the axis of H
+    del shape[coset_axis(data_format, 2)]
     call = Call(layer, Space.lattice(walk.group), data_format, tuple(shape), [], tuple(shape))
     reason = stock.row_of(layer).check(call)
     if reason:
@@ -255,79 +133,8 @@ def _with_open_channels(layer):
     return tuple(shape)
 
 
-def common_config(layer, kind, changes):
-    """The arguments of a layer that another kind takes too, with changes."""
-    config = _not_built(layer.get_config())
-    if kind is not type(layer):
-        if _has_weights(getattr(layer, "activation", None)):
-            raise unknown(layer, "its activation has weights. Put that in a layer of its own")
-        taken = _arguments_of(kind)
-        config = {name: value for name, value in config.items() if name in taken}
-    return {**config, **changes}
-
-
-def _has_weights(activation):
-    """Whether an activation is a layer with weights, which Keras may build as late as a call."""
-    if not isinstance(activation, layers.Layer):
-        return False
-    copy = type(activation).from_config(activation.get_config())
-    copy.build((1, 2, 2, 2))
-    return bool(copy.weights)
-
-
-def _not_built(config):
-    """A configuration without the shapes for which layers within the layer were built."""
-    if isinstance(config, dict):
-        return {name: _not_built(of) for name, of in config.items() if name != "build_config"}
-    return [_not_built(of) for of in config] if isinstance(config, list) else config
-
-
-def set_planar_weights(plain, made):
-    """Gives a layer on G the weights of the plain one: kernels at h′ = e, zeros elsewhere."""
-    values = []
-    for new, old in zip(made.weights, _in_order_of(plain, made), strict=True):
-        if tuple(new.shape) != tuple(old.shape):
-            whole = np.zeros(new.shape, old.dtype)
-            whole[(slice(None),) * (old.ndim - 2) + (0,)] = old
-            old = whole
-        values.append(old)
-    set_weights(made, values)
-
-
-def unknown(layer, reason):
-    """The error for a layer that cannot be converted, and what to do."""
-    return ValueError(
-        f"`convert` knows no counterpart of {stock.named(layer)}: {reason}. Replace it in the "
-        "plain model by layers that docs/stock_layers.md lists, convert the models before and "
-        "after it by themselves, or write that part with the layers of keras_gcnn."
-    )
-
-
-def _in_order_of(plain, made):
-    """The weights of the plain layer, in the order in which those of the new one stand."""
-    if type(plain) is type(made):
-        return plain.get_weights()
-    by_name = {w.name: keras.ops.convert_to_numpy(w) for w in plain.weights}
-    names = {"kernel": ("kernel", "depthwise_kernel")}
-    places = ((n for n in names.get(w.name, (w.name,)) if n in by_name) for w in made.weights)
-    return [by_name[next(of_weight)] for of_weight in places]
-
-
-def _arguments_of(kind):
-    """The names of the arguments of a constructor and of those of its base classes."""
-    names = set()
-    for base in kind.__mro__:
-        if base is keras.layers.Layer:
-            break
-        if "__init__" in vars(base):
-            names |= set(inspect.signature(base.__init__).parameters)
-    dropped = set(getattr(kind, "left_out", ())) | {"self", "args", "kwargs"}
-    renamed = {kind.renamed.get(n, n) for n in names} if hasattr(kind, "renamed") else names
-    return (renamed | {"name", "dtype", "trainable"}) - dropped
-
-
 def _convolution(walk, layer, x):
-    channels = x.shape[-1 if _is_last(layer) else 1]
+    channels = channels_of(x, layer.data_format)
     if walk.role.is_head(layer) and max(layer.kernel_size) == max(layer.strides) == 1:
         pooled = walk.pooled(x, f"{layer.name}_pool")
         walk.note(layer, "CosetPooling2D, then it stays")
@@ -390,14 +197,14 @@ def _dense(walk, layer, x):
 def _batch_normalization(walk, layer, x):
     data_format = walk.spaces.get(x)
     _check(walk, layer, x)
-    changes = {"axis": -1 if data_format == "channels_last" else 1, "data_format": data_format}
+    changes = {"axis": channel_axis(data_format), "data_format": data_format}
     return _on_group(walk, layer, GroupBatchNormalization, x, **changes)
 
 
 def _normalization(walk, layer, x):
     data_format = walk.spaces.get(x)
     _check(walk, layer, x)
-    changes = {"axis": -1 if data_format == "channels_last" else 1}
+    changes = {"axis": channel_axis(data_format)}
     if hasattr(layer, "groups") and layer.groups > 0:
         changes["groups"] = math.gcd(layer.groups, x.shape[changes["axis"]])
     walk.note(layer, "stays")
@@ -453,7 +260,7 @@ def _merge(walk, layer, tensors):
     changes = {}
     if isinstance(layer, layers.Concatenate):
         _check(walk, layer, next(x for x in tensors if walk.is_on_group(x)))
-        changes["axis"] = -1 if data_format == "channels_last" else 1
+        changes["axis"] = channel_axis(data_format)
     maps = [_as_map(walk, layer, x, data_format) for x in tensors]
     walk.note(layer, "stays")
     return walk.mark(walk.made_by(layer, type(layer), **changes)(maps), data_format)
@@ -495,7 +302,7 @@ def _dropout(walk, layer, x):
     changes = {}
     if getattr(layer, "noise_shape", None) is not None:
         noise = list(layer.noise_shape)
-        noise.insert(3 if walk.spaces.get(x) == "channels_last" else 2, 1)
+        noise.insert(coset_axis(walk.spaces.get(x), 2), 1)
         changes["noise_shape"] = tuple(noise)
     kind = type(layer)
     if isinstance(layer, layers.SpatialDropout2D):
@@ -508,8 +315,7 @@ def _prelu(walk, layer, x):
     data_format = walk.spaces.get(x)
     _check(walk, layer, x)
     walk.note(layer, "stays")
-    coset_axis = 3 if data_format == "channels_last" else 2
-    axes = sorted({coset_axis, *_moved(list(layer.shared_axes), data_format)})
+    axes = sorted({coset_axis(data_format, 2), *_moved(list(layer.shared_axes), data_format)})
     return walk.mark(walk.made_by(layer, layers.PReLU, shared_axes=axes)(x), data_format)
 
 

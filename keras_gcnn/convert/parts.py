@@ -9,6 +9,7 @@ from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops import backend, policy
 from keras_gcnn.ops.conv.filters import planar_kernel, transform_filters
 from keras_gcnn.ops.conv.quotient import quotient_bank
+from keras_gcnn.ops.layout import channels_of
 
 
 def by_bank(conversion, layer, x, kernel, groups, part=None):
@@ -134,7 +135,7 @@ def apply(conversion, convolution, x, data_format):
 
 def of_each_channel(conversion, layer, x, windows, padding):
     """The planar convolutions of each channel with m windows, `(*pool_size, m)`."""
-    channels = x.shape[-1 if layer.data_format == "channels_last" else 1]
+    channels = channels_of(x, layer.data_format)
     is_depthwise = layer.dimension < 3  # Keras has no depthwise convolution of volumes
     kind = of_keras("DepthwiseConv2D" if is_depthwise else "Conv2D", layer.dimension)
     initializer = "depthwise_initializer" if is_depthwise else "kernel_initializer"

@@ -4,6 +4,7 @@ import inspect
 
 import keras
 
+from keras_gcnn import stock
 from keras_gcnn.convert.merged import ByTensor, structure
 
 
@@ -82,6 +83,15 @@ def set_weights(layer, values):
     layer.set_weights(values)
     if isinstance(layer, keras.layers.Normalization):
         layer.finalize_state()
+
+
+def unknown(layer, reason):
+    """The error for a layer that cannot be converted, and what to do."""
+    return ValueError(
+        f"`convert` knows no counterpart of {stock.named(layer)}: {reason}. Replace it in the "
+        "plain model by layers that docs/stock_layers.md lists, convert the models before and "
+        "after it by themselves, or write that part with the layers of keras_gcnn."
+    )
 
 
 def _with_input_first(layer, args, kwargs):

@@ -10,6 +10,7 @@ from keras_gcnn.annotations import Config, DataFormat, Group, Shape, Tensor
 from keras_gcnn.groups import Lattice, PointGroup, Space
 from keras_gcnn.layers import guard
 from keras_gcnn.ops import backend
+from keras_gcnn.ops.layout import channel_axis
 
 AXES_OF_SPACE = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
@@ -78,10 +79,8 @@ class BaseGroupLayer(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         size, channels = self._size_and_channels(input_shape)
         arguments.known_size(size, self.lattice)
-        channel_axis = -1 if self.data_format == "channels_last" else 1
-        self.input_spec = keras.layers.InputSpec(
-            ndim=len(input_shape), axes={channel_axis: channels}
-        )
+        axes = {channel_axis(self.data_format): channels}
+        self.input_spec = keras.layers.InputSpec(ndim=len(input_shape), axes=axes)
         self.built = True
 
     def get_config(self) -> Config:

@@ -10,6 +10,7 @@ from keras_gcnn.layers import guard
 from keras_gcnn.layers.options import NormalizationOptions
 from keras_gcnn.ops import backend
 from keras_gcnn.ops.image import array_of, points_of
+from keras_gcnn.ops.layout import channel_axis
 from keras_gcnn.ops.normalization import (
     batch_normalization_on_group,
     in_float32_or_more,
@@ -74,8 +75,8 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
         if data_format is None and axis is not None:
             data_format = "channels_first" if axis == 1 else "channels_last"
         self.data_format = arguments.data_format(data_format)
-        channel_axis = -1 if self.data_format == "channels_last" else 1
-        super().__init__(channel_axis if axis is None else axis, *args, **kwargs)
+        axis = channel_axis(self.data_format) if axis is None else axis
+        super().__init__(axis, *args, **kwargs)
         dimension = getattr(lattice, "dimension", 2)
         self.lattice = None if lattice is None else arguments.lattice(lattice, dimension)
 
@@ -86,7 +87,7 @@ class GroupBatchNormalization(keras.layers.BatchNormalization):
 
     def build(self, input_shape: Shape) -> None:
         rank = len(input_shape)
-        expected = rank - 1 if self.data_format == "channels_last" else 1
+        expected = channel_axis(self.data_format) % rank
         if rank < 4 or self.axis not in (expected, expected - rank):
             raise ValueError(
                 f"`axis` of GroupBatchNormalization '{self.name}' must be that of the channels, "

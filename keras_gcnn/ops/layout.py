@@ -7,9 +7,14 @@ channels_first  (batch, C, |H|, *space)
 from keras import ops
 
 
+def channel_axis(data_format):
+    """The axis of channels."""
+    return -1 if data_format == "channels_last" else 1
+
+
 def channels_of(x, data_format):
     """The number of channels of a map, `None` where it is unknown."""
-    return x.shape[-1 if data_format == "channels_last" else 1]
+    return x.shape[channel_axis(data_format)]
 
 
 def around_space(amounts, data_format):

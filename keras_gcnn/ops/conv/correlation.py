@@ -4,12 +4,13 @@ import functools
 
 from keras_gcnn import arguments
 from keras_gcnn.annotations import DataFormat, Group, Implementation, Integer, Padding, Size, Tensor
-from keras_gcnn.groups import Sampling, Space
+from keras_gcnn.groups import Space
 from keras_gcnn.ops import backend, layout, policy
 from keras_gcnn.ops.conv import cost_model
 from keras_gcnn.ops.conv.direct import direct_correlation
 from keras_gcnn.ops.conv.fourier import fourier_correlation, takes_size
 from keras_gcnn.ops.conv.plan import TransformedKernel
+from keras_gcnn.ops.conv.settings import Settings
 from keras_gcnn.ops.image import between_maps
 from keras_gcnn.ops.symbolic import operation
 
@@ -73,8 +74,6 @@ def group_conv(
     data_format = arguments.data_format(data_format)
     groups = arguments.integer(groups, "groups")
     implementation = arguments.one_of(implementation, arguments.IMPLEMENTATIONS, "implementation")
-    padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
-    windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
     if not isinstance(kernel, TransformedKernel):
         x, kernel = backend.map_and_kernel(x, kernel)
     elif implementation == "direct" or groups > 1:
@@ -89,19 +88,20 @@ def group_conv(
     shape = backend.known_shape(kernel)
     space = _common_space(x, shape, group, data_format, groups)
     size = arguments.kernel_size(shape, group)
-    sampling = Sampling(size, windows[0], padding, windows[1])
+    sampling = arguments.sampling(size, strides, padding, dilation_rate)
     arguments.fits(sampling, arguments.size_of(x, group.dimension, data_format), "kernel_size")
 
     compilation = backend.compilation_of(x)
     if implementation == "auto" and not takes_size(x, sampling, data_format):
         implementation = "direct"
     elif implementation == "auto":
-        implementation = cost_model.choose(compilation, shape, group, windows[0], training, groups)
+        strides = sampling.strides
+        implementation = cost_model.choose(compilation, shape, group, strides, training, groups)
     correlate = {"direct": direct_correlation, "fourier": fourier_correlation}[implementation]
-    options = groups, arguments.flag(training), compilation
+    settings = Settings(sampling, groups, arguments.flag(training), compilation)
 
     def correlated(x, data_format):
-        return correlate(x, kernel, space, sampling, data_format, *options)
+        return correlate(x, kernel, space, data_format, settings)
 
     by_sums = implementation == "fourier"
     return between_maps(correlated, x, space, Space.whole(group), data_format, by_sums)

@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_gcnn import arguments
 from keras_gcnn.annotations import DataFormat, Group, Padding, Size, Tensor
-from keras_gcnn.groups import Sampling, Space
+from keras_gcnn.groups import Space
 from keras_gcnn.ops import backend, layout, policy
 from keras_gcnn.ops.conv.correlation import group_conv
 from keras_gcnn.ops.conv.filters import transform_filters
@@ -53,8 +53,6 @@ def group_depthwise_conv(
     """
     (x, kernel), group = backend.map_and_kernel(x, kernel), arguments.group(group)
     data_format = arguments.data_format(data_format)
-    padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
-    windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
     shape = backend.known_shape(kernel)
     whole = arguments.space_of_kernel(shape, group)
     arguments.space_of(x, [whole], data_format)
@@ -64,7 +62,8 @@ def group_depthwise_conv(
             "`kernel` must have filters for each channel of `x`. Received: kernel.shape="
             f"{shape}, x.shape={tuple(x.shape)}. Use a kernel with {channels} channels."
         )
-    sampling = Sampling(arguments.kernel_size(shape, group), windows[0], padding, windows[1])
+    size = arguments.kernel_size(shape, group)
+    sampling = arguments.sampling(size, strides, padding, dilation_rate)
     compilation = backend.compilation_of(x)
     by_products = policy.multiplies_channels(compilation) and whole.has_axis
     by_products = by_products and takes_size(x, sampling, data_format)
@@ -147,13 +146,13 @@ def pointwise_conv(
             f"kernel.shape={tuple(kernel.shape)}."
         )
     channels, filters = kernel.shape
-    channel_axis = -1 if data_format == "channels_last" else 1
-    if x.shape[channel_axis] not in (None, channels):
+    if layout.channels_of(x, data_format) not in (None, channels):
         raise ValueError(
             f"`kernel` must have as many rows as `x` has channels. Received: "
             f"kernel.shape={tuple(kernel.shape)}, x.shape={tuple(x.shape)}, "
             f"data_format={data_format!r}."
         )
+    channel_axis = layout.channel_axis(data_format)
     x = ops.moveaxis(on_image(x, group.lattice, data_format), channel_axis, -1)
     y = backend.matmul(ops.reshape(x, (-1, channels)), kernel)
     y = layout.reshape(y, (*ops.shape(x)[:-1], filters))

@@ -20,8 +20,9 @@ def takes_size(x, sampling, data_format):
     return not backend.has_symbols(x) and not (None in size and sampling.depends_on_size())
 
 
-def fourier_correlation(x, kernel, space, sampling, data_format, groups, training, compilation):
+def fourier_correlation(x, kernel, space, data_format, settings):
     """Like `direct_correlation`, but only for channels_last. Also accepts a `TransformedKernel`."""
+    sampling, compilation = settings.sampling, settings.compilation
     dtype = backend.standard_dtype(x)
     is_slow = _are_bfloat16(x, kernel) and policy.widens_bfloat16(compilation)
     if is_slow:
@@ -35,11 +36,11 @@ def fourier_correlation(x, kernel, space, sampling, data_format, groups, trainin
         y = apply_in_parts(plan, x, kernel)
     else:
         is_strided, is_open = max(sampling.strides) > 1, None in x.shape[1:-2]
-        own_gradient = training and space.has_axis and not (is_strided and is_open)
+        own_gradient = settings.training and space.has_axis and not (is_strided and is_open)
         correlate = correlation_with_gradient if own_gradient else correlation
         if policy.shares_traces(compilation):
             correlate = partial(backend.traced_once, correlate, not own_gradient)
-        y = _of_blocks(correlate, plan, x, widened(kernel), groups)
+        y = _of_blocks(correlate, plan, x, widened(kernel), settings.groups)
     return ops.cast(y, dtype) if is_slow or dtype == "float16" else y
 
 

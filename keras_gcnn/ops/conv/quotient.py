@@ -6,10 +6,11 @@ from keras import ops
 
 from keras_gcnn import arguments
 from keras_gcnn.annotations import DataFormat, Integer, Padding, Size, Tensor
-from keras_gcnn.groups import Sampling, Space
+from keras_gcnn.groups import Space
 from keras_gcnn.ops import backend, layout, tables
 from keras_gcnn.ops.conv.direct import convolve_maps
 from keras_gcnn.ops.conv.filters import planar_kernel
+from keras_gcnn.ops.conv.settings import Settings
 from keras_gcnn.ops.image import between_maps
 from keras_gcnn.ops.symbolic import operation
 
@@ -71,17 +72,16 @@ def quotient_conv(
         )
     data_format = arguments.data_format(data_format)
     groups = arguments.integer(groups, "groups")
-    options = groups, arguments.flag(training)
-    padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
-    windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
     kernel_size = arguments.integer_tuple(kernel_size, group.dimension, "kernel_size")
     arguments.space_of(x, [input_space], data_format)
-    sampling = Sampling(kernel_size, windows[0], padding, windows[1])
+    sampling = arguments.sampling(kernel_size, strides, padding, dilation_rate)
     arguments.fits(sampling, arguments.size_of(x, group.dimension, data_format), "kernel_size")
     _check_kernel(x, kernel, input_space, output_space, kernel_size, data_format, groups)
 
+    settings = Settings(sampling, groups, arguments.flag(training), backend.compilation_of(x))
+
     def correlated(x, data_format):
-        return _correlated(x, kernel, input_space, output_space, sampling, data_format, *options)
+        return _correlated(x, kernel, input_space, output_space, data_format, settings)
 
     return between_maps(correlated, x, input_space, output_space, data_format)
 
@@ -119,12 +119,11 @@ def quotient_bank(kernel, input_space, output_space, kernel_size):
     return ops.reshape(bank, (*domain, channels, outputs, filters))
 
 
-def _correlated(x, kernel, input_space, output_space, sampling, data_format, groups, training):
-    bank = quotient_bank(kernel, input_space, output_space, sampling.kernel_size)
-    blocks = backend.blocks_of_filters(bank.shape[-1], groups)
+def _correlated(x, kernel, input_space, output_space, data_format, settings):
+    bank = quotient_bank(kernel, input_space, output_space, settings.sampling.kernel_size)
+    blocks = backend.blocks_of_filters(bank.shape[-1], settings.groups)
     bank = planar_kernel(bank, input_space.group.lattice, blocks, data_format)
-    shared = sampling, data_format, groups, training, backend.compilation_of(x)
-    y = convolve_maps(x, bank, input_space, output_space.cosets, *shared)
+    y = convolve_maps(x, bank, input_space, output_space.cosets, data_format, settings)
     if output_space.has_axis:
         return y
     return ops.squeeze(y, axis=-2 if data_format == "channels_last" else 2)

@@ -60,13 +60,10 @@ def group_conv_transpose(
     """
     (x, kernel), group = backend.map_and_kernel(x, kernel), arguments.group(group)
     data_format = arguments.data_format(data_format)
-    padding = arguments.one_of(padding, arguments.PADDINGS, "padding")
-    windows = arguments.strides_and_dilation(strides, dilation_rate, group.dimension)
     shape = _checked_shape(x, kernel, group, data_format)
-    sampling = arguments.transposed_sampling(
-        arguments.kernel_size(shape, group), windows[0], padding, windows[1], output_padding
-    )
-    spread = _by_adjoint if max(windows[0]) == 1 else _by_bank
+    size = arguments.kernel_size(shape, group)
+    sampling = arguments.transposed_sampling(size, strides, padding, dilation_rate, output_padding)
+    spread = _by_adjoint if max(sampling.strides) == 1 else _by_bank
 
     def spread_out(x, data_format):
         return spread(x, kernel, group, sampling, data_format, arguments.flag(training))

@@ -4,8 +4,10 @@ from hypothesis import assume, given, settings
 from keras import ops
 
 import keras_gcnn as kg
-from keras_gcnn.ops import policy
+from keras_gcnn.groups import Sampling
+from keras_gcnn.ops import backend, policy
 from keras_gcnn.ops.conv import planar
+from keras_gcnn.ops.conv.settings import Settings
 from tests import differentiate, oracle
 from tests.compiled import by_xla, on_jax
 from tests.ops.cases import cases, random
@@ -22,9 +24,8 @@ def test_rows_add_up_to_the_sum_over_all_taps(case):
     size, kernel, strides, dilation, padding = case
     f, psi = random(*size, 2), random(kernel, kernel, 2, 3, seed=1)
     expected = oracle.group_correlation(f, psi, "p1", (strides,) * 2, (dilation,) * 2, padding)
-    actual = planar.convolve_by_rows(
-        ops.convert_to_tensor(f[None]), psi, (strides,) * 2, padding, (dilation,) * 2
-    )
+    sampling = Sampling((kernel,) * 2, (strides,) * 2, padding, (dilation,) * 2)
+    actual = planar.convolve_by_rows(ops.convert_to_tensor(f[None]), psi, sampling)
     oracle.assert_close(ops.convert_to_numpy(actual)[0], expected[..., 0, :])
 
 
@@ -34,7 +35,8 @@ def test_rows_of_a_volume(strides, padding):
     f, psi = random(2, 5, 6, 7, 2), random(3, 2, 3, 2, 4, seed=1)
     options = (strides, padding, "channels_last", (1, 1, 1))
     expected = ops.convert_to_numpy(ops.conv(f, psi, *options))
-    actual = planar.convolve_by_rows(ops.convert_to_tensor(f), psi, strides, padding, (1, 1, 1))
+    sampling = Sampling((3, 2, 3), strides, padding, (1, 1, 1))
+    actual = planar.convolve_by_rows(ops.convert_to_tensor(f), psi, sampling)
     oracle.assert_close(ops.convert_to_numpy(actual), expected)
 
 
@@ -46,9 +48,8 @@ def test_a_row_of_zeros_adds_nothing(case):
     assume(padding == "valid")
     f, psi = random(*size, 2), random(kernel, kernel, 2, 3, seed=1)
     expected = oracle.group_correlation(f, psi, "p1", (strides,) * 2, (dilation,) * 2)
-    actual = planar.convolve_padded(
-        ops.convert_to_tensor(f[None]), psi, (strides,) * 2, (dilation,) * 2
-    )
+    sampling = Sampling((kernel,) * 2, (strides,) * 2, padding, (dilation,) * 2)
+    actual = planar.convolve_padded(ops.convert_to_tensor(f[None]), psi, sampling)
     oracle.assert_close(ops.convert_to_numpy(actual)[0], expected[..., 0, :])
 
 
@@ -60,7 +61,9 @@ def test_a_single_tap_is_a_product_at_each_point(strides, padding, monkeypatch):
     expected = ops.convert_to_numpy(ops.conv(f, psi, *options))
     monkeypatch.setattr(policy, "multiplies_points", lambda *of: True)
     monkeypatch.delattr(ops, "conv")
-    actual = planar.planar_conv(ops.convert_to_tensor(f), psi, *options, False, None)
+    f, of_taps = ops.convert_to_tensor(f), Sampling((1, 1), strides, padding, (1, 1))
+    compilation = backend.compilation_of(f)
+    actual = planar.planar_conv(f, psi, "channels_last", Settings(of_taps, 1, False, compilation))
     oracle.assert_close(ops.convert_to_numpy(actual), expected)
 
 
