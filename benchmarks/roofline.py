@@ -23,7 +23,7 @@ import keras_gcnn as kg
 from benchmarks import backend, work
 from benchmarks.equal_parameters import BATCH, NETWORKS, SIDES, network
 from keras_gcnn import timing
-from keras_gcnn.layers.blocks import BaseBlock
+from keras_gcnn.layers.base_block import BaseBlock
 from keras_gcnn.ops.backend import matmul
 from keras_gcnn.ops.conv.plan import product
 

@@ -8,9 +8,9 @@ import keras
 from keras_gcnn import arguments, stock
 from keras_gcnn.groups import Space
 from keras_gcnn.layers import GroupDepthwiseConv2D, GroupSeparableConv2D, guard
+from keras_gcnn.layers.base_block import BaseBlock
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.base_layer import BaseGroupLayer
-from keras_gcnn.layers.blocks import BaseBlock
 from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops import backend
 from keras_gcnn.ops.conv import cost_model

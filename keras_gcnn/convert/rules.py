@@ -18,13 +18,8 @@ from keras_gcnn.layers import (
 from keras_gcnn.layers.base_group_conv import BaseGroupConv
 from keras_gcnn.layers.blocks import HighwayBlock, ResidualBlock
 from keras_gcnn.layers.coset_pooling import CosetPooling
-from keras_gcnn.layers.group_pooling import (
-    BaseGlobalGroupPooling,
-    BaseGroupPooling,
-    GlobalGroupMaxPooling,
-    GroupBlurPooling,
-    GroupMaxPooling,
-)
+from keras_gcnn.layers.global_pooling import BaseGlobalGroupPooling, GlobalGroupMaxPooling
+from keras_gcnn.layers.group_pooling import BaseGroupPooling, GroupBlurPooling, GroupMaxPooling
 from keras_gcnn.layers.resizing import BaseGroupPadding, GroupUpSampling
 from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops.conv.depthwise import filter_in_blocks

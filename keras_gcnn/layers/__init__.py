@@ -22,6 +22,14 @@ from keras_gcnn.layers.depthwise import (
     GroupDepthwiseConv2D,
     GroupSeparableConv2D,
 )
+from keras_gcnn.layers.global_pooling import (
+    GlobalGroupAveragePooling1D,
+    GlobalGroupAveragePooling2D,
+    GlobalGroupAveragePooling3D,
+    GlobalGroupMaxPooling1D,
+    GlobalGroupMaxPooling2D,
+    GlobalGroupMaxPooling3D,
+)
 from keras_gcnn.layers.group_conv import (
     GroupConv1D,
     GroupConv2D,
@@ -31,12 +39,6 @@ from keras_gcnn.layers.group_conv import (
     LiftingConv3D,
 )
 from keras_gcnn.layers.group_pooling import (
-    GlobalGroupAveragePooling1D,
-    GlobalGroupAveragePooling2D,
-    GlobalGroupAveragePooling3D,
-    GlobalGroupMaxPooling1D,
-    GlobalGroupMaxPooling2D,
-    GlobalGroupMaxPooling3D,
     GroupAveragePooling1D,
     GroupAveragePooling2D,
     GroupAveragePooling3D,
