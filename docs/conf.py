@@ -4,6 +4,7 @@ Pages are Markdown. Their Python is run while the site is made, and what it prin
 below it.
 """
 
+import functools
 import inspect
 import os
 import re
@@ -13,10 +14,12 @@ import typing
 from importlib.util import find_spec
 from pathlib import Path
 
-from keras_gcnn import __version__
+import keras_gcnn
+
+SUBMODULES = ["groups", "layers", "models", "ops", "visualization"]
 
 project = "keras_gcnn"
-release = __version__
+release = keras_gcnn.__version__
 html_title = f"keras_gcnn {release}"
 
 extensions = [
@@ -62,7 +65,7 @@ nb_merge_streams = True
 
 autosummary_generate = True
 autosummary_ignore_module_all = False
-autosummary_context = {"submodules": ["groups", "layers", "models", "ops", "visualization"]}
+autosummary_context = {"submodules": SUBMODULES}
 autosummary_imported_members = True
 autodoc_inherit_docstrings = False
 autodoc_typehints = "none"
@@ -120,8 +123,36 @@ def from_markdown(app, what, name, obj, options, lines):
 
 
 def escaped(text):
-    """Bars and stars as they are."""
-    return SPECIAL.sub(lambda found: found[1] or f"\\{found[2]}", text)
+    """Bars and stars as they are, and public names as links."""
+    return SPECIAL.sub(lambda found: linked(found[1]) if found[1] else f"\\{found[2]}", text)
+
+
+def linked(code):
+    """A name in backticks as a link, if it is that of something public."""
+    name = code.strip("`")
+    path = documented().get(name)
+    return f":py:obj:`{name} <{path}>`" if path else code
+
+
+@functools.cache
+def documented():
+    """Where what is public has its page, by the ways in which docstrings name it.
+
+    A name of one word in lower case may be an argument. It is a link only after that of its module.
+    """
+    places = {}
+    for module in (keras_gcnn, *(getattr(keras_gcnn, name) for name in SUBMODULES)):
+        for name in module.__all__:
+            path = f"{module.__name__}.{name}"
+            within = path.removeprefix("keras_gcnn.")
+            names = [path, f"kg.{within}", within, name]
+            places |= dict.fromkeys(filter(is_no_argument, names), path)
+    return places
+
+
+def is_no_argument(name):
+    """Whether a name in backticks cannot be that of an argument."""
+    return not name.islower() or "_" in name or "." in name
 
 
 def whole_signature(app, what, name, obj, options, signature, returns):

@@ -45,7 +45,7 @@ class SummaryRow:
     verdict: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelSummary:
     """The rows of a model. Prints as a table.
 
@@ -83,6 +83,10 @@ class ModelSummary:
         ]
         rule = "─" * max(map(len, lines))
         return "\n".join([f"Model '{self.name}'", lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+    def __repr__(self) -> str:
+        """In one line, since `summary` has printed the table."""
+        return f"<ModelSummary of '{self.name}': {self._verdict()}>"
 
     def _verdict(self):
         return f"lost at {len(self.lost)} of {len(self.rows)} layers" if self.lost else "kept"

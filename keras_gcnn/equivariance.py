@@ -17,7 +17,7 @@ LAYER_TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16
 MODEL_TOLERANCE = {**LAYER_TOLERANCE, "float64": 1e-11, "float32": 1e-4}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EquivarianceReport:
     """What `equivariance_error` found. Prints as a table, one row per element.
 
@@ -61,6 +61,8 @@ class EquivarianceReport:
         if self.first_lost:
             lines.append(f"First lost at layer '{self.first_lost}'.")
         return "\n".join(lines)
+
+    __repr__ = __str__
 
     def _is_within(self, error):
         return error <= self.tolerance

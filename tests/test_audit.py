@@ -41,6 +41,7 @@ def test_rows_of_a_small_network(capsys):
     assert "Model 'small'" in printed
     assert f"{sum(r.parameters for r in found.rows):,}" in printed
     assert printed.splitlines()[-1].endswith("kept")
+    assert repr(found) == "<ModelSummary of 'small': kept>"
 
 
 def test_the_fourier_implementation_is_counted_as_such():

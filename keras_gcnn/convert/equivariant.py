@@ -13,7 +13,7 @@ from keras_gcnn import arguments, audit, stock
 from keras_gcnn.annotations import Group
 from keras_gcnn.convert import on_group
 from keras_gcnn.convert.inherited import common_config, set_planar_weights
-from keras_gcnn.convert.merged import ByTensor, structure
+from keras_gcnn.convert.merged import ByTensor, model_like
 from keras_gcnn.convert.roles import Roles, is_convolution
 from keras_gcnn.convert.walk import Walk, unknown
 from keras_gcnn.groups import PointGroup
@@ -25,7 +25,7 @@ CLOSE_ENOUGH = 0.01  # of the number of parameters
 MOST_TRIES = 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ConversionReport:
     """What `convert` made of each layer. Prints as a table.
 
@@ -64,6 +64,8 @@ class ConversionReport:
             f"parameters: {self.parameters_before:,} → {self.parameters_after:,} ({ratio:.3f})"
         )
         return "\n".join([*lines, self.verdict()])
+
+    __repr__ = __str__
 
     def verdict(self) -> str:
         """Whether the model is equivariant at its input size, and at which sizes it is."""
@@ -194,9 +196,7 @@ class Rewriting(Walk):
                 "which has no Conv2D. Write it with a LiftingConv2D as its first layer."
             )
         outputs = [self.pooled(x, f"output_{i}_pool") for i, x in enumerate(made.outputs)]
-        inputs = keras.tree.pack_sequence_as(structure(self.model, "input"), made.inputs)
-        outputs = keras.tree.pack_sequence_as(structure(self.model, "output"), outputs)
-        return keras.Model(inputs, outputs, name=f"{self.model.name}_{self.group.name}")
+        return model_like(self.model, made.inputs, outputs, f"{self.model.name}_{self.group.name}")
 
     def call(self, layer, *args, **kwargs):
         inputs = keras.tree.flatten((args, kwargs))

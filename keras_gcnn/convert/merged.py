@@ -58,6 +58,13 @@ def structure(model, side):
     return getattr(model, side)
 
 
+def model_like(model, inputs, outputs, name):
+    """The model between tensors, nested as another takes and gives them."""
+    inputs = keras.tree.pack_sequence_as(structure(model, "input"), inputs)
+    outputs = keras.tree.pack_sequence_as(structure(model, "output"), outputs)
+    return keras.Model(inputs, outputs, name=name)
+
+
 def is_of_keras(thing):
     """Whether a class or function is Keras' own, so that a planar model can hold it."""
     return getattr(thing, "__module__", "").startswith("keras.")

@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 from keras_gcnn import arguments, stock
-from keras_gcnn.convert.merged import ByTensor, is_of_keras, no_counterpart, structure
+from keras_gcnn.convert.merged import ByTensor, is_of_keras, model_like, no_counterpart, structure
 from keras_gcnn.convert.rules import RULES, on_image
 from keras_gcnn.convert.walk import Walk, copy_of
 from keras_gcnn.groups import coset_axis
@@ -77,10 +77,8 @@ class Conversion(Walk):
             )
         planar = self.of_model(model, model.inputs, model.name)
         outputs = [self._unmerged(tensor) for tensor in planar.outputs]
-        inputs = keras.tree.pack_sequence_as(structure(model, "input"), planar.inputs)
-        outputs = keras.tree.pack_sequence_as(structure(model, "output"), outputs)
-        planar = keras.Model(inputs, outputs, name=f"{model.name}_planar")
-        planar(inputs)  # Keras exports to ONNX what has been called
+        planar = model_like(model, planar.inputs, outputs, f"{model.name}_planar")
+        planar(structure(planar, "input"))  # Keras exports to ONNX what has been called
         return planar
 
     def of_model(self, model, like, name):

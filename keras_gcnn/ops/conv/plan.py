@@ -178,8 +178,8 @@ def apply(plan, x, transformed):
 
 def product(f, taps, compilation):
     """The matrix product of f̂(ρ), `(points, columns·C)`, and ψ̂(ρ)."""
-    is_empty = f.shape[0] == 0  # PyTorch convolves no empty plane
-    if is_empty or not policy.convolves_products(compilation, backend.standard_dtype(f)):
+    convolves = policy.convolves_products(compilation, backend.standard_dtype(f))
+    if not (convolves and backend.takes_plane(f)):
         return backend.matmul(f, taps)
     x, kernel = f[None, None], taps[None, None]  # a plane of one row, a kernel of one tap
     y = without_copies(ops.conv, compilation, x, kernel, data_format="channels_last")
