@@ -215,9 +215,10 @@ class GroupConv2D(GroupConv):
             this library.
         strides, padding, data_format, dilation_rate, groups, activation, use_bias: As in
             `LiftingConv2D`.
-        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-        activity_regularizer, kernel_constraint, bias_constraint: As in `keras.layers.Conv2D`.
-            Glorot's and He's initializers see the effective fan-in, |H|·C·kh·kw.
+        kernel_initializer: As in `keras.layers.Conv2D`. Glorot's and He's see the effective
+            fan-in, |H|·C·kh·kw.
+        bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
+        kernel_constraint, bias_constraint: As in `keras.layers.Conv2D`.
         implementation, lora_rank, lora_alpha, output_subgroup: As in `LiftingConv2D`.
         input_subgroup: K, for an input on the quotient G/K, such as that of a `CosetPooling2D`.
             `None` is {e}: an input on G.
