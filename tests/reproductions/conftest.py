@@ -1,4 +1,11 @@
+import os
+
 import pytest
+
+# For what a command reads, writes and says, which no backend changes.
+only_once = pytest.mark.skipif(
+    os.environ["KERAS_BACKEND"] != "torch", reason="the same on every backend"
+)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from reproductions.data import catalogue, rotated_mnist
 from reproductions.data.places import Places
 from reproductions.progress import ProgressDisplay
 from reproductions.training import Run
-from tests.reproductions.conftest import small_config
+from tests.reproductions.conftest import only_once, small_config
 
 
 @pytest.fixture
@@ -67,6 +67,7 @@ def test_a_row_says_what_was_done_and_holds_what_the_model_does(run, tmp_path, s
     ]
 
 
+@only_once
 def test_where_the_rate_ends_at_zero_the_last_epoch_is_tested(run, tmp_path, small):
     (row,) = run("rotated_mnist_p4cnn_cosine", "--epochs", 3)
     folder = tmp_path / "rotated_mnist_p4cnn_cosine-3epochs-fraction1-seed0"
@@ -123,6 +124,7 @@ def test_trained_as_the_original(run, tmp_path, small, data_dir):
     assert again["test_error_percent"] == row["test_error_percent"]
 
 
+@only_once
 def test_without_validation_the_best_epoch_is_refused(run, capsys, monkeypatch):
     experiment = dataclasses.replace(experiments.get("rotated_mnist_z2cnn"), held_out=False)
     monkeypatch.setattr(experiments, "get", lambda name: experiment)
@@ -131,6 +133,7 @@ def test_without_validation_the_best_epoch_is_refused(run, capsys, monkeypatch):
     assert "Without validation there is no best epoch" in capsys.readouterr().err
 
 
+@only_once
 def test_what_is_held_out_can_be_chosen(run):
     options = "rotated_mnist_z2cnn", "--epochs", 1, "--no-held-out"
     (row,) = run(*options)
@@ -138,6 +141,7 @@ def test_what_is_held_out_can_be_chosen(run):
     assert " --no-held-out " in row["command"]
 
 
+@only_once
 def test_a_folder_of_an_earlier_release_is_continued(run, tmp_path):
     run("rotated_mnist_z2cnn", "--epochs", 1)
     path = tmp_path / "rotated_mnist_z2cnn-1epochs-fraction1-seed0" / "settings.json"
@@ -148,6 +152,7 @@ def test_a_folder_of_an_earlier_release_is_continued(run, tmp_path):
     run("rotated_mnist_z2cnn", "--epochs", 1)
 
 
+@only_once
 def test_the_same_command_again_only_tests(run, capsys):
     (first,) = run("rotated_mnist_z2cnn", "--epochs", 1)
     capsys.readouterr()
@@ -156,6 +161,7 @@ def test_the_same_command_again_only_tests(run, capsys):
     assert "epoch 1/1" not in capsys.readouterr().out
 
 
+@only_once
 def test_seeds_and_patterns_give_a_row_each_and_seeds_differ(run):
     rows = run("rotated_mnist_z2cn?", "--epochs", 1, "--seeds", 0, 1, "--fraction", 0.5)
     assert [row["seed"] for row in rows] == [0, 1]
@@ -163,6 +169,7 @@ def test_seeds_and_patterns_give_a_row_each_and_seeds_differ(run):
     assert rows[0]["history"][0]["loss"] != rows[1]["history"][0]["loss"]
 
 
+@only_once
 def test_a_folder_with_other_settings_is_not_continued(run, capsys):
     run("rotated_mnist_z2cnn", "--epochs", 1, "--seeds", 0)
     with pytest.raises(SystemExit, match="2"):

@@ -20,7 +20,7 @@ from reproductions import engine, files, interrupts, lock, progress
 from reproductions.data import catalogue, rotated_mnist
 from reproductions.errors import DivergedError, SettingsError
 from reproductions.training import Run
-from tests.reproductions.conftest import small_config
+from tests.reproductions.conftest import only_once, small_config
 
 BACKEND = keras.backend.backend()
 ROOT = Path(__file__).parents[2]
@@ -128,6 +128,7 @@ def test_two_processes_write_two_temporary_files(tmp_path, monkeypatch):
     assert len(set(names)) == 2
 
 
+@only_once
 def test_a_wrong_option_leaves_the_folder_as_it_was(run, tmp_path):
     code, said = run("--data", "nope")
     assert code == 2
@@ -219,6 +220,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(run, tmp_path, monkeypatch)
     assert "cannot be written into" in said
 
 
+@only_once
 def test_after_a_full_disk_the_same_command_goes_on(run, tmp_path, monkeypatch):
     savez, count = np.savez, []
 
@@ -260,6 +262,7 @@ def test_an_interrupt_that_a_destructor_swallowed_is_raised_at_the_next_step():
                 display.on_train_batch_end(0, {"loss": 1.0})
 
 
+@only_once
 def test_broken_files_of_a_run_are_named(run, tmp_path):
     assert run("--epochs", 1, "--seeds", 0)[0] == 0
     folder = tmp_path / "runs" / "rotated_mnist_z2cnn-1epochs-fraction1-seed0"
@@ -278,6 +281,7 @@ def test_broken_files_of_a_run_are_named(run, tmp_path):
     assert "best.keras cannot be loaded" in said
 
 
+@only_once
 def test_a_truncated_data_set_is_one_line(run, tmp_path):
     data = tmp_path / "data"
     assert run("--epochs", 1, data=data)[0] == 0
@@ -354,6 +358,7 @@ def test_the_list_is_whole_in_a_file(environment):
     assert max(map(len, lines)) <= 140
 
 
+@only_once
 def test_ctrl_c_is_one_line_and_130(tmp_path):
     code = (
         "from functools import partial\n"
