@@ -10,6 +10,7 @@ from keras_gcnn import arguments, stock
 from keras_gcnn import groups as point_groups
 from keras_gcnn.annotations import Group, Shape, Subgroup
 from keras_gcnn.groups import Space
+from keras_gcnn.layers.strands import StrandLifting
 from keras_gcnn.ops import transform_feature_map
 from keras_gcnn.ops.image import on_image
 
@@ -145,6 +146,9 @@ class _Probe:
         if self.input_space is not None:
             x = on_image(x, self.group.lattice, self.data_format)
         self.inputs = [self._transformed(x, h, self.input_space) for h in range(group.order)]
+        for layer in _with_layers(layer_or_model):
+            if isinstance(layer, StrandLifting):  # of which the mirror exchanges the bases too
+                self.inputs[1:] = map(layer.complement, self.inputs[1:])
 
     def output_spaces(self, layer_or_model):
         """A `Space` for each output: what the layers say, or `None` where none does."""
@@ -221,6 +225,11 @@ class _Probe:
             return x
         if space.cosets == 1:  # moved by any group
             space = Space(self.group, self.group, space.has_axis)
+        if not space.group.contains(self.group):
+            raise ValueError(
+                f"`group` must be {space.group.name}, on which the maps are, or a subgroup of it. "
+                f"Received: group={self.group.name!r}."
+            )
         element = space.group.indices(self.group)[h]
         subgroup = space.subgroup if space.has_axis else None
         return transform_feature_map(x, space.group, element, subgroup, self.data_format)
@@ -230,6 +239,8 @@ def _first_lost(probe, model, tolerance):
     """Name of the first layer or operation whose output is not equivariant, as computed in turn."""
     operations = getattr(model, "operations", None) or getattr(model, "layers", [])
     for operation in operations:
+        if isinstance(operation, keras.layers.InputLayer):
+            continue
         for output in _outputs(operation):
             try:
                 space = probe.space_of_symbolic(output)
@@ -283,7 +294,8 @@ def data_format_of(layer_or_model):
 
 
 def _with_layers(layer_or_model):
-    return [layer_or_model, *getattr(layer_or_model, "layers", [])]
+    """It and all layers within it, at any depth."""
+    return list(layer_or_model._flatten_layers())
 
 
 def _to_float64(x):

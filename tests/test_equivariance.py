@@ -187,3 +187,19 @@ def test_operations_without_a_layer_are_named(change, name):
     x = kg.layers.GroupConv2D(2, 3, group="p4", name="innocent", **LAST)(x)
     report = kg.equivariance_error(keras.Model(inputs, x), "p4", (9, 9, 1))
     assert report.first_lost.startswith(name)
+
+
+def test_layers_at_any_depth_say_what_their_maps_are():
+    options = {"padding": "same", "data_format": "channels_first"}
+    inputs = keras.Input((2, 8, 8))
+    inner = keras.Model(inputs, kg.layers.LiftingConv2D(4, 3, "p4", **options)(inputs))
+    outer = keras.Model(inputs, inner(inputs))
+    assert kg.equivariance_error(outer, "p4", (2, 8, 8)).is_equivariant
+    wrapped = keras.layers.SpectralNormalization(kg.layers.LiftingConv2D(4, 3, "p4", **options))
+    assert kg.equivariance_error(wrapped, "p4", (2, 8, 8)).is_equivariant
+
+
+def test_maps_are_on_the_group_or_on_a_larger_one():
+    layer = kg.layers.LiftingConv2D(4, 3, "p4", data_format="channels_last")
+    with pytest.raises(ValueError, match="`group` must be p4, on which the maps are"):
+        kg.equivariance_error(layer, "p4m", (8, 8, 2))

@@ -13,6 +13,7 @@ from keras_gcnn.groups import Space
 
 L = kg.layers
 LAST = {"data_format": "channels_last"}
+TRIANGLE = np.tri(8)[..., None, None]  # is not the same at all points
 KEEPING = {
     "ReLU": lambda x: layers.ReLU()(x),
     "softmax along channels": lambda x: layers.Activation("softmax")(x),
@@ -55,6 +56,16 @@ KEEPING |= {
     "a roll by the size": lambda x: ops.roll(x, 8, axis=1),
     "a half turn": lambda x: ops.flip(x, axis=(1, 2)),
     "a tensor product with itself": lambda x: ops.einsum("bxyhc,bxyhd->bxyhd", x, x),
+    "a transposed convolution without a row left over": lambda x: layers.Conv3DTranspose(
+        3, 1, strides=(2, 2, 1), output_padding=0, **LAST
+    )(x),
+    "a constant that is the same everywhere": lambda x: layers.Multiply()([x, constant(1)]),
+    "a root of what is positive": lambda x: layers.Lambda(ops.sqrt)(ops.relu(x)),
+    "a wrapped layer": lambda x: layers.SpectralNormalization(
+        L.GroupConv2D(3, 3, "p4", padding="same", **LAST)
+    )(x),
+    "a roll of two axes": lambda x: ops.roll(x, (8, 1), (1, 4)),
+    "points cut off on all sides": lambda x: x[:, 1:-1, 1:7],
 }
 BREAKING = {
     "Lambda": lambda x: layers.Lambda(lambda x: ops.flip(x, 1) + x, (8, 8, 4, 2))(x),
@@ -89,6 +100,16 @@ BREAKING = {
     )(x),
     "one of several outputs": lambda x: ops.split(x, 2, axis=1)[0],
     "twice as many rows": lambda x: ops.repeat(x, 2, axis=1),
+    "a transposed convolution": lambda x: layers.Conv3DTranspose(3, 1, (2, 2, 1), **LAST)(x),
+    "a constant in a list": lambda x: layers.Multiply()([x, constant(TRIANGLE)]),
+    "a root that is cut off": lambda x: layers.Lambda(
+        lambda y: ops.sqrt(y) * ops.convert_to_tensor(constant(TRIANGLE)), (8, 8, 4, 2)
+    )(ops.relu(x)),
+    "a frozen layer whose bias may be loaded": lambda x: layers.EinsumDense(
+        "bxyhc,cd->bxyhd", (8, 8, 4, 3), bias_axes="xyd", trainable=False
+    )(x),
+    "a roll of all numbers": lambda x: ops.roll(x, 8),
+    "points cut off on one side": lambda x: x[:, 1:, 1:],
     "a model of open sizes": lambda x: keras.Sequential(
         [keras.Input((None, None, 4, 2)), layers.MaxPooling3D((3, 3, 1), **LAST)]
     )(x),
@@ -96,6 +117,10 @@ BREAKING = {
 if keras.backend.backend() != "torch":  # which has no steps backwards
     KEEPING["a half turn by slices"] = lambda x: x[:, ::-1, ::-1]
     BREAKING["a flip by a slice"] = lambda x: x[:, ::-1]
+
+
+def constant(values):
+    return np.ones((1, 8, 8, 4, 2), "float32") * np.asarray(values, "float32")
 
 
 class Drifting(layers.Layer):
@@ -141,6 +166,117 @@ def test_the_next_layer_warns_where_it_is_lost(change):
     assert message.startswith("GroupConv2D 'next' takes a map that is no longer equivariant to p4:")
     assert "LiftingConv2D 'lift' made the map. Remove that stock layer, or" in message
     assert not kg.equivariance_error(model, "p4", (10, 10, 1)).is_equivariant
+
+
+@pytest.mark.parametrize(
+    ("space", "change"),
+    [
+        ((9, 9, 2), lambda x: layers.Conv2DTranspose(3, 1, strides=2, **LAST)(x)),
+        ((9, 9, 2), lambda x: layers.Conv2DTranspose(3, 1, 2, "same", **LAST)(x)),
+        ((9, 2), lambda x: layers.Cropping1D((1, 0))(x)),
+        ((9, 2), lambda x: layers.ZeroPadding1D((0, 1), **LAST)(x)),
+    ],
+)
+def test_an_image_that_is_shifted_before_the_lifting(space, change):
+    lift = {3: L.LiftingConv2D(2, 3, "p4", **LAST), 2: L.LiftingConv1D(2, 3, "pm", **LAST)}
+    x = change(keras.Input(space))
+    (said,) = warnings_of(lambda: lift[len(space)](x))
+    assert "loses it: " in str(said.message)
+
+
+def test_a_signal_is_padded_repeated_and_cropped_in_silence():
+    x = keras.Input((8, 2))
+    for layer in (layers.ZeroPadding1D(1), layers.UpSampling1D(2), layers.Cropping1D(1)):
+        x = layer(x)
+    assert not warnings_of(lambda: L.LiftingConv1D(2, 3, "pm", **LAST)(x))
+
+
+@pytest.mark.parametrize(
+    ("before", "is_lost"), [(layers.BatchNormalization(), True), (layers.ReLU(), False)]
+)
+@pytest.mark.parametrize(
+    "pad",
+    [
+        lambda x: layers.ZeroPadding3D((1, 1, 0), **LAST)(x),
+        lambda x: ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0), (0, 0))),
+    ],
+)
+def test_padding_brings_points_outside_of_a_hexagon_in(before, is_lost, pad):
+    inputs = keras.Input((9, 9, 1))
+    x = pad(before(L.LiftingConv2D(2, 3, "p6", padding="same", **LAST)(inputs)))
+    last = L.GroupConv2D(2, 3, padding="same", **LAST)
+    said = warnings_of(lambda: last(x))
+    assert [("outside of the hexagon" in str(w.message)) for w in said] == [True] * is_lost
+    model = keras.Model(inputs, last.output)
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.uniform(0.2, 1.0, w.shape) for w in model.get_weights()])
+    assert kg.equivariance_error(model, "p6", (9, 9, 1)).is_equivariant != is_lost
+
+
+def test_what_stands_before_a_wrapped_layer_is_said_by_the_next_one():
+    x = L.LiftingConv2D(2, 3, "p4", padding="same", **LAST)(keras.Input((8, 8, 1)))
+    x = layers.Conv3D(2, 3, padding="same", name="culprit", **LAST)(x)
+    x = layers.SpectralNormalization(L.GroupConv2D(2, 3, "p4", **LAST))(x)
+    (said,) = warnings_of(lambda: L.GroupConv2D(2, 3, "p4", **LAST)(x))
+    assert "Conv3D 'culprit' loses it" in str(said.message)
+
+
+def test_points_in_the_channels_are_an_array_that_differs_between_them():
+    x = L.LiftingConv2D(2, 3, "p4", padding="same", **LAST)(keras.Input((8, 8, 1), 1))
+    for values, is_lost in ((TRIANGLE, True), (0, False)):
+        joined = layers.Concatenate()([x, ops.convert_to_tensor(constant(values))])
+        said = warnings_of(lambda y=joined: L.GroupConv2D(2, 3, **LAST)(y))
+        assert len(said) == is_lost
+
+
+def test_a_mask_that_differs_between_points():
+    x = L.LiftingConv2D(2, 3, "p4", padding="same", **LAST)(keras.Input((8, 8, 1)))
+    mask = ops.convert_to_tensor(constant(TRIANGLE) > 0)
+    masked = layers.Softmax()(x, mask=mask)
+    attended = layers.MultiHeadAttention(1, 2, attention_axes=3)(x, x, attention_mask=mask)
+    for y in (masked, attended):
+        assert len(warnings_of(lambda y=y: L.GroupConv2D(2, 3, **LAST)(y))) == 1
+
+
+def test_an_axis_of_the_batch_or_of_length_one_keeps_its_place():
+    x = L.LiftingConv2D(2, 3, "p4", padding="same", **LAST)(keras.Input((8, 8, 2), 2))
+    moved = ops.transpose(x, (1, 0, 2, 3, 4))
+    assert len(warnings_of(lambda: L.GroupConv2D(2, 1, **LAST)(moved))) == 1
+    x = L.LiftingConv2D(1, 3, "p2", padding="same", **LAST)(keras.Input((8, 2, 2)))
+    moved = layers.Reshape((8, 1, 2, 2))(x)
+    assert len(warnings_of(lambda: L.GroupConv2D(2, 1, **LAST)(moved))) == 1
+
+
+def test_functions_of_this_library_say_on_which_space_their_maps_are():
+    inputs = keras.Input((8, 8, 2))
+    lifted = kg.ops.group_conv(inputs, np.ones((3, 3, 2, 2), "float32"), "p4", **LAST)
+    x = kg.ops.coset_pool(L.LiftingConv2D(2, 3, "p4", **LAST)(inputs), "p4", "p2", **LAST)
+    restricted = kg.ops.restrict_group(
+        L.LiftingConv2D(2, 3, "p4", **LAST)(inputs), "p4", "p2", **LAST
+    )
+
+    def build():
+        L.GroupConv2D(2, 3, "p4", **LAST)(lifted)
+        L.GroupConv2D(2, 3, "p4", input_subgroup="p2", **LAST)(x)
+        L.GroupConv2D(2, 3, "p2", **LAST)(restricted)
+
+    assert not warnings_of(build)
+
+
+@pytest.mark.parametrize(
+    ("layer", "warns"),
+    [
+        (lambda: layers.BatchNormalization(), True),
+        (lambda: layers.Dense(4), True),
+        (lambda: keras.Sequential([keras.Input((50, 4)), layers.Dense(4)]), True),
+        (lambda: layers.ZeroPadding1D(1), False),
+        (lambda: layers.Dropout(0.1), False),
+    ],
+)
+def test_what_tells_bases_apart_before_they_are_lifted(layer, warns):
+    x = layer()(keras.Input((50, 4)))
+    said = warnings_of(lambda: L.StrandLifting("ACGT", **LAST)(x))
+    assert [("need not treat A as T" in str(w.message)) for w in said] == [True] * warns
 
 
 FIRST = {"data_format": "channels_first"}

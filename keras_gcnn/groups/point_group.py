@@ -439,8 +439,11 @@ def _checked_dimension(dimension):
 
 
 def _checked_name(name):
-    if not isinstance(name, str):
-        raise ValueError(f"`name` of a PointGroup must be a string. Received: name={name!r}.")
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ValueError(
+            "`name` of a PointGroup must be a string, not empty and without '/', which Keras takes "
+            f"in no name. Received: name={name!r}."
+        )
     return name
 
 

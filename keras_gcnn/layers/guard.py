@@ -181,6 +181,21 @@ def warn_of_activation(layer, output_shape):
         )
 
 
+def warn_of_bases(layer, x):
+    """Warns if what stands before a StrandLifting may not treat all bases alike."""
+    operations = [operation for operation, _ in stock.behind([x])]
+    for operation in operations:
+        if getattr(operation, "outputs", None):  # a model
+            operations += [inner for inner, _ in stock.in_order(operation)]
+        elif not stock.treats_channels_alike(operation):
+            warn_once(
+                layer,
+                f"{stock.named(layer)} takes one-hot bases. Received: what "
+                f"{stock.named(operation)} makes of them, which need not treat A as T and C as G, "
+                "so that the other strand may give another result. Put it behind the lifting.",
+            )
+
+
 def warn_of(message):
     """An `EquivarianceWarning` at the user's line."""
     warnings.warn(message, EquivarianceWarning, stacklevel=_level_of_user())

@@ -1,14 +1,16 @@
 """StrandLifting: DNA as a feature map on both of its strands."""
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import keras
 
 from keras_gcnn import arguments
 from keras_gcnn.annotations import Config, DataFormat, Shape, Tensor
 from keras_gcnn.groups import Space
+from keras_gcnn.layers import guard
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 from keras_gcnn.layers.options import LayerOptions
+from keras_gcnn.ops.layout import channel_axis
 
 COMPLEMENTS = {"A": "T", "T": "A", "C": "G", "G": "C"}
 
@@ -43,6 +45,9 @@ class StrandLifting(BaseGroupLayer):
     Raises:
         ValueError: If the letters are not A, C, G and T, or the input has not four channels.
 
+    Warns:
+        EquivarianceWarning: If a layer before it may not treat all bases alike.
+
     Example:
     >>> x = np.random.rand(4, 100, 4)
     >>> keras_gcnn.layers.StrandLifting("ACGT")(x).shape
@@ -74,6 +79,16 @@ class StrandLifting(BaseGroupLayer):
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.compute_output_shape(input_shape)
+
+    def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if isinstance(inputs, keras.KerasTensor):
+            guard.warn_of_bases(self, inputs)
+        return super().__call__(inputs, *args, **kwargs)
+
+    def complement(self, inputs: Tensor) -> Tensor:
+        """The sequences with A and T exchanged, and C and G."""
+        order = [self.bases.index(COMPLEMENTS[base]) for base in self.bases]
+        return keras.ops.take(inputs, order, axis=channel_axis(self.data_format))
 
     def pairs(self) -> list[list[int]]:
         """The channels of A and T, and those of C and G."""

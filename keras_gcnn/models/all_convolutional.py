@@ -63,7 +63,7 @@ def all_cnn(
     """
     group = arguments.group(group, dimension=2)
     default = WIDTHS.get(group.name) or building.scaled(WIDTHS["p1"], group)
-    narrow, wide = arguments.integer_tuple(default if widths is None else widths, 2, "widths")
+    narrow, wide = arguments.integers(default if widths is None else widths, "widths", 2)
     classes = arguments.integer(classes, "classes")
     dropout = arguments.numbers(dropout, 2, "dropout")
     inputs = building.image(input_shape)

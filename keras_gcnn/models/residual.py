@@ -67,7 +67,7 @@ def resnet(
             f"depth={depth}."
         )
     default = WIDTHS.get((depth, group.name)) or building.scaled(WIDTHS[44, "p1"], group)
-    widths = arguments.integer_tuple(default if widths is None else widths, 3, "widths")
+    widths = arguments.integers(default if widths is None else widths, "widths", 3)
     classes = arguments.integer(classes, "classes")
     invariant = arguments.boolean(invariant, "invariant")
 

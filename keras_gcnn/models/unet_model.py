@@ -65,6 +65,7 @@ def unet(
     dimension = len(input_shape) - 1
     group = arguments.group(group, dimension)
     widths = arguments.integers(widths, "widths")
+    _check_widths(widths, group)
     classes = arguments.integer(classes, "classes")
     dropout = arguments.number(dropout, "dropout")
     _check_size(input_shape, 2 ** (len(widths) - 1))
@@ -106,6 +107,16 @@ def _two_convolutions(x, filters, kernel_size, group, name):
         )
         x = building.normalize(convolution(x), group, name=f"_{name}_{part}")
     return x
+
+
+def _check_widths(widths, group):
+    if not widths:
+        raise ValueError("`widths` must have one integer or more. Received: widths=().")
+    if group.lattice.bounds and len(widths) > 1:
+        raise ValueError(
+            "`widths` must be one integer for a group of the hexagonal lattice, on which points "
+            f"cannot be repeated: {widths[:1]}. Received: widths={widths}, group={group.name!r}."
+        )
 
 
 def _check_size(input_shape, multiple):

@@ -45,12 +45,16 @@ def _operation_of(function):
 
     def compute_output_spec(self, *args, **kwargs):
         tensors = filter(_is_symbolic, (*args, *kwargs.values()))
-        return _Bound(function, args, kwargs).compute_output_spec(*tensors)
+        try:
+            return _Bound(function, args, kwargs).compute_output_spec(*tensors)
+        except (TypeError, ValueError) as error:  # in whose message Keras puts that of the function
+            raise error.__context__ or error from None
 
     name = "".join(word.title() for word in function.__name__.split("_")) + "Operation"
     members = {
         "call": staticmethod(function),
         "compute_output_spec": compute_output_spec,
+        "function": staticmethod(function),
         "__module__": __name__,
         "__doc__": function.__doc__,
     }

@@ -1,13 +1,21 @@
 """What stock Keras layers do to a map on a space: the one table, and the graph followed by it."""
 
-from keras_gcnn.stock.graph import follow, follower, in_order
-from keras_gcnn.stock.table import TABLE, acts_on_each_number, is_pointwise, named, row_of
+from keras_gcnn.stock.graph import behind, follow, follower, in_order
+from keras_gcnn.stock.table import (
+    TABLE,
+    acts_on_each_number,
+    is_pointwise,
+    named,
+    row_of,
+    treats_channels_alike,
+)
 from keras_gcnn.stock.trial import arguments_with, loss_of_activation
 
 __all__ = [
     "TABLE",
     "acts_on_each_number",
     "arguments_with",
+    "behind",
     "follow",
     "follower",
     "in_order",
@@ -15,4 +23,5 @@ __all__ = [
     "loss_of_activation",
     "named",
     "row_of",
+    "treats_channels_alike",
 ]

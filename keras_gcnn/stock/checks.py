@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 
-from keras_gcnn.groups import Sampling, Space
+from keras_gcnn.groups import Sampling, Space, TransposedSampling, coset_axis
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,19 @@ def constants(call):
     """Arrays that it is given must be the same at all points of space, and for all of H."""
     for constant in (*call.constants, *arrays_of(call.operation)):
         shape = tuple(getattr(constant, "shape", ()))
-        aligned = (1,) * (call.space.rank - len(shape)) + shape
-        if any(aligned[axis] != 1 for axis in (*call.space_axes, *call.coset_axes)):
+        missing = max(call.space.rank - len(shape), 0)
+        if any(_differs(constant, a - missing) for a in (*call.space_axes, *call.coset_axes)):
             return f"a constant of shape {shape} differs between points"
+
+
+def _differs(constant, axis):
+    """Whether an array has different numbers along an axis, or a variable may come to have."""
+    if axis < 0 or constant.shape[axis] == 1:
+        return False
+    if isinstance(constant, keras.Variable):
+        return True
+    numbers = keras.ops.convert_to_numpy(constant)
+    return not np.array_equal(numbers, np.roll(numbers, 1, axis))
 
 
 def arrays_of(operation):
@@ -138,6 +149,7 @@ def along_axes(call):
     """The axes must include all or none of the spatial axes that the group exchanges."""
     if not call.takes_alike(call.axes()):
         return f"it acts along axis {call.get('axis')}, and not along all axes of space"
+    return constants(call)
 
 
 def attention(call):
@@ -147,6 +159,9 @@ def attention(call):
         axes = range(1, call.space.rank - 1)
     if not call.takes_alike({int(a) % call.space.rank for a in axes}):
         return f"its attention_axes {tuple(axes)} are not all axes of space"
+    masks = [constant for constant in call.constants if np.ndim(constant)]
+    if any(_differs(mask, axis) for mask in masks for axis in range(1, np.ndim(mask))):
+        return "its mask differs between points"
     return on_last_axis(call)
 
 
@@ -165,6 +180,21 @@ def kernel(call):
     return _window(call, size, sees_padding=True)
 
 
+def transposed_kernel(call):
+    """As `kernel`. The windows are those of the convolution whose adjoint it is."""
+    size, on_cosets = call.split(call.get("kernel_size"))
+    if max((*size, *on_cosets)) > 1:
+        return "its kernel is not shared over the group. Use a layer of keras_gcnn"
+    extra = call.get("output_padding")
+    if extra is not None:
+        extra, _ = call.split(np.broadcast_to(extra, call.space.rank - 2).tolist())
+    strides, coset_strides = call.split(call.get("strides"))
+    if max(coset_strides, default=1) > 1:
+        return "it puts zeros between elements of H"
+    sampling = TransposedSampling(size, strides, call.get("padding"), None, extra)
+    return _turns(call, size, sampling)
+
+
 def pooling(call):
     """Windows must turn with the input, and not reach along H."""
     size, on_cosets = call.split(call.get("pool_size"))
@@ -174,10 +204,15 @@ def pooling(call):
 
 
 def _window(call, size, sees_padding):
-    group, (strides, coset_strides) = call.space.group, call.split(call.get("strides"))
+    strides, coset_strides = call.split(call.get("strides"))
     if max(coset_strides, default=1) > 1:
         return "it leaves out elements of H"
     sampling = Sampling(size, strides, call.get("padding"), sees_padding=sees_padding)
+    return _turns(call, size, sampling)
+
+
+def _turns(call, size, sampling):
+    group = call.space.group
     if group.lattice.bounds and max(size) > 1:
         return "its windows are no hexagons. Use a layer of keras_gcnn"
     if not (group.lattice.keeps_shape(group, size) and sampling.preserves(group, call.size)):
@@ -187,7 +222,7 @@ def _window(call, size, sees_padding):
 def amounts(call):
     """Padding and cropping must be equal in front and behind, and along exchanged axes."""
     value = call.get("cropping") if call.get("padding") is None else call.get("padding")
-    of_space, on_cosets = call.split(value)
+    of_space, on_cosets = call.split(value if np.ndim(value) > 1 else (value,))  # of a signal
     if any(map(any, on_cosets)):
         return "it changes the axis of H"
     group = call.space.group
@@ -197,7 +232,7 @@ def amounts(call):
 
 def repeated(call):
     """Axes that the group exchanges must be repeated alike."""
-    size, on_cosets = call.split(call.get("size"))
+    size, on_cosets = call.split(np.atleast_1d(call.get("size")).tolist())
     copies = call.space.cosets if call.space.has_axis else 1  # of one coset there may be more
     group = call.space.group
     if group.lattice.bounds and max(size) > 1:
@@ -207,9 +242,14 @@ def repeated(call):
 
 
 def same_shape(call):
-    """Only axes of length 1 may come and go."""
-    kept, before = ([n for n in s if n != 1] for s in (call.output_shape, call.shape))
-    if kept != before and not call.is_of_one_point:
+    """Only an axis of H of length 1 may come and go."""
+    with_axis, without = call.shape, call.output_shape
+    if len(with_axis) < len(without):
+        with_axis, without = without, with_axis
+    if len(with_axis) > len(without):
+        axis = coset_axis(call.data_format, call.space.dimension)
+        with_axis = [n for a, n in enumerate(with_axis) if (a, n) != (axis, 1)]
+    if list(with_axis) != list(without) and not call.is_of_one_point:
         return "it mixes up axes"
 
 
@@ -221,10 +261,12 @@ def flattened(call):
 
 def in_order(call):
     """Axes must stay where they are, or the exchange must commute with the group."""
-    order = call.get("dims") or [axis for axis in call.get("axes") or () if axis]
+    dims = call.get("dims")  # of a Permute, which counts from the axis behind the batch
+    order = call.get("axes") or () if dims is None else (0, *dims)
     order = [int(axis) % call.space.rank for axis in order]
-    order = [0, *order] if len(order) == call.space.rank - 1 else []
-    if not order or any(order[a] != a for a in range(len(order)) if a not in call.space_axes):
+    if len(order) != call.space.rank or any(
+        order[a] != a for a in range(len(order)) if a not in call.space_axes
+    ):
         return "it exchanges axes"
     places = [call.space_axes.index(order[axis]) for axis in call.space_axes]
     if not call.commutes(np.eye(call.space.dimension, dtype=int)[places]):
@@ -240,27 +282,36 @@ def sliced(call):
     if Ellipsis in key:
         middle = key.index(Ellipsis)
         key[middle : middle + 1] = [slice(None)] * (call.space.rank - len(key) + 1)
-    taken, mirrored = dict(enumerate(key)), set()
+    taken, mirrored, cut = dict(enumerate(key)), set(), {}
     for axis in (*call.space_axes, *call.coset_axes):
         of_axis, size = taken.get(axis, slice(None)), call.shape[axis]
         places = range(size)[of_axis] if size and isinstance(of_axis, slice) else None
+        cut[axis] = (0, 0)
         if places == range(size or 0)[::-1] != range(size or 0):
             mirrored.add(axis)
+        elif places and places.step == 1 and axis in call.space_axes:
+            cut[axis] = (places.start, size - places.stop)
         elif of_axis != slice(None) and places != range(size or 0):
             return "it takes some points of space or elements of H, and leaves out others"
+    group = call.space.group
+    if not group.lattice.keeps_amounts(group, [cut[axis] for axis in call.space_axes]):
+        return "it cuts off more points on one side than on another"
     return _mirrored(call, mirrored)
 
 
 def permuted(call):
     """A flip, or a roll of H, must commute with the group; a roll of space must be fixed by it."""
-    axes, shift = call.axes(), call.get("shift")
-    if shift is None:
-        return _mirrored(call, axes)
-    sizes = [call.shape[axis] for axis in axes & set(call.space_axes)]
-    if any(size is None or np.any(np.mod(shift, size)) for size in sizes):
+    if call.get("shift") is None:
+        return _mirrored(call, call.axes())
+    if call.get("axis") is None:
+        return "it rolls all numbers as one row"
+    axes = [int(axis) % call.space.rank for axis in np.atleast_1d(call.get("axis"))]
+    shifts = dict(zip(axes, np.broadcast_to(call.get("shift"), len(axes)), strict=True))
+    sizes = {axis: call.shape[axis] for axis in axes if axis in call.space_axes}
+    if any(size is None or shifts[axis] % size for axis, size in sizes.items()):
         return "it moves points of space"
-    if axes & set(call.coset_axes):
-        return _exchanged(call, np.roll(np.arange(call.space.cosets), shift))
+    for axis in set(axes) & set(call.coset_axes):
+        return _exchanged(call, np.roll(np.arange(call.space.cosets), shifts[axis]))
 
 
 def _mirrored(call, axes):
@@ -283,6 +334,7 @@ def concatenated(call):
     """Maps stand side by side in the channels."""
     if call.axes() & {*call.space_axes, *call.coset_axes}:
         return "it does not go along the channels"
+    return constants(call)
 
 
 def rotated(call):

@@ -1,14 +1,24 @@
 """The graph of a functional model, followed back from a map to the layers that made it."""
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from keras_gcnn import groups
 from keras_gcnn.groups import Space
 from keras_gcnn.stock import trial
 from keras_gcnn.stock.checks import Call
 from keras_gcnn.stock.table import is_pointwise, named, row_of
+
+PADDINGS = ("ZeroPadding2D", "ZeroPadding3D", "Pad")
+# Zeros stay zeros, and so do points outside of a hexagon.
+KEEPING_ZEROS = (
+    "ReLU LeakyReLU ELU PReLU Identity Relu Dropout SpatialDropout2D SpatialDropout3D Add Maximum "
+    "Minimum Average Subtract Multiply Concatenate ZeroPadding2D ZeroPadding3D Cropping2D "
+    "Cropping3D GetItem"
+)
 
 
 @dataclass(frozen=True)
@@ -20,12 +30,14 @@ class Found:
         maker: The layer of this library that made the map, if one did.
         losses: Why equivariance was lost since then, one sentence for each layer.
         broken: Why the axis of H is no longer that of the space, if it is not.
+        is_masked: Whether points outside of a hexagon are zero.
     """
 
     space: Space | None = None
     maker: Any = None
     losses: tuple = ()
     broken: str | None = None
+    is_masked: bool = True
 
 
 def follow(x, space, data_format):
@@ -50,8 +62,13 @@ def follower(space, data_format):
 
 def in_order(model):
     """Each operation of a functional model with its node, after those that it depends on."""
+    return behind(model.outputs)
+
+
+def behind(tensors):
+    """`in_order` for what symbolic tensors are made of."""
     seen, order = set(), []
-    waiting = [(x, False) for x in reversed(model.outputs)]
+    waiting = [(x, False) for x in reversed(tensors)]
     while waiting:
         tensor, is_ready = waiting.pop()
         operation, node = _history(tensor)
@@ -105,7 +122,8 @@ class _Walk:
     def _of(self, tensor, operation, node, sources):
         maker = _of_this_library(operation)
         if maker is not None:
-            return Found(maker.output_space, maker)
+            losses = dict.fromkeys(loss for s in sources for loss in self.found[id(s)].losses)
+            return Found(maker.output_space, maker, tuple(losses))
         if not sources:
             spaces = () if self.space is None else (self.space, Space.lattice(self.space.group))
             return Found(next((s for s in spaces if len(tensor.shape) == s.rank), None))
@@ -144,16 +162,22 @@ class _Walk:
             self.shape(tensor),
             tuple(self.shape(s) for s in sources if s is not source),
         )
-        space, length = _space_after(call)
+        said = _space_by_operation(operation, node)
+        space, length = _space_after(call) if said is None else (said, None)
+        keeps_zeros = type(operation).__name__ in KEEPING_ZEROS.split()
+        is_masked = keeps_zeros and all(f.is_masked for f, _ in maps)
+        is_hexagonal = bool(main.space.group.lattice.bounds)
         reason = _reason(call)
+        if is_hexagonal and not main.is_masked and type(operation).__name__ in PADDINGS:
+            reason = "points outside of the hexagon come into it. Use GroupZeroPadding2D"
         is_known = row_of(operation) is not None and is_pointwise(call.get("activation"))
-        if not (is_known or reason or losses):
+        if not (is_known or said or reason or losses):
             space, reason = self._tried(call, space, tensor, node)
         if reason:
             losses = (*losses, f"{named(operation)} loses it: {reason}.")
         if length is not None:
             broken = broken or f"{named(operation)} makes it {length} long"
-        return Found(space, maker, losses, broken)
+        return Found(space, maker, losses, broken, is_masked)
 
     def _tried(self, call, space, tensor, node):
         """The space after what the table does not know, and why a trial finds equivariance lost."""
@@ -194,7 +218,25 @@ def _space_after(call):
     if len(shape) == space.rank - 1 and space.has_axis:
         is_pooled = call.get("axis") is not None and call.axes() == set(call.coset_axes)
         return (Space.lattice(space.group) if is_pooled or space.cosets == 1 else None), None
-    return (as_axis if len(shape) == space.rank + 1 and not space.has_axis else None), None
+    if len(shape) != space.rank + 1 or space.has_axis:
+        return None, None
+    whole = Space.whole(space.group)
+    return (whole if whole.has_shape(shape, call.data_format) else as_axis), None
+
+
+def _space_by_operation(operation, node):
+    """The space of what a function of `kg.ops` makes, where its arguments say it."""
+    kind = getattr(type(operation), "function", None)
+    if kind is None:
+        return None
+    given = inspect.signature(kind).bind(*node.arguments.args, **node.arguments.kwargs).arguments
+    if given.get("subgroup") is None:
+        return None
+    group = groups.get(given["group"])
+    subgroup = group.subgroup(given["subgroup"])
+    if kind.__name__ == "restrict_group":
+        return Space.whole(subgroup)
+    return Space.quotient(group, subgroup) if kind.__name__ == "coset_pool" else None
 
 
 def _is_invariant(tensor):
@@ -203,12 +245,14 @@ def _is_invariant(tensor):
 
 
 def _constants(node):
-    arguments = [*node.arguments.args, *node.arguments.kwargs.values()]
-    return [a for a in arguments if not _holds_tensors(a)]
-
-
-def _holds_tensors(argument):
-    return any(isinstance(x, keras.KerasTensor) for x in keras.tree.flatten(argument))
+    """The arguments that hold no symbolic tensor, and the arrays beside one."""
+    found = []
+    for argument in (*node.arguments.args, *node.arguments.kwargs.values()):
+        inside = keras.tree.flatten(argument)
+        others = [x for x in inside if not isinstance(x, keras.KerasTensor)]
+        is_constant = len(others) == len(inside)
+        found += [argument] if is_constant else [x for x in others if getattr(x, "shape", ())]
+    return found
 
 
 def _history(tensor):
@@ -223,8 +267,11 @@ def _history(tensor):
 
 
 def _sources(operation, node):
-    """The symbolic tensors that an operation was called on; none for those of this library."""
-    if operation is None or _of_this_library(operation) is not None:
+    """The symbolic tensors that an operation was called on; none for those of this library.
+
+    These have warned of what stands before them, except within a wrapper, which hides the graph.
+    """
+    if operation is None or _of_this_library(operation) is operation:
         return []
     return list(node.input_tensors)
 

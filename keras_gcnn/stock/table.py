@@ -117,11 +117,16 @@ TABLE = (
         "refused",
     ),
     Row(
-        "Conv1DTranspose Conv2DTranspose Conv3DTranspose SeparableConv1D SeparableConv2D "
-        "DepthwiseConv1D DepthwiseConv2D",
+        "SeparableConv1D SeparableConv2D DepthwiseConv1D DepthwiseConv2D",
         "condition",
         "its kernel has size 1 along space and H",
         checks.kernel,
+    ),
+    Row(
+        "Conv1DTranspose Conv2DTranspose Conv3DTranspose",
+        "condition",
+        "its kernel has size 1 along space and H, and its strides keep the centre",
+        checks.transposed_kernel,
     ),
     Row(
         "MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D AveragePooling3D",
@@ -162,7 +167,7 @@ TABLE = (
     Row(
         "Reshape Squeeze ExpandDims",
         "condition",
-        "only axes of length 1 come and go",
+        "only an axis of H of length 1 comes and goes",
         checks.same_shape,
     ),
     Row(
@@ -171,7 +176,12 @@ TABLE = (
         "exchanges axes; kept where that commutes with the group, as on p2",
         checks.in_order,
     ),
-    Row("GetItem", "condition", "it slices only channels", checks.sliced),
+    Row(
+        "GetItem",
+        "condition",
+        "it slices channels, or cuts off as much on all sides",
+        checks.sliced,
+    ),
     Row(
         "Flip Roll",
         "condition",
@@ -209,6 +219,15 @@ def acts_on_each_number(operation):
         and row.planar == "itself"
         and is_pointwise(getattr(operation, "activation", None))
         and not checks.arrays_of(operation)
+    )
+
+
+def treats_channels_alike(operation):
+    """Whether a layer or operation is known to do the same to each channel by itself."""
+    row = row_of(operation)
+    windows = checks.pooling, checks.amounts, checks.repeated
+    return acts_on_each_number(operation) or (
+        row is not None and (row.planar == "nothing" or row.check in windows)
     )
 
 

@@ -31,14 +31,16 @@ def loss(call, node, maps, shapes, output_space, index=0):
         return None
     values = {x: rng.normal(size=size).astype("float32") for x, size in sizes.items()}
 
-    def outputs():
-        weights = _shaken(call.operation, rng)
+    def outputs(change):
+        weights, state = _shaken(call.operation, rng)
         for h in range(call.space.group.order):
-            moved = {x: _moved(v, maps.get(x), h, call.data_format) for x, v in values.items()}
-            found = _applied(call.operation, node, moved, weights)
+            moved = {
+                x: _moved(change(v), maps.get(x), h, call.data_format) for x, v in values.items()
+            }
+            found = _applied(call.operation, node, moved, weights, state)
             yield _numbers(keras.tree.flatten(found)[index])
 
-    return _lost(outputs(), output_space, call.data_format)
+    return _lost(outputs, output_space, call.data_format)
 
 
 def loss_of_activation(activation, space, data_format, shape):
@@ -49,12 +51,12 @@ def loss_of_activation(activation, space, data_format, shape):
     rng = np.random.default_rng(0)
     x = rng.normal(size=size).astype("float32")
 
-    def outputs():
+    def outputs(change):
         shaken = _with_shaken_weights(activation, size, rng)
         for h in range(space.group.order):
-            yield _numbers(shaken(ops.convert_to_tensor(_moved(x, space, h, data_format))))
+            yield _numbers(shaken(ops.convert_to_tensor(_moved(change(x), space, h, data_format))))
 
-    return _lost(outputs(), space, data_format)
+    return _lost(outputs, space, data_format)
 
 
 def _is_small(size):
@@ -62,12 +64,22 @@ def _is_small(size):
 
 
 def _lost(outputs, space, data_format):
-    """`_difference` of the outputs for each element in turn, the identity first."""
-    try:
-        before, *moved = outputs
-    except Exception:  # an operation that takes no such arrays says nothing
-        return None
-    return _difference(before, moved, space, data_format)
+    """`_difference` of the outputs for each element in turn, the identity first.
+
+    Where they are not all finite, as the roots of random numbers, those of positive ones are taken.
+    """
+    for change in (np.asarray, _positive):
+        try:
+            before, *moved = outputs(change)
+        except Exception:  # an operation that takes no such arrays says nothing
+            return None
+        if all(np.isfinite(y).all() for y in (before, *moved)):
+            return _difference(before, moved, space, data_format)
+    return None
+
+
+def _positive(x):
+    return 0.1 + 0.1 * np.abs(x)
 
 
 def _difference(before, moved, space, data_format):
@@ -94,18 +106,31 @@ def _with_shaken_weights(activation, shape, rng):
         return activation
     copy = type(activation).from_config(activation.get_config())
     copy.build(shape)
-    for w, value in zip(copy.trainable_variables, _shaken(copy, rng), strict=True):
+    weights, state = _shaken(copy, rng)
+    for w, value in zip(copy.trainable_variables, weights, strict=True):
+        w.assign(value)
+    for w, value in zip(copy.non_trainable_variables, state, strict=True):
         w.assign(value)
     return copy
 
 
 def _shaken(operation, rng):
-    """The weights of a layer, each number changed a little: biases begin as zeros."""
-    weights = getattr(operation, "trainable_variables", [])
-    return [w.value + ops.cast(SHAKE * rng.normal(size=w.shape), w.dtype) for w in weights]
+    """The weights of a layer, each number made a little larger: biases begin as zeros.
+
+    Returns:
+        Those that are trained, and those that are not, of which variances must stay positive.
+    """
+
+    def shaken(w):
+        if "float" not in str(w.dtype):  # the state of a generator
+            return w.value
+        return w.value + ops.cast(SHAKE * np.abs(rng.normal(size=w.shape)), w.dtype)
+
+    names = "trainable_variables", "non_trainable_variables"
+    return [[shaken(w) for w in getattr(operation, name, [])] for name in names]
 
 
-def _applied(operation, node, values, weights):
+def _applied(operation, node, values, weights, state):
     """What an operation makes of maps, a layer with these weights."""
     tensors = {x: ops.convert_to_tensor(value) for x, value in values.items()}
     args, kwargs = arguments_with(node, tensors)
@@ -113,7 +138,6 @@ def _applied(operation, node, values, weights):
         return operation(*args, **kwargs)
     if "training" in inspect.signature(operation.call).parameters:
         kwargs = {**kwargs, "training": False}
-    state = [w.value for w in operation.non_trainable_variables]
     return operation.stateless_call(weights, state, *args, **kwargs)[0]
 
 

@@ -55,7 +55,7 @@ def feature_map(
     Reference: Cohen & Welling 2016, section 4.4, figures 1 and 2.
     """
     values = numbers(values, "values")
-    if values.ndim not in (2, 3, 4):
+    if values.ndim not in (2, 3, 4) or values.size == 0:
         raise ValueError(
             "`values` must be one channel of one map, (*space, |H|), of rank 2, 3 or 4. Received: "
             f"values.shape={values.shape}. Take `maps[0, ..., 0]` of a batch of maps."

@@ -164,6 +164,9 @@ def test_strands_of_dna(bases, data_format):
     oracle.assert_close(np.flip(turned, axes), maps)
     planar = kg.to_planar(model)
     oracle.assert_close(ops.convert_to_numpy(planar(array(sequences))[0]), maps)
+    shape = array(sequences).shape[1:]
+    assert kg.equivariance_error(model, "pm", shape).max_error < 1e-5
+    assert kg.equivariance_error(model.layers[1], "pm", shape).max_error == 0
 
 
 @pytest.mark.parametrize("bases", ["ACG", "AACC", "acgt", 4])

@@ -74,3 +74,12 @@ def test_both_train():
         model.compile(keras.optimizers.SGD(0.01), "mse")
         loss = model.train_on_batch(np.ones((2, 8, 8, 1), "float32"), np.zeros(target))
         assert np.isfinite(loss)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"widths": ()}, "one integer or more"), ({"group": "p6"}, "hexagonal lattice")],
+)
+def test_widths_that_no_network_has(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        kg.models.unet(**{"input_shape": (33, 33, 1), **arguments})
