@@ -129,21 +129,17 @@ def sizes_that_keep(model: keras.Model, farthest: int = 64) -> list[int]:
     """The sizes of the input nearest to a model's own at which no layer loses equivariance.
 
     Args:
-        model: A Functional or Sequential model of one image.
+        model: A Functional or Sequential model of images.
         farthest: By how many points to look in each direction.
 
     Returns:
         List of at most two integers, the nearest smaller one (or the model's own) and the nearest
-        larger one. All sides of the input have that size.
+        larger one. All sides of all images have that size.
     """
-    (x,) = model.inputs
-    last = _data_format(model) == "channels_last"
-    size = next((n for n in (x.shape[1:-1] if last else x.shape[2:]) if n), 32)
+    size = size_of_images(model) or 32
 
     def keeps(n):
-        space = (n,) * (len(x.shape) - 2)
-        shape = (*space, x.shape[-1]) if last else (x.shape[1], *space)
-        return n > 0 and _keeps_at(model, (1, *shape))
+        return n > 0 and _keeps_at(model, n)
 
     if keeps(size):
         return [size]
@@ -151,9 +147,25 @@ def sizes_that_keep(model: keras.Model, farthest: int = 64) -> list[int]:
     return [n for n in (next(filter(keeps, step), None) for step in steps) if n is not None]
 
 
-def _keeps_at(model, shape):
-    """Whether no layer of this library loses equivariance for an input of this shape."""
-    known = {id(model.inputs[0]): keras.KerasTensor(shape, model.inputs[0].dtype)}
+def size_of_images(model):
+    """The first side of a model's first image that is known, `None` where none is."""
+    last = _data_format(model) == "channels_last"
+    sides = (n for x in _images(model) for n in (x.shape[1:-1] if last else x.shape[2:]))
+    return next(filter(None, sides), None)
+
+
+def _images(model):
+    """The inputs of a model that are images, and not vectors."""
+    return [x for x in model.inputs if len(x.shape) > 2]
+
+
+def _keeps_at(model, n):
+    """Whether no layer of this library loses equivariance where all sides of images are n."""
+    last, known = _data_format(model) == "channels_last", {}
+    for x in _images(model):
+        space = (n,) * (len(x.shape) - 2)
+        shape = (1, *space, x.shape[-1]) if last else (1, x.shape[1], *space)
+        known[id(x)] = keras.KerasTensor(shape, x.dtype)
     try:
         for operation, node in stock.in_order(model):
             if isinstance(operation, keras.layers.Flatten):

@@ -12,10 +12,10 @@ from keras import layers
 from keras_gcnn import arguments, audit, stock
 from keras_gcnn.annotations import Group
 from keras_gcnn.convert import on_group
-from keras_gcnn.convert.inherited import common_config, set_planar_weights
+from keras_gcnn.convert.inherited import common_config, made_of, set_planar_weights
 from keras_gcnn.convert.merged import ByTensor, model_like
-from keras_gcnn.convert.roles import Roles, is_convolution
-from keras_gcnn.convert.walk import Walk, unknown
+from keras_gcnn.convert.roles import Roles, is_convolution, is_functional
+from keras_gcnn.convert.walk import Walk, precision, unknown
 from keras_gcnn.groups import PointGroup
 from keras_gcnn.layers import CosetPooling2D, EquivarianceWarning, LiftingConv2D
 from keras_gcnn.layers.guard import warn_of
@@ -184,6 +184,7 @@ class Rewriting(Walk):
         self.left = ByTensor()  # whether a tensor comes from a map on G that was pooled
         self.data_format = None  # that of the lifting
         self.channels = {}  # by the identity of a layer of the plain model
+        self.pools = ByTensor()  # the mean over H of a map on G
         self.rows = []
         self.losses = []
         self.pairs = []  # of a plain layer and the one that takes its weights
@@ -196,6 +197,7 @@ class Rewriting(Walk):
                 "which has no Conv2D. Write it with a LiftingConv2D as its first layer."
             )
         outputs = [self.pooled(x, f"output_{i}_pool") for i, x in enumerate(made.outputs)]
+        self.name_outputs(self.model, outputs)
         return model_like(self.model, made.inputs, outputs, f"{self.model.name}_{self.group.name}")
 
     def call(self, layer, *args, **kwargs):
@@ -204,13 +206,15 @@ class Rewriting(Walk):
         has_left = any(self.is_on_group(x) or self.left.get(x) for x in tensors)
         outputs = self._outputs(layer, args, kwargs, tensors, has_left)
         for y in keras.tree.flatten(outputs):
-            self.left[y] = has_left and not self.is_on_group(y)
-            self.channels[id(layer)] = y.shape[1 if self.data_format == "channels_first" else -1]
+            if not is_functional(layer):
+                self.left[y] = has_left and not self.is_on_group(y)
+            self._keep_channels(layer, y)
         return outputs
 
     def _outputs(self, layer, args, kwargs, tensors, has_left):
         if isinstance(layer, keras.Model):
-            return self.nested(layer, *args)
+            training = {} if kwargs.get("training") is None else {"training": kwargs["training"]}
+            return self.nested(layer, *args, **training)
         if any(map(self.is_on_group, tensors)):
             return on_group.rewritten(self, layer, args, kwargs)
         if has_left:
@@ -222,13 +226,30 @@ class Rewriting(Walk):
         self.note(layer, "stays")
         return on_group.plainly(self, layer, args, kwargs)
 
+    def of_model(self, model, like, name):
+        for old, tensor in zip(model.inputs, like, strict=True):
+            self._keep_channels(stock.maker_of(old), tensor)
+        return super().of_model(model, like, name)
+
+    def carry(self, tensor, other):
+        super().carry(tensor, other)
+        self.left[other] = self.left.get(tensor)
+
+    def is_gate_of_planes(self, layer):
+        """Whether its vectors are combined with a map, each plane by itself."""
+        return self.keeps_planes and self.role.is_gate(layer)
+
+    def _keep_channels(self, operation, tensor):
+        axis = 1 if self.data_format == "channels_first" else -1
+        self.channels[id(operation)] = tensor.shape[axis] if len(tensor.shape) > 1 else None
+
     def is_on_group(self, tensor):
         """Whether a tensor is a map on G."""
         return self.spaces.get(tensor) is not None
 
     def width(self, layer, filters):
         """The number of filters in place of a layer's."""
-        if self.role.is_head(layer):
+        if self.role.keeps_width(layer):
             return filters
         joined = self.channels.get(id(self.role.joined(layer)))
         if joined is not None:
@@ -242,7 +263,7 @@ class Rewriting(Walk):
             config = common_config(layer, kind, {**changes, "name": name})
             if self.is_count:
                 config |= {name: "zeros" for name in config if name.endswith("_initializer")}
-            made = kind.from_config(config)
+            made = made_of(layer, kind, config)
             made.trainable = layer.trainable
             self.pairs.append((layer, made))
             return made
@@ -257,8 +278,11 @@ class Rewriting(Walk):
         """The mean over H, where a tensor is a map on G."""
         if not self.is_on_group(x):
             return x
-        options = {"reduction": "mean", "data_format": self.spaces.get(x), "name": name}
-        return self.once(name, lambda: CosetPooling2D(self.group, **options))(x)
+        if self.pools.get(x) is None:
+            options = {"reduction": "mean", "data_format": self.spaces.get(x)}
+            options |= {"dtype": precision(x), "name": self.fresh(name)}
+            self.pools[x] = CosetPooling2D(self.group, **options)(x)
+        return self.pools.get(x)
 
     def set_planar_weights(self):
         """Gives each new layer the weights of the plain one, kernels at h′ = e."""
@@ -300,10 +324,8 @@ def _report(model, converted, rewriting, width, losses):
     sizes = ()
     if rewriting.losses:  # which no size mends
         sizes = None
-    elif losses and len(converted.inputs) == 1:
+    elif losses:
         sizes = tuple(audit.sizes_that_keep(converted))
-    shape = model.inputs[0].shape
-    last = rewriting.data_format == "channels_last"
     return ConversionReport(
         model.name,
         rewriting.group,
@@ -313,7 +335,7 @@ def _report(model, converted, rewriting, width, losses):
         model.count_params(),
         converted.count_params(),
         tuple(losses),
-        shape[1] if last else shape[2],
+        audit.size_of_images(converted),
         sizes,
     )
 

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_gcnn import stock
 from keras_gcnn.convert.walk import set_weights, unknown
+from keras_gcnn.layers import LiftingConv2D
 
 
 def common_config(layer, kind, changes):
@@ -17,7 +19,39 @@ def common_config(layer, kind, changes):
             raise unknown(layer, "its activation has weights. Put that in a layer of its own")
         taken = _arguments_of(kind)
         config = {name: value for name, value in config.items() if name in taken}
+    if kind not in (type(layer), LiftingConv2D):
+        for name in ("kernel_constraint", "depthwise_constraint"):
+            if config.get(name):
+                config[name] = _on_group(config[name], len(layer.weights[0].shape))
     return {**config, **changes}
+
+
+def made_of(layer, kind, config):
+    """A layer of a kind, with the configuration that `common_config` found for a plain one."""
+    try:
+        return kind.from_config(config)
+    except TypeError as error:  # in whose message Keras puts that of the layer
+        if not isinstance(error.__context__, ValueError):
+            raise
+        raise ValueError(
+            f"`convert` makes no {kind.__name__} of {stock.named(layer)}. {error.__context__}"
+        ) from None
+
+
+def _on_group(constraint, rank):
+    """A constraint along axes of a kernel, with those of a kernel that has an axis of H too.
+
+    That axis stands behind those of space, and goes with them; for a Dense layer with the inputs.
+    """
+    axes = constraint["config"].get("axis")
+    if axes is None:
+        return constraint
+    axes = {int(a) % rank for a in np.atleast_1d(axes)}
+    axis_of_h = rank - 2
+    moved = {a + (a >= axis_of_h) for a in axes}
+    if axes & set(range(max(axis_of_h, 1))):
+        moved.add(axis_of_h)
+    return {**constraint, "config": {**constraint["config"], "axis": sorted(moved)}}
 
 
 def _has_weights(activation):

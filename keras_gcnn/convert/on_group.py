@@ -8,7 +8,7 @@ from keras import layers
 
 from keras_gcnn import stock
 from keras_gcnn.convert.roles import is_convolution
-from keras_gcnn.convert.walk import copy_of, unknown
+from keras_gcnn.convert.walk import copy_of, precision, unknown
 from keras_gcnn.groups import Space
 from keras_gcnn.groups.space import coset_axis
 from keras_gcnn.layers import (
@@ -54,9 +54,10 @@ OF_APPLICATIONS = ("LayerScale", "StochasticDepth")
 
 def rewritten(walk, layer, args, kwargs):
     """What a layer becomes whose input, or one of them, is a map on G."""
+    training = {} if kwargs.get("training") is None else {"training": kwargs["training"]}
     for kinds, rule in RULES.items():
         if isinstance(layer, kinds):
-            return rule(walk, layer, *args)
+            return rule(walk, layer, *args, **training)
     if type(layer).__name__ in OF_APPLICATIONS:
         return _of_applications(walk, layer, args, kwargs)
     row = stock.row_of(layer)
@@ -113,7 +114,7 @@ def off_group(walk, layer, args, kwargs):
         walk.note(layer, "stays")
         return plainly(walk, layer, args, kwargs)
     changes = {}
-    if walk.role.is_gate(layer) or is_convolution(layer):
+    if walk.role.is_gate(layer) or walk.role.joined(layer) or is_convolution(layer):
         for name in ("filters", "units"):
             if hasattr(layer, name):
                 changes[name] = walk.width(layer, getattr(layer, name))
@@ -135,7 +136,8 @@ def _with_open_channels(layer):
 
 def _convolution(walk, layer, x):
     channels = channels_of(x, layer.data_format)
-    if walk.role.is_head(layer) and max(layer.kernel_size) == max(layer.strides) == 1:
+    is_one_tap = max(layer.kernel_size) == max(layer.strides) == layer.groups == 1
+    if walk.role.is_head(layer) and is_one_tap:
         pooled = walk.pooled(x, f"{layer.name}_pool")
         walk.note(layer, "CosetPooling2D, then it stays")
         return walk.made_by(layer, type(layer))(pooled)
@@ -157,8 +159,11 @@ def _head(walk, layer, kind, x, changes):
     """The last convolution of an image output: its mean over H comes before its activation."""
     y = _on_group(walk, layer, kind, x, ", then CosetPooling2D", **changes, activation=None)
     y = walk.pooled(y, f"{layer.name}_pool")
-    name = f"{layer.name}_activation"
-    return walk.once(name, lambda: layers.Activation(layer.activation, name=name))(y)
+
+    def make(name):
+        return layers.Activation(layer.activation, dtype=layer.dtype_policy, name=name)
+
+    return walk.once_for(layer, "activation", make, "_activation")(y)
 
 
 def _on_group(walk, layer, kind, x, fate="", **changes):
@@ -187,18 +192,21 @@ def _separable(walk, layer, x):
 
 def _dense(walk, layer, x):
     data_format = walk.spaces.get(x)
-    if data_format != "channels_last":
+    acts_on_channels = data_format == "channels_last" or walk.is_gate_of_planes(layer)
+    if not acts_on_channels:
         raise unknown(layer, "it acts along the width where channels are first")
     units = walk.width(layer, layer.units)
     changes = {"units": units, "group": walk.group, "data_format": data_format}
     return _on_group(walk, layer, GroupDense, x, f", {units} units", **changes)
 
 
-def _batch_normalization(walk, layer, x):
+def _batch_normalization(walk, layer, x, **training):
     data_format = walk.spaces.get(x)
     _check(walk, layer, x)
     changes = {"axis": channel_axis(data_format), "data_format": data_format}
-    return _on_group(walk, layer, GroupBatchNormalization, x, **changes)
+    walk.note(layer, GroupBatchNormalization.__name__)
+    made = walk.made_by(layer, GroupBatchNormalization, **changes)
+    return walk.mark(made(x, **training), data_format)
 
 
 def _normalization(walk, layer, x):
@@ -213,7 +221,7 @@ def _normalization(walk, layer, x):
 
 def _counterpart(walk, layer, x):
     is_global = isinstance(layer, (layers.GlobalMaxPooling2D, layers.GlobalAveragePooling2D))
-    if is_global and walk.keeps_planes and walk.role.is_gate(layer):
+    if is_global and walk.is_gate_of_planes(layer):
         return _gate_of_each_plane(walk, layer, x)
     kind = COUNTERPARTS[type(layer)]
     made = walk.made_by(layer, kind, group=walk.group)
@@ -221,7 +229,10 @@ def _counterpart(walk, layer, x):
     y = made(x)
     if getattr(layer, "keepdims", False):  # one point: an image again, for planar layers
         shape = (1, 1, y.shape[-1]) if _is_last(layer) else (y.shape[1], 1, 1)
-        return layers.Reshape(shape, name=f"{layer.name}_point")(y)
+        options = {"dtype": precision(y)}
+        return walk.once_for(
+            layer, shape, lambda name: layers.Reshape(shape, name=name, **options), "_point"
+        )(y)
     return y if is_global else walk.mark(y, layer.data_format)
 
 
@@ -229,10 +240,15 @@ def _gate_of_each_plane(walk, layer, x):
     """A pooling only over space, so that each plane stays the plain network on a turned image."""
     is_max = isinstance(layer, layers.GlobalMaxPooling2D)
     kind = GroupMaxPooling2D if is_max else GroupAveragePooling2D
-    size = x.shape[1:3] if _is_last(layer) else x.shape[3:]
-    options = {"group": walk.group, "data_format": layer.data_format, "name": layer.name}
+    size = tuple(x.shape[1:3] if _is_last(layer) else x.shape[3:])
     walk.note(layer, f"{kind.__name__} over all of space")
-    return walk.mark(walk.once(layer, lambda: kind(size, **options))(x), layer.data_format)
+    if None in size:
+        reduce = keras.ops.max if is_max else keras.ops.mean
+        axes = (1, 2) if _is_last(layer) else (3, 4)
+        return walk.mark(reduce(x, axis=axes, keepdims=True), layer.data_format)
+    options = {"group": walk.group, "data_format": layer.data_format, "dtype": layer.dtype_policy}
+    pool = walk.once_for(layer, size, lambda name: kind(size, name=name, **options))
+    return walk.mark(pool(x), layer.data_format)
 
 
 def _reshape(walk, layer, x):
@@ -246,6 +262,9 @@ def _reshape(walk, layer, x):
 
 def _flatten(walk, layer, x):
     size = x.shape[1:3] if walk.spaces.get(x) == "channels_last" else x.shape[3:]
+    if set(size) == {1} and walk.is_gate_of_planes(layer):
+        walk.note(layer, "dropped")
+        return x
     if set(size) != {1}:
         walk.losses.append(
             f"{stock.named(layer)} gives every point weights of its own. Build the plain model "
@@ -291,14 +310,14 @@ def _as_map(walk, layer, x, data_format):
         raise unknown(layer, f"it combines a map with a tensor of shape {tuple(x.shape)}")
     last = data_format == "channels_last"
     shape = (*x.shape[1:3], 1, x.shape[3]) if last else (x.shape[1], 1, *x.shape[2:])
-    y = layers.Reshape(shape)(x)
+    y = layers.Reshape(shape, dtype=precision(x))(x)
     if not isinstance(layer, layers.Concatenate):
         return y
     size = (1, 1, walk.group.order) if last else (walk.group.order, 1, 1)
-    return layers.UpSampling3D(size, data_format=data_format)(y)
+    return layers.UpSampling3D(size, data_format=data_format, dtype=precision(x))(y)
 
 
-def _dropout(walk, layer, x):
+def _dropout(walk, layer, x, **training):
     changes = {}
     if getattr(layer, "noise_shape", None) is not None:
         noise = list(layer.noise_shape)
@@ -308,7 +327,8 @@ def _dropout(walk, layer, x):
     if isinstance(layer, layers.SpatialDropout2D):
         kind = layers.SpatialDropout3D
     walk.note(layer, "stays" if kind is type(layer) else kind.__name__)
-    return walk.mark(walk.made_by(layer, kind, **changes)(x), walk.spaces.get(x))
+    made = walk.made_by(layer, kind, **changes)
+    return walk.mark(made(x, **training), walk.spaces.get(x))
 
 
 def _prelu(walk, layer, x):

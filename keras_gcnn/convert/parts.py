@@ -5,6 +5,7 @@ from keras import activations, layers, ops
 
 from keras_gcnn import stock
 from keras_gcnn.convert.merged import MergedMap, is_of_keras, no_counterpart
+from keras_gcnn.convert.walk import precision
 from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops import backend, policy
 from keras_gcnn.ops.conv.filters import planar_kernel, transform_filters
@@ -126,9 +127,9 @@ def apply(conversion, convolution, x, data_format):
         return convolution(x)
     last = conversion.channels_last.get(x)
     axes = range(1, len(x.shape))
-    last = layers.Permute((*axes[1:], 1))(x) if last is None else last
+    last = layers.Permute((*axes[1:], 1), dtype=precision(x))(x) if last is None else last
     y = convolution(last)
-    first = layers.Permute((axes[-1], *axes[:-1]))(y)
+    first = layers.Permute((axes[-1], *axes[:-1]), dtype=precision(y))(y)
     conversion.channels_last[first] = y
     return first
 

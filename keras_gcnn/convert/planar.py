@@ -7,7 +7,7 @@ from keras import layers
 from keras_gcnn import arguments, stock
 from keras_gcnn.convert.merged import ByTensor, is_of_keras, model_like, no_counterpart, structure
 from keras_gcnn.convert.rules import RULES, on_image
-from keras_gcnn.convert.walk import Walk, copy_of
+from keras_gcnn.convert.walk import Walk, copy_of, precision
 from keras_gcnn.groups import coset_axis
 from keras_gcnn.layers import GroupBatchNormalization
 from keras_gcnn.layers.base_layer import BaseGroupLayer
@@ -77,6 +77,7 @@ class Conversion(Walk):
             )
         planar = self.of_model(model, model.inputs, model.name)
         outputs = [self._unmerged(tensor) for tensor in planar.outputs]
+        self.name_outputs(model, outputs)
         planar = model_like(model, planar.inputs, outputs, f"{model.name}_planar")
         planar(structure(planar, "input"))  # Keras exports to ONNX what has been called
         return planar
@@ -89,7 +90,7 @@ class Conversion(Walk):
     def call(self, layer, *args, **kwargs):
         """What comes out of the planar counterpart of a layer."""
         row = stock.row_of(layer)
-        if row is not None and row.planar == "nothing":
+        if row is not None and row.planar == "nothing" and not kwargs.get("training"):
             return args[0]
         for kinds, rule in RULES.items():
             if isinstance(layer, kinds):
@@ -130,12 +131,15 @@ class Conversion(Walk):
     def itself(self, layer):
         """A layer or operation of Keras, with a copy of its weights."""
         if not is_of_keras(type(layer)):
-            raise no_counterpart(layer, "is no layer of Keras")
+            raise ValueError(
+                f"`to_planar` copies only layers of Keras. Received: {stock.named(layer)}, of "
+                f"{type(layer).__module__}. Leave it to a second model."
+            )
         if any(map(_is_ours, getattr(layer, "_flatten_layers", list)())):
             raise no_counterpart(layer, "wraps a layer of keras_gcnn. Take that out of it")
         if not isinstance(layer, keras.layers.Layer):
             return layer
-        return self.once(layer, lambda: copy_of(layer, layer.name))
+        return self.once_for(layer, "copy", lambda name: copy_of(layer, name))
 
     def _merged(self, y, space):
         """A map with an axis |H| as a planar one; anything else as it is."""
@@ -144,9 +148,9 @@ class Conversion(Walk):
             return y
         if space.data_format == "channels_last":
             *size, _, channels = y.shape[1:]
-            y = layers.Reshape((*size, channels * space.order))(_exchanged(y))
+            y = _reshaped(_exchanged(y), (*size, channels * space.order))
         else:
-            y = layers.Reshape((y.shape[1] * space.order, *y.shape[3:]))(y)
+            y = _reshaped(y, (y.shape[1] * space.order, *y.shape[3:]))
         return self.mark(y, space)
 
     def _unmerged(self, x):
@@ -156,10 +160,10 @@ class Conversion(Walk):
             return x
         if space.data_format == "channels_first":
             size = x.shape[2:]
-            return layers.Reshape((x.shape[1] // space.order, space.order, *size))(x)
+            return _reshaped(x, (x.shape[1] // space.order, space.order, *size))
         *size, channels = x.shape[1:]
         shape = *size, channels // space.order, space.order
-        return _exchanged(layers.Reshape(shape)(x))
+        return _exchanged(_reshaped(x, shape))
 
 
 def _is_ours(layer):
@@ -169,4 +173,8 @@ def _is_ours(layer):
 def _exchanged(x):
     """A map with its last two axes exchanged."""
     *axes, one, other = range(1, len(x.shape))
-    return layers.Permute((*axes, other, one))(x)
+    return layers.Permute((*axes, other, one), dtype=precision(x))(x)
+
+
+def _reshaped(x, shape):
+    return layers.Reshape(shape, dtype=precision(x))(x)

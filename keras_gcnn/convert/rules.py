@@ -183,7 +183,8 @@ def global_pooling(conversion, layer, x):
         return y
     ones = (1,) * (space.dimension + 1)
     last = layer.data_format == "channels_last"
-    return layers.Reshape((*ones, y.shape[1]) if last else (y.shape[1], *ones))(y)
+    shape = (*ones, y.shape[1]) if last else (y.shape[1], *ones)
+    return layers.Reshape(shape, dtype=layer.dtype_policy)(y)
 
 
 def space_pooling(conversion, layer, x):
@@ -305,7 +306,7 @@ def concatenation(conversion, layer, tensors):
         return conversion.on_whole_map(layer, tensors)
     axis = space.merged_axis if space else axis
     make = lambda: layers.Concatenate(axis=axis, **parts.named_as(layer))  # noqa: E731
-    return conversion.mark(conversion.once(layer, make)(tensors), space)
+    return conversion.mark(conversion.once((layer, axis), make)(tensors), space)
 
 
 def residual_block(conversion, block, x):

@@ -7,12 +7,13 @@ from keras_gcnn import groups as point_groups
 from keras_gcnn import ops as group_ops
 from keras_gcnn.annotations import DataFormat, Group
 from keras_gcnn.convert.merged import structure
+from keras_gcnn.convert.walk import precision
 
 
 def symmetrize(
     model: keras.Model, group: Group = "p4m", data_format: DataFormat | None = None
 ) -> keras.Model:
-    """Any model of images, made exactly invariant or equivariant by the mean over a group.
+    """A model of images, made exactly invariant or equivariant by the mean over a group.
 
         o = mean over h of Φ(L_h⁻¹f)              for vectors: invariant
         o = mean over h of L_h Φ(L_h⁻¹f)          for images: equivariant
@@ -24,7 +25,8 @@ def symmetrize(
     on the group, which costs less to run at equal width.
 
     Args:
-        model: A Keras model of one image, of a known size. Outputs of rank 4 are images.
+        model: A Functional or Sequential model of one image, of a known size. Outputs of rank 4
+            are images. A subclassed model becomes such a one by `keras.Model(x, model(x))`.
         group: Name of the point group, or a `PointGroup`.
         data_format: That of the model's images; Keras' default for `None`.
 
@@ -46,26 +48,28 @@ def symmetrize(
     inputs = getattr(model, "inputs", None) if isinstance(model, keras.Model) else None
     if not inputs or len(inputs) != 1 or len(inputs[0].shape) != 4:
         raise ValueError(
-            f"`model` must be a Keras model of one image, and be built. Received: {model!r}. Call "
-            "it on an image once, or write it as `keras.Model(inputs, outputs)`."
+            "`model` must be a Functional or Sequential model of one image that is built. "
+            f"Received: {model!r}. Make one of any other with `x = keras.Input(shape)` and "
+            "`keras.Model(x, model(x))`."
         )
     (x,) = inputs
     given = structure(model, "input")  # in a list or a dictionary, or the image itself
     fresh = keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name)
     options = {"group": group, "data_format": data_format}
-    orbit = GroupOrbit(**options, name="orbit", dtype=_precision(x))(fresh)
+    orbit = GroupOrbit(**options, name="orbit", dtype=precision(x))(fresh)
     outputs = model(keras.tree.pack_sequence_as(given, [orbit]))
-    names = iter(range(len(keras.tree.flatten(outputs))))
-    outputs = keras.tree.map_structure(
-        lambda y: GroupMean(**options, name=f"mean_{next(names)}", dtype=_precision(y))(y), outputs
-    )
+    taken, names = {"orbit", model.name, x.name}, iter(getattr(model, "output_names", ()))
+
+    def mean(y):
+        name = next(names, "mean")
+        while name in taken:
+            name = f"{name}_mean"
+        taken.add(name)
+        return GroupMean(**options, name=name, dtype=precision(y))(y)
+
+    outputs = keras.tree.map_structure(mean, outputs)
     fresh = keras.tree.pack_sequence_as(given, [fresh])
     return keras.Model(fresh, outputs, name=f"{model.name}_mean_{group.name}")
-
-
-def _precision(x):
-    """The dtype in which what is before or after a model is computed, `None` for integers."""
-    return x.dtype if "float" in x.dtype else None
 
 
 class _OfGroup(keras.layers.Layer):

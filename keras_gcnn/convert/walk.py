@@ -1,6 +1,7 @@
 """A walk through a functional model that makes another one, layer by layer."""
 
 import inspect
+import itertools
 
 import keras
 
@@ -14,17 +15,23 @@ class Walk:
     Attributes:
         spaces: What is known of each new tensor.
         made: What was made for a layer, so that layers used twice stay shared.
+        names: Those that layers of the old or the new model have.
+        given: Those that layers of the new model have of the old one.
     """
 
     def __init__(self):
         self.spaces = ByTensor()
         self.made = {}
+        self.names, self.given = set(), set()
 
     def of_model(self, model, like, name):
         """The new model, with inputs that stand for what the tensors `like` do."""
-        inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype) for x in like]
-        for fresh, tensor in zip(inputs, like, strict=True):
-            self.spaces[fresh] = self.spaces.get(tensor)
+        self.names |= {layer.name for layer in model._flatten_layers()}
+        inputs = []
+        for tensor, old in zip(like, model.inputs, strict=True):
+            options = {"dtype": tensor.dtype, "name": stock.maker_of(old).name}
+            inputs.append(keras.Input(batch_shape=tensor.shape, **options))
+            self.carry(tensor, inputs[-1])
         return keras.models.clone_model(
             keras.Model(model.inputs, model.outputs, name=name),
             input_tensors=inputs,
@@ -36,14 +43,14 @@ class Walk:
         args, kwargs = _with_input_first(layer, args, kwargs)
         return self.call(layer, *args, **kwargs)
 
-    def nested(self, model, *inputs):
+    def nested(self, model, *inputs, **options):
         """The new counterpart of a model within the model, called."""
         flat = keras.tree.flatten(inputs)
         sizes = tuple(tuple(x.shape) for x in flat)
         made = self.once_for(model, sizes, lambda name: self.of_model(model, flat, name))
-        outputs = keras.tree.flatten(made(flat))
+        outputs = keras.tree.flatten(made(flat, **options))
         for inside, outside in zip(made.outputs, outputs, strict=True):
-            self.mark(outside, self.spaces.get(inside))
+            self.carry(inside, outside)
         return keras.tree.pack_sequence_as(structure(model, "output"), outputs)
 
     def call(self, layer, *args, **kwargs):
@@ -53,15 +60,50 @@ class Walk:
     def once(self, key, make):
         """What was made for a key, or is made now."""
         if key not in self.made:
-            self.made[key] = make()
+            made = self.made[key] = make()
+            if isinstance(made, keras.layers.Layer):
+                made.name = self._given(made.name)
         return self.made[key]
 
-    def once_for(self, layer, use, make):
-        """What `make(name)` gave for a layer and a use of it; each use has a name of its own."""
-        made = self.once(layer, dict)
+    def once_for(self, layer, use, make, suffix=""):
+        """What `make(name)` gave for a layer and a use of it; each use has a name of its own.
+
+        The first has the layer's, unless a suffix says what it is.
+        """
+        made = self.once((layer, "uses"), dict)
         if use not in made:
-            made[use] = make(f"{layer.name}_{len(made)}" if made else layer.name)
+            name = self.fresh(f"{layer.name}{suffix}") if suffix else self._given(layer.name)
+            made[use] = make(name)
         return made[use]
+
+    def _given(self, name):
+        """The name, or a fresh one where a new layer has it."""
+        name = self.fresh(name) if name in self.given else name
+        self.given.add(name)
+        return name
+
+    def fresh(self, name):
+        """A name that no layer has, this one or one with a number."""
+        numbered = (f"{name}_{n}" for n in itertools.count(1))
+        found = next(n for n in itertools.chain([name], numbered) if n not in self.names)
+        self.names.add(found)
+        return found
+
+    def name_outputs(self, model, outputs):
+        """Gives what makes the outputs the names that Keras knows those of a model by."""
+        operations = [operation for operation, _ in stock.behind(outputs)]
+        for old, new in zip(map(stock.maker_of, model.outputs), outputs, strict=True):
+            made = stock.maker_of(new)
+            if made.name == old.name or isinstance(made, (keras.Model, keras.layers.InputLayer)):
+                continue
+            for other in operations:
+                if other.name == old.name:
+                    other.name = self.fresh(f"{old.name}_inside")
+            made.name = old.name
+
+    def carry(self, tensor, other):
+        """Marks what is known of one tensor for another that stands for it."""
+        self.mark(other, self.spaces.get(tensor))
 
     def mark(self, tensor, space):
         """The tensor, with what is known of it."""
@@ -71,11 +113,18 @@ class Walk:
 
 def copy_of(layer, name):
     """A layer of Keras with the same arguments and weights."""
+    if isinstance(layer, keras.layers.Lambda):  # whose function Keras copies by no name
+        return layer
     copy = type(layer).from_config({**layer.get_config(), "name": name})
     if layer.weights:
         copy.build_from_config(layer.get_build_config())
         set_weights(copy, layer.get_weights())
     return copy
+
+
+def precision(x):
+    """The dtype in which what is before or after a tensor is computed, `None` for integers."""
+    return x.dtype if "float" in x.dtype else None
 
 
 def set_weights(layer, values):

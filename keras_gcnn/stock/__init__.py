@@ -1,6 +1,6 @@
 """What stock Keras layers do to a map on a space: the one table, and the graph followed by it."""
 
-from keras_gcnn.stock.graph import behind, follow, follower, in_order
+from keras_gcnn.stock.graph import behind, call_of, follow, follower, in_order, maker_of
 from keras_gcnn.stock.table import (
     TABLE,
     acts_on_each_number,
@@ -16,11 +16,13 @@ __all__ = [
     "acts_on_each_number",
     "arguments_with",
     "behind",
+    "call_of",
     "follow",
     "follower",
     "in_order",
     "is_pointwise",
     "loss_of_activation",
+    "maker_of",
     "named",
     "row_of",
     "treats_channels_alike",

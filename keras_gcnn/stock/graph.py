@@ -71,7 +71,7 @@ def behind(tensors):
     waiting = [(x, False) for x in reversed(tensors)]
     while waiting:
         tensor, is_ready = waiting.pop()
-        operation, node = _history(tensor)
+        operation, node = call_of(tensor)
         if is_ready:
             if not node.is_input and id(node) not in seen:
                 order.append((operation, node))
@@ -94,7 +94,7 @@ class _Walk:
         waiting = [x]
         while waiting:
             tensor = waiting[-1]
-            operation, node = _history(tensor)
+            operation, node = call_of(tensor)
             sources = _sources(operation, node)
             missing = [s for s in sources if id(s) not in self.found]
             if missing and id(tensor) not in self.found:
@@ -255,7 +255,12 @@ def _constants(node):
     return found
 
 
-def _history(tensor):
+def maker_of(tensor):
+    """The operation that made a symbolic tensor."""
+    return call_of(tensor)[0]
+
+
+def call_of(tensor):
     """The operation that made a symbolic tensor, and the node of that call.
 
     Keras 3.15 tells this only by `_keras_history`.

@@ -391,7 +391,7 @@ def with_layer(layer):
         (lambda: kg.convert(keras.Sequential([layers.Dense(2)])), "that are built"),
         (
             lambda: kg.symmetrize(keras.Sequential([layers.Dense(2)])),
-            "must be a Keras model of one",
+            "must be a Functional or Sequential model of one",
         ),
         (
             lambda: kg.symmetrize(classifier(), "p4", "channels_first"),  # of images (9, 9, 2)
@@ -434,3 +434,242 @@ def test_symmetrize_makes_a_classifier_invariant_and_trainable():
     model.compile("sgd", "mse")
     x = np.zeros((2, 9, 9, 2), "float32")
     assert np.isfinite(model.train_on_batch(x, np.ones((2, 3))))
+
+
+def excited(x, **options):
+    """Squeeze and excitation."""
+    channels = x.shape[-1]
+    gate = layers.GlobalAveragePooling2D(**options, **LAST)(x)
+    if options:
+        gate = layers.Flatten()(gate)
+    gate = layers.Dense(channels, activation="sigmoid")(gate)
+    return layers.Multiply()([x, layers.Reshape((1, 1, channels))(gate)])
+
+
+def pooled(x, units=2):
+    return layers.Dense(units)(layers.GlobalAveragePooling2D(**LAST)(x))
+
+
+def excited_within(x):
+    inside = keras.Input((8, 8, 8))
+    return keras.Model(inside, excited(inside))(x)
+
+
+GATES = {
+    "within a model": excited_within,
+    "by way of a flattening": lambda x: excited(x, keepdims=True),
+    "twice": lambda x: excited(excited(x)),
+}
+
+
+@pytest.mark.parametrize("gate", GATES.values(), ids=GATES)
+def test_gates_of_every_form(gate):
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, **LAST)(gate(stem(inputs)))
+    model = shaken(keras.Model(inputs, pooled(x)))
+    converted, _ = kg.convert(model, "p4", "same", "planar")
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    oracle.assert_close(outputs_of(converted, x), outputs_of(kg.symmetrize(model, "p4"), x), 1e-5)
+    narrow, _ = kg.convert(model, "p4")
+    assert kg.equivariance_error(shaken(narrow), "p4", (8, 8, 3)).is_equivariant
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("size", [8, None])
+def test_gates_of_each_plane_in_every_format_and_size(size, data_format):
+    last = data_format == "channels_last"
+    inputs = keras.Input((size, size, 3) if last else (3, size, size))
+    x = layers.Conv2D(8, 3, padding="same", data_format=data_format)(inputs)
+    gate = layers.Dense(8)(layers.GlobalAveragePooling2D(data_format=data_format)(x))
+    x = layers.Multiply()([x, layers.Reshape((1, 1, 8) if last else (8, 1, 1))(gate)])
+    x = layers.Conv2D(4, 3, data_format=data_format)(x)
+    model = keras.Model(inputs, layers.GlobalMaxPooling2D(data_format=data_format)(x))
+    converted, _ = kg.convert(model, "p4", "same", "planar")
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    x = x if last else np.moveaxis(x, -1, 1)
+    turned = np.rot90(x, axes=(1, 2) if last else (2, 3)).copy()
+    if last or keras.backend.backend() != "tensorflow":  # whose CPU may have no such convolution
+        oracle.assert_close(outputs_of(converted, turned), outputs_of(converted, x), 1e-5)
+
+
+def test_a_pooling_shared_by_gates_of_two_sizes():
+    inputs = keras.Input((8, 8, 3))
+    pool, x = layers.GlobalAveragePooling2D(keepdims=True, name="gap", **LAST), stem(inputs)
+    x = layers.Multiply()([x, layers.Conv2D(8, 1, **LAST)(pool(x))])
+    x = layers.MaxPooling2D(2, **LAST)(x)
+    x = layers.Multiply()([x, layers.Conv2D(8, 1, **LAST)(pool(x))])
+    model = keras.Model(inputs, pooled(layers.Conv2D(4, 3, **LAST)(x)))
+    for options in ((), ("same", "planar")):
+        converted, _ = kg.convert(model, "p4", *options)
+        assert kg.equivariance_error(shaken(converted), "p4", (8, 8, 3)).is_equivariant
+
+
+def test_heads_of_one_name_have_activations_of_their_own():
+    def head(name, activation):
+        options = {"padding": "same", "activation": activation, "name": "out", **LAST}
+        stack = [keras.Input((8, 8, 8)), layers.Conv2D(2, 3, **options)]
+        return keras.Sequential(stack, name=name)
+
+    inputs = keras.Input((8, 8, 3))
+    x = stem(inputs)
+    model = keras.Model(inputs, [head("a", None)(x), head("b", "softmax")(x)])
+    converted, _ = kg.convert(model, "p4")
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    plain, sums = (ops.convert_to_numpy(y).sum(-1) for y in shaken(converted)(x))
+    np.testing.assert_allclose(sums, 1, atol=1e-5)
+    assert np.abs(plain - 1).max() > 0.1
+
+
+LAST_LAYERS = {
+    "normalized": lambda x: layers.BatchNormalization()(x),
+    "with slopes": lambda x: layers.PReLU(shared_axes=[1, 2])(x),
+    "depthwise": lambda x: layers.DepthwiseConv2D(3, **LAST)(x),
+    "pooled": lambda x: layers.GlobalAveragePooling2D(**LAST)(layers.BatchNormalization()(x)),
+}
+
+
+@pytest.mark.parametrize("last", LAST_LAYERS.values(), ids=LAST_LAYERS)
+@pytest.mark.parametrize("width", ["parameters", "maps"])
+def test_outputs_keep_their_channels_whatever_stands_before_them(last, width):
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(10, 1, use_bias=False, **LAST)(layers.Conv2D(16, 3, **LAST)(stem(inputs)))
+    model = keras.Model(inputs, last(x))
+    converted, _ = kg.convert(model, "p4", width)
+    assert converted.output_shape == model.output_shape
+    assert kg.equivariance_error(shaken(converted), "p4", (8, 8, 3)).is_equivariant
+
+
+def with_a_table(x, table):
+    return layers.Concatenate()([layers.Dense(16)(table), pooled(x, 32)])
+
+
+def added_to_a_table(x, table):
+    return layers.Add()([pooled(x, 16), layers.Dense(16)(table)])
+
+
+def with_a_residual_vector(x, table):
+    vector = layers.GlobalAveragePooling2D(**LAST)(x)
+    return layers.Add()([vector, layers.Dense(8)(vector)])
+
+
+@pytest.mark.parametrize("join", [with_a_table, added_to_a_table, with_a_residual_vector])
+@pytest.mark.parametrize("options", [(), ("same",), ("same", "planar")])
+def test_vectors_of_an_image_and_of_a_table(join, options):
+    table, image = keras.Input((5,)), keras.Input((9, 9, 1))
+    x = layers.Conv2D(8, 3, **LAST)(stem(image))
+    model = keras.Model([table, image], layers.Dense(3)(join(x, table)))
+    converted, report = kg.convert(model, "p4", *options)
+    assert report.size == 9
+    rng = np.random.default_rng(0)
+    numbers, x = rng.normal(size=(2, 5)), rng.normal(size=(2, 9, 9, 1))
+    of_x, of_turned = (
+        outputs_of(converted, [numbers, y]) for y in (x, np.rot90(x, axes=(1, 2)).copy())
+    )
+    oracle.assert_close(of_turned, of_x, 1e-5)
+
+
+def test_a_backbone_that_pools_within():
+    stack = [keras.Input((9, 9, 3)), *(layers.Conv2D(8, 3, **LAST) for _ in range(2))]
+    base = keras.Sequential([*stack, layers.GlobalAveragePooling2D(**LAST)])
+    model = keras.Sequential([keras.Input((9, 9, 3)), base, layers.Dense(2)])
+    for width in ("parameters", "maps", "same"):
+        converted, _ = kg.convert(model, "p4", width)
+        assert kg.equivariance_error(shaken(converted), "p4", (9, 9, 3)).is_equivariant
+
+
+def test_sizes_that_keep_equivariance_are_those_of_all_images():
+    inputs = [keras.Input((18, 18, n)) for n in (1, 2)]
+    options = {"strides": 2, "padding": "same", **LAST}
+    x = layers.Concatenate()([layers.Conv2D(4, 3, **options)(x) for x in inputs])
+    with pytest.warns(kg.EquivarianceWarning, match="It is kept at 17×17 or 19×19"):
+        _, report = kg.convert(keras.Model(inputs, pooled(x)), "p4")
+    assert (report.size, report.sizes_that_keep) == (18, (17, 19))
+
+
+def test_a_map_that_is_an_output_and_goes_on_stays_on_the_group():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu", name="map", **LAST)(stem(inputs))
+    model = keras.Model(inputs, [x, pooled(layers.Conv2D(8, 3, **LAST)(x))])
+    converted, report = kg.convert(model, "p4")
+    assert not report.losses
+    assert kg.equivariance_error(shaken(converted), "p4", (8, 8, 3)).is_equivariant
+
+
+def test_inputs_and_outputs_keep_their_names():
+    inputs = keras.Input((8, 8, 1), name="image")
+    x = stem(inputs)
+    mask = layers.Conv2D(2, 3, padding="same", activation="sigmoid", name="mask", **LAST)(x)
+    model = keras.Model(inputs, [mask, layers.Dense(3, name="label")(pooled(x)), x])
+    converted, _ = kg.convert(model, "p4")
+    for made in (converted, kg.to_planar(converted), kg.symmetrize(model, "p4")):
+        assert [x.name for x in made.inputs] == ["image"]
+        assert made.output_names == model.output_names
+
+
+def test_names_that_are_made_up_are_not_taken():
+    inputs = keras.Input((8, 8, 1))
+    x = layers.ZeroPadding2D(1, name="pad", **LAST)(inputs)
+    padding = layers.ZeroPadding2D(1, name="around", **LAST)
+    x = padding(layers.Conv2D(4, 3, **LAST)(padding(x)))
+    x = layers.ZeroPadding2D(1, name="around_1", **LAST)(x)
+    x = layers.Conv2D(2, 3, name="mask", **LAST)(x)
+    outputs = layers.Activation("sigmoid", name="mask_activation")(x)
+    converted, _ = kg.convert(keras.Model(inputs, outputs), "p4")
+    assert kg.equivariance_error(shaken(converted), "p4", (8, 8, 1)).is_equivariant
+
+
+def test_outputs_keep_their_precision():
+    inputs = keras.Input((8, 8, 1), dtype="float16")
+    options = {"padding": "same", "dtype": "float16", **LAST}
+    x = layers.Conv2D(8, 3, **options)(inputs)
+    head = {**options, "dtype": "float32"}
+    model = keras.Model(inputs, [layers.Conv2D(2, n, activation="tanh", **head)(x) for n in (1, 3)])
+    converted, _ = kg.convert(model, "p4")
+    for made in (converted, kg.to_planar(converted)):
+        assert [y.dtype for y in made.outputs] == ["float32", "float32"]
+
+
+def test_a_constraint_goes_along_the_axes_that_it_went_along():
+    inputs = keras.Input((8, 8, 3))
+    options = {"kernel_constraint": keras.constraints.MaxNorm(1.0, axis=[0, 1, 2]), **LAST}
+    x = layers.Conv2D(6, 3, **options)(layers.Conv2D(8, 3, **options)(inputs))
+    x = layers.Dense(4, kernel_constraint=keras.constraints.UnitNorm(axis=0))(x)
+    model = keras.Model(inputs, layers.GlobalMaxPooling2D(**LAST)(x))
+    converted, _ = kg.convert(model, "p4", "same")
+    made = [x for x in converted.layers if hasattr(x, "kernel")]
+    assert [x.kernel_constraint.axis for x in made] == [[0, 1, 2], [0, 1, 2, 3], [0, 1]]
+
+
+def test_dropout_that_is_always_on_stays_on():
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(8, 3, **LAST)(layers.Dropout(0.5)(stem(inputs), training=True))
+    converted, _ = kg.convert(keras.Model(inputs, layers.GlobalMaxPooling2D(**LAST)(x)), "p4")
+    x = np.ones((1, 8, 8, 1), "float32")
+    for model in (converted, kg.to_planar(converted)):
+        first, second = (ops.convert_to_numpy(model(x)) for _ in range(2))
+        assert np.abs(first - second).max() > 1e-3
+
+
+def test_a_function_before_the_first_convolution():
+    inputs = keras.Input((8, 8, 1))
+    x = layers.GlobalMaxPooling2D(**LAST)(stem(layers.Lambda(lambda x: 2 * x)(inputs)))
+    converted, _ = kg.convert(keras.Model(inputs, x), "p4")
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("float32")
+    oracle.assert_close(outputs_of(kg.to_planar(converted), x), outputs_of(converted, x), 1e-5)
+
+
+def test_blocks_of_the_last_convolution():
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(4, 1, groups=2, **LAST)(stem(inputs))
+    converted, _ = kg.convert(keras.Model(inputs, x), "p4")
+    assert converted.output_shape == (None, 8, 8, 4)
+    assert kg.equivariance_error(shaken(converted), "p4", (8, 8, 1)).is_equivariant
+
+
+def test_an_error_of_a_layer_names_the_plain_one():
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(4, (3, 1), name="tall", **LAST)(stem(inputs))
+    with pytest.raises(
+        ValueError, match=r"^`convert` makes no GroupConv2D of Conv2D 'tall'\. `ker"
+    ):
+        kg.convert(keras.Model(inputs, pooled(x)), "p4")

@@ -478,3 +478,27 @@ def test_the_rules_are_those_that_the_table_of_stock_layers_has():
             if kind.__module__.startswith("keras.") and kind not in (keras.Model, *convolutions):
                 (row,) = [row for row in stock.TABLE if kind.__name__ in row.kinds]
                 assert row.planar == "rule"
+
+
+def test_a_concatenation_of_maps_and_of_vectors():
+    inputs, join = keras.Input((8, 8, 1)), layers.Concatenate()
+    x = kg.layers.LiftingConv2D(4, 3, "p4")(inputs)
+    x = kg.layers.GlobalGroupMaxPooling2D()(join([x, layers.ReLU()(x)]))
+    model = keras.Model(inputs, join([x, x]))
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("float32")
+    actual, expected = (of.predict(x, verbose=0) for of in (kg.to_planar(model), model))
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_a_layer_of_the_user_before_the_lifting_is_named():
+    class OfTheUser(layers.Layer):
+        def call(self, x):
+            return x
+
+    inputs = keras.Input((8, 8, 1))
+    x = kg.layers.LiftingConv2D(4, 3, "p4")(OfTheUser(name="own")(inputs))
+    model = keras.Model(inputs, kg.layers.GlobalGroupMaxPooling2D()(x))
+    with pytest.raises(
+        ValueError, match=r"copies only layers of Keras\. Received: OfTheUser 'own'"
+    ):
+        kg.to_planar(model)
