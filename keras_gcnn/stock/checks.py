@@ -21,6 +21,7 @@ class Call:
         constants: The arguments that are no symbolic tensors.
         output_shape: The shape of its output.
         others: The shapes of the other tensors that it takes.
+        is_masked: Whether points outside of a hexagon are zero in all of them.
     """
 
     operation: Any
@@ -30,6 +31,7 @@ class Call:
     constants: list
     output_shape: tuple
     others: tuple = ()
+    is_masked: bool = True
 
     @property
     def space_axes(self):

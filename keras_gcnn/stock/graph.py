@@ -161,15 +161,11 @@ class _Walk:
             _constants(node),
             self.shape(tensor),
             tuple(self.shape(s) for s in sources if s is not source),
+            all(f.is_masked for f, _ in maps),
         )
         said = _space_by_operation(operation, node)
         space, length = _space_after(call) if said is None else (said, None)
-        keeps_zeros = type(operation).__name__ in KEEPING_ZEROS.split()
-        is_masked = keeps_zeros and all(f.is_masked for f, _ in maps)
-        is_hexagonal = bool(main.space.group.lattice.bounds)
         reason = _reason(call)
-        if is_hexagonal and not main.is_masked and type(operation).__name__ in PADDINGS:
-            reason = "points outside of the hexagon come into it. Use GroupZeroPadding2D"
         is_known = row_of(operation) is not None and is_pointwise(call.get("activation"))
         if not (is_known or said or reason or losses):
             space, reason = self._tried(call, space, tensor, node)
@@ -177,7 +173,8 @@ class _Walk:
             losses = (*losses, f"{named(operation)} loses it: {reason}.")
         if length is not None:
             broken = broken or f"{named(operation)} makes it {length} long"
-        return Found(space, maker, losses, broken, is_masked)
+        keeps_zeros = type(operation).__name__ in KEEPING_ZEROS.split()
+        return Found(space, maker, losses, broken, keeps_zeros and call.is_masked)
 
     def _tried(self, call, space, tensor, node):
         """The space after what the table does not know, and why a trial finds equivariance lost."""
@@ -196,7 +193,9 @@ class _Walk:
 
 def _reason(call):
     """Why a stock layer loses equivariance, `None` if it does not or is not in the table."""
-    row = row_of(call.operation)
+    row, is_hexagonal = row_of(call.operation), call.space.group.lattice.bounds
+    if is_hexagonal and not call.is_masked and type(call.operation).__name__ in PADDINGS:
+        return "points outside of the hexagon come into it. Use GroupZeroPadding2D"
     if row is None:
         return None
     if call.get("data_format") not in (None, call.data_format):
