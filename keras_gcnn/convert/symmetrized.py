@@ -13,7 +13,7 @@ from keras_gcnn.convert.walk import precision
 def symmetrize(
     model: keras.Model, group: Group = "p4m", data_format: DataFormat | None = None
 ) -> keras.Model:
-    """A model of images, made exactly invariant or equivariant by the mean over a group.
+    """Any model of images, made exactly invariant or equivariant by the mean over a group.
 
         o = mean over h of Φ(L_h⁻¹f)              for vectors: invariant
         o = mean over h of L_h Φ(L_h⁻¹f)          for images: equivariant
@@ -25,8 +25,8 @@ def symmetrize(
     on the group, which costs less to run at equal width.
 
     Args:
-        model: A Functional or Sequential model of one image, of a known size. Outputs of rank 4
-            are images. A subclassed model becomes such a one by `keras.Model(x, model(x))`.
+        model: A Keras model of one image, of a known size. Outputs of rank 4 are images. A
+            subclassed model takes images of the size of those that it was called on first.
         group: Name of the point group, or a `PointGroup`.
         data_format: That of the model's images; Keras' default for `None`.
 
@@ -45,15 +45,7 @@ def symmetrize(
     """
     group = arguments.group(group, 2)
     data_format = arguments.data_format(data_format)
-    inputs = getattr(model, "inputs", None) if isinstance(model, keras.Model) else None
-    if not inputs or len(inputs) != 1 or len(inputs[0].shape) != 4:
-        raise ValueError(
-            "`model` must be a Functional or Sequential model of one image that is built. "
-            f"Received: {model!r}. Make one of any other with `x = keras.Input(shape)` and "
-            "`keras.Model(x, model(x))`."
-        )
-    (x,) = inputs
-    given = structure(model, "input")  # in a list or a dictionary, or the image itself
+    x, given = _input_of(model)
     fresh = keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name)
     options = {"group": group, "data_format": data_format}
     orbit = GroupOrbit(**options, name="orbit", dtype=precision(x))(fresh)
@@ -70,6 +62,22 @@ def symmetrize(
     outputs = keras.tree.map_structure(mean, outputs)
     fresh = keras.tree.pack_sequence_as(given, [fresh])
     return keras.Model(fresh, outputs, name=f"{model.name}_mean_{group.name}")
+
+
+def _input_of(model):
+    """The image that a model takes, and that in a list or a dictionary, where it stands in one."""
+    inputs = getattr(model, "inputs", None) if isinstance(model, keras.Model) else None
+    if inputs and len(inputs) == 1 and len(inputs[0].shape) == 4:
+        return inputs[0], structure(model, "input")
+    is_subclassed = isinstance(model, keras.Model) and model.built and not inputs
+    shape = (model.get_build_config() or {}).get("input_shape") if is_subclassed else None
+    if isinstance(shape, (tuple, list)) and len(shape) == 4:
+        x = keras.KerasTensor((None, *shape[1:]), name="image")
+        return x, x
+    raise ValueError(
+        f"`model` must be a Keras model of one image that is built. Received: {model!r}. Call it "
+        "on an image once, or write it as `keras.Model(inputs, outputs)`."
+    )
 
 
 class _OfGroup(keras.layers.Layer):

@@ -391,7 +391,7 @@ def with_layer(layer):
         (lambda: kg.convert(keras.Sequential([layers.Dense(2)])), "that are built"),
         (
             lambda: kg.symmetrize(keras.Sequential([layers.Dense(2)])),
-            "must be a Functional or Sequential model of one",
+            "must be a Keras model of one",
         ),
         (
             lambda: kg.symmetrize(classifier(), "p4", "channels_first"),  # of images (9, 9, 2)
@@ -673,3 +673,24 @@ def test_an_error_of_a_layer_names_the_plain_one():
         ValueError, match=r"^`convert` makes no GroupConv2D of Conv2D 'tall'\. `ker"
     ):
         kg.convert(keras.Model(inputs, pooled(x)), "p4")
+
+
+def test_symmetrize_takes_a_subclassed_model():
+    class OfTheUser(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.stack = [layers.Conv2D(4, 3, **LAST), layers.GlobalMaxPooling2D(**LAST)]
+
+        def call(self, x):
+            return self.stack[1](self.stack[0](x))
+
+    model = OfTheUser()
+    with pytest.raises(ValueError, match="Call it on an image once"):
+        kg.symmetrize(model, "p4", "channels_last")
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("float32")
+    model(x)
+    symmetric = kg.symmetrize(model, "p4", "channels_last")
+    turned = np.rot90(x, axes=(1, 2)).copy()
+    oracle.assert_close(outputs_of(symmetric, turned), outputs_of(symmetric, x), 1e-5)
+    mean = sum(outputs_of(model, np.rot90(x, k, axes=(1, 2)).copy()) for k in range(4)) / 4
+    oracle.assert_close(outputs_of(symmetric, x), mean, 1e-5)
