@@ -70,7 +70,7 @@ def _of_network(name, step, kind):
         model.train_on_batch(x, y)
         return model
 
-    choose = cost_model.choose if kind == "auto" else mock.Mock(return_value=kind)
+    choose = mock.Mock(return_value=kind) if kind == "direct" else cost_model.choose
     with mock.patch.object(cost_model, "choose", choose):
         if step == "first step":
             return peak(first_step)
