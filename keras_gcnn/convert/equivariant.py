@@ -89,7 +89,8 @@ def convert(
 
     The first convolution becomes a lifting, and the later ones act on the group. Normalizations,
     poolings, paddings, merges and activations follow. Coset pooling goes before what leaves the
-    group: a flattening, the last convolution of a segmentation, or the output.
+    group: a flattening, the last convolution of a segmentation, or the output. Inputs and outputs
+    keep their names, channels and precision.
 
         Conv2D, first                   LiftingConv2D
         Conv2D, later; transposed,
