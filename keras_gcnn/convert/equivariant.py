@@ -16,9 +16,11 @@ from keras_gcnn.convert.inherited import common_config, made_of, set_planar_weig
 from keras_gcnn.convert.merged import ByTensor, model_like
 from keras_gcnn.convert.roles import Roles, is_convolution, is_functional
 from keras_gcnn.convert.walk import Walk, precision, unknown
-from keras_gcnn.groups import PointGroup
+from keras_gcnn.convert.widths import Widths
+from keras_gcnn.groups import PointGroup, Space
 from keras_gcnn.layers import CosetPooling2D, EquivarianceWarning, LiftingConv2D
 from keras_gcnn.layers.guard import warn_of
+from keras_gcnn.ops.layout import channels_of
 
 WIDTHS = ("parameters", "maps", "same")
 CLOSE_ENOUGH = 0.01  # of the number of parameters
@@ -152,10 +154,11 @@ def convert(
     losses = [str(w.message) for w in caught if w.category is EquivarianceWarning]
     said = " ".join((*losses, *rewriting.losses))
     rewriting.losses += [  # of layers that no group layer follows
-        f"{row.kind} '{row.name}' {row.verdict}."
+        f"{row.kind} '{row.name}' loses it: {row.verdict.removeprefix('lost: ').rstrip('.')}."
         for row in audit.audited(converted).lost
         if f"'{row.name}'" not in said
     ]
+    rewriting.losses += rewriting.losses_of_images(converted.outputs, said)
     report = _report(model, converted, rewriting, width, (*losses, *rewriting.losses))
     if report.losses:
         warn_of(f"`convert` of '{model.name}': {report.verdict()}")
@@ -182,9 +185,10 @@ class Rewriting(Walk):
         self.is_count = is_count
         self.keeps_planes = keeps_planes
         self.role = Roles(model)
+        self.widths = Widths(model, data_format_of(model))
         self.left = ByTensor()  # whether a tensor comes from a map on G that was pooled
         self.data_format = None  # that of the lifting
-        self.channels = {}  # by the identity of a layer of the plain model
+        self.channels = {}  # by a set of tensors of the plain model
         self.pools = ByTensor()  # the mean over H of a map on G
         self.rows = []
         self.losses = []
@@ -199,7 +203,11 @@ class Rewriting(Walk):
             )
         outputs = [self.pooled(x, f"output_{i}_pool") for i, x in enumerate(made.outputs)]
         self.name_outputs(self.model, outputs)
-        return model_like(self.model, made.inputs, outputs, f"{self.model.name}_{self.group.name}")
+        name = f"{self.model.name}_{self.group.name}"
+        made = model_like(self.model, made.inputs, outputs, name)
+        if not self.model.trainable:
+            made.trainable = False
+        return made
 
     def call(self, layer, *args, **kwargs):
         inputs = keras.tree.flatten((args, kwargs))
@@ -209,7 +217,6 @@ class Rewriting(Walk):
         for y in keras.tree.flatten(outputs):
             if not is_functional(layer):
                 self.left[y] = has_left and not self.is_on_group(y)
-            self._keep_channels(layer, y)
         return outputs
 
     def _outputs(self, layer, args, kwargs, tensors, has_left):
@@ -228,9 +235,15 @@ class Rewriting(Walk):
         return on_group.plainly(self, layer, args, kwargs)
 
     def of_model(self, model, like, name):
-        for old, tensor in zip(model.inputs, like, strict=True):
-            self._keep_channels(stock.maker_of(old), tensor)
-        return super().of_model(model, like, name)
+        made = super().of_model(model, like, name)
+        if not model.trainable:
+            made.trainable = False
+        return made
+
+    def stands_for(self, old, new):
+        if len(new.shape) > 1:
+            data_format = self.widths.data_format if len(new.shape) > 2 else "channels_last"
+            self.channels.setdefault(self.widths.set_of(old), channels_of(new, data_format))
 
     def carry(self, tensor, other):
         super().carry(tensor, other)
@@ -240,9 +253,11 @@ class Rewriting(Walk):
         """Whether its vectors are combined with a map, each plane by itself."""
         return self.keeps_planes and self.role.is_gate(layer)
 
-    def _keep_channels(self, operation, tensor):
-        axis = 1 if self.data_format == "channels_first" else -1
-        self.channels[id(operation)] = tensor.shape[axis] if len(tensor.shape) > 1 else None
+    def losses_of_images(self, outputs, said):
+        """Why outputs of which a part has passed no layer on G are not equivariant."""
+        follow = stock.follower(Space.lattice(self.group), self.data_format)
+        losses = dict.fromkeys(loss for x in outputs for loss in follow(x).losses)
+        return [loss for loss in losses if loss.split(" loses it")[0] not in said]
 
     def is_on_group(self, tensor):
         """Whether a tensor is a map on G."""
@@ -250,12 +265,10 @@ class Rewriting(Walk):
 
     def width(self, layer, filters):
         """The number of filters in place of a layer's."""
-        if self.role.keeps_width(layer):
+        if self.widths.keeps(layer):
             return filters
-        joined = self.channels.get(id(self.role.joined(layer)))
-        if joined is not None:
-            return joined
-        return max(1, round(filters * self.factor))
+        known = self.channels.get(self.widths.set_of(self.widths.made_by(layer)))
+        return known or max(1, round(filters * self.factor))
 
     def made_by(self, layer, kind, **changes):
         """A layer of another kind with the arguments that both take; made once."""
@@ -339,6 +352,12 @@ def _report(model, converted, rewriting, width, losses):
         audit.size_of_images(converted),
         sizes,
     )
+
+
+def data_format_of(model):
+    """That of a model's first layer which has one."""
+    formats = (getattr(layer, "data_format", None) for layer in model._flatten_layers())
+    return next(filter(None, formats), "channels_last")
 
 
 def _check_plain(model):

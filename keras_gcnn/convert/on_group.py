@@ -7,6 +7,7 @@ import numpy as np
 from keras import layers
 
 from keras_gcnn import stock
+from keras_gcnn.convert.merged import is_of_keras
 from keras_gcnn.convert.roles import is_convolution
 from keras_gcnn.convert.walk import copy_of, precision, unknown
 from keras_gcnn.groups import Space
@@ -54,10 +55,13 @@ OF_APPLICATIONS = ("LayerScale", "StochasticDepth")
 
 def rewritten(walk, layer, args, kwargs):
     """What a layer becomes whose input, or one of them, is a map on G."""
-    training = {} if kwargs.get("training") is None else {"training": kwargs["training"]}
     for kinds, rule in RULES.items():
         if isinstance(layer, kinds):
-            return rule(walk, layer, *args, **training)
+            if not is_of_keras(type(layer)):
+                raise unknown(layer, "it is a class of its own")
+            takes_training = rule in (_batch_normalization, _dropout)
+            options = {"training": kwargs.get("training")} if takes_training else {}
+            return rule(walk, layer, *args, **options)
     if type(layer).__name__ in OF_APPLICATIONS:
         return _of_applications(walk, layer, args, kwargs)
     row = stock.row_of(layer)
@@ -112,22 +116,38 @@ def off_group(walk, layer, args, kwargs):
         return walk.made_by(layer, layers.Reshape, target_shape=shape)(*args)
     if not getattr(layer, "weights", None):
         walk.note(layer, "stays")
-        return plainly(walk, layer, args, kwargs)
+        y = plainly(walk, layer, args, kwargs)
+        if isinstance(layer, layers.Reshape) and len(y.shape) == 4:
+            _note_unturned(walk, layer, y)
+        return y
     changes = {}
-    if walk.role.is_gate(layer) or walk.role.joined(layer) or is_convolution(layer):
+    is_scaled = walk.role.is_gate(layer) or walk.widths.is_convolved(layer)
+    if is_convolution(layer) or (is_scaled and isinstance(layer, layers.Dense)):
         for name in ("filters", "units"):
             if hasattr(layer, name):
                 changes[name] = walk.width(layer, getattr(layer, name))
+    if getattr(layer, "groups", 1) > 1:
+        numbers = changes.get("filters", layer.groups), args[0].shape[-1]
+        changes["groups"] = math.gcd(layer.groups, *numbers)
     made = walk.made_by(layer, type(layer), **changes)
     walk.note(layer, "stays" + "".join(f", {n} {name}" for name, n in changes.items()))
     return made(*args, **kwargs)
+
+
+def _note_unturned(walk, layer, y):
+    """Says so where a map is made of a vector: the vector does not turn, so the map does not."""
+    size = y.shape[1:3] if walk.data_format == "channels_last" else y.shape[2:]
+    if set(size) != {1}:
+        walk.losses.append(
+            f"{stock.named(layer)} makes a map of a vector, which does not turn with the input."
+        )
 
 
 def _with_open_channels(layer):
     """The target of a reshaping of vectors to one point, for any number of channels."""
     shape = list(layer.target_shape)
     larger = [axis for axis, n in enumerate(shape) if n != 1]
-    if len(larger) > 1:
+    if len(larger) > 1 or len(shape) == 2:
         raise unknown(layer, f"it makes {tuple(shape)} of a vector")
     if larger:
         shape[larger[0]] = -1
@@ -200,13 +220,13 @@ def _dense(walk, layer, x):
     return _on_group(walk, layer, GroupDense, x, f", {units} units", **changes)
 
 
-def _batch_normalization(walk, layer, x, **training):
+def _batch_normalization(walk, layer, x, training):
     data_format = walk.spaces.get(x)
     _check(walk, layer, x)
     changes = {"axis": channel_axis(data_format), "data_format": data_format}
     walk.note(layer, GroupBatchNormalization.__name__)
     made = walk.made_by(layer, GroupBatchNormalization, **changes)
-    return walk.mark(made(x, **training), data_format)
+    return walk.mark(made(x, training=training), data_format)
 
 
 def _normalization(walk, layer, x):
@@ -310,14 +330,16 @@ def _as_map(walk, layer, x, data_format):
         raise unknown(layer, f"it combines a map with a tensor of shape {tuple(x.shape)}")
     last = data_format == "channels_last"
     shape = (*x.shape[1:3], 1, x.shape[3]) if last else (x.shape[1], 1, *x.shape[2:])
-    y = layers.Reshape(shape, dtype=precision(x))(x)
+    options = {"dtype": precision(x)}
+    y = layers.Reshape(shape, **options, name=walk.fresh(f"{layer.name}_point"))(x)
     if not isinstance(layer, layers.Concatenate):
         return y
     size = (1, 1, walk.group.order) if last else (walk.group.order, 1, 1)
-    return layers.UpSampling3D(size, data_format=data_format, dtype=precision(x))(y)
+    options |= {"data_format": data_format, "name": walk.fresh(f"{layer.name}_repeat")}
+    return layers.UpSampling3D(size, **options)(y)
 
 
-def _dropout(walk, layer, x, **training):
+def _dropout(walk, layer, x, training):
     changes = {}
     if getattr(layer, "noise_shape", None) is not None:
         noise = list(layer.noise_shape)
@@ -328,7 +350,7 @@ def _dropout(walk, layer, x, **training):
         kind = layers.SpatialDropout3D
     walk.note(layer, "stays" if kind is type(layer) else kind.__name__)
     made = walk.made_by(layer, kind, **changes)
-    return walk.mark(made(x, **training), walk.spaces.get(x))
+    return walk.mark(made(x, training=training), walk.spaces.get(x))
 
 
 def _prelu(walk, layer, x):

@@ -1,5 +1,7 @@
 """What the rules put together: planar layers with weights that are known, by name and format."""
 
+from functools import partial
+
 import numpy as np
 from keras import activations, layers, ops
 
@@ -125,11 +127,11 @@ def apply(conversion, convolution, x, data_format):
     """The layer on a map in this data format, which may be another than its own."""
     if getattr(convolution, "data_format", "channels_last") == data_format:
         return convolution(x)
-    last = conversion.channels_last.get(x)
+    last, permute = conversion.channels_last.get(x), partial(layers.Permute, dtype=precision(x))
     axes = range(1, len(x.shape))
-    last = layers.Permute((*axes[1:], 1), dtype=precision(x))(x) if last is None else last
+    last = permute((*axes[1:], 1), name=conversion.fresh("last"))(x) if last is None else last
     y = convolution(last)
-    first = layers.Permute((axes[-1], *axes[:-1]), dtype=precision(y))(y)
+    first = permute((axes[-1], *axes[:-1]), name=conversion.fresh("first"))(y)
     conversion.channels_last[first] = y
     return first
 

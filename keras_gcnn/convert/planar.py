@@ -90,7 +90,8 @@ class Conversion(Walk):
     def call(self, layer, *args, **kwargs):
         """What comes out of the planar counterpart of a layer."""
         row = stock.row_of(layer)
-        if row is not None and row.planar == "nothing" and not kwargs.get("training"):
+        is_always_on = kwargs.get("training") and is_of_keras(type(layer))
+        if row is not None and row.planar == "nothing" and not is_always_on:
             return args[0]
         for kinds, rule in RULES.items():
             if isinstance(layer, kinds):
@@ -108,7 +109,8 @@ class Conversion(Walk):
 
     def _by_rule(self, rule, layer, *args):
         """By the rule, with zeros outside of a hexagon before and after the layer."""
-        if not _is_ours(layer) or not layer.lattice.bounds:
+        lattice = getattr(layer, "lattice", None) if _is_ours(layer) else None
+        if lattice is None or not lattice.bounds:
             return rule(self, layer, *args)
         y = rule(self, layer, *(on_image(self, layer, x, "input") for x in args))
         is_vector = len(y.shape) != layer.lattice.dimension + 2
@@ -148,9 +150,9 @@ class Conversion(Walk):
             return y
         if space.data_format == "channels_last":
             *size, _, channels = y.shape[1:]
-            y = _reshaped(_exchanged(y), (*size, channels * space.order))
+            y = self._reshaped(self._exchanged(y), (*size, channels * space.order))
         else:
-            y = _reshaped(y, (y.shape[1] * space.order, *y.shape[3:]))
+            y = self._reshaped(y, (y.shape[1] * space.order, *y.shape[3:]))
         return self.mark(y, space)
 
     def _unmerged(self, x):
@@ -160,21 +162,20 @@ class Conversion(Walk):
             return x
         if space.data_format == "channels_first":
             size = x.shape[2:]
-            return _reshaped(x, (x.shape[1] // space.order, space.order, *size))
+            return self._reshaped(x, (x.shape[1] // space.order, space.order, *size))
         *size, channels = x.shape[1:]
         shape = *size, channels // space.order, space.order
-        return _exchanged(_reshaped(x, shape))
+        return self._exchanged(self._reshaped(x, shape))
+
+    def _exchanged(self, x):
+        """A map with its last two axes exchanged."""
+        *axes, one, other = range(1, len(x.shape))
+        options = {"dtype": precision(x), "name": self.fresh("exchange")}
+        return layers.Permute((*axes, other, one), **options)(x)
+
+    def _reshaped(self, x, shape):
+        return layers.Reshape(shape, dtype=precision(x), name=self.fresh("reshape"))(x)
 
 
 def _is_ours(layer):
     return isinstance(layer, (BaseGroupLayer, GroupBatchNormalization))
-
-
-def _exchanged(x):
-    """A map with its last two axes exchanged."""
-    *axes, one, other = range(1, len(x.shape))
-    return layers.Permute((*axes, other, one), dtype=precision(x))(x)
-
-
-def _reshaped(x, shape):
-    return layers.Reshape(shape, dtype=precision(x))(x)

@@ -184,7 +184,8 @@ def global_pooling(conversion, layer, x):
     ones = (1,) * (space.dimension + 1)
     last = layer.data_format == "channels_last"
     shape = (*ones, y.shape[1]) if last else (y.shape[1], *ones)
-    return layers.Reshape(shape, dtype=layer.dtype_policy)(y)
+    name = conversion.fresh(f"{layer.name}_point")
+    return layers.Reshape(shape, dtype=layer.dtype_policy, name=name)(y)
 
 
 def space_pooling(conversion, layer, x):

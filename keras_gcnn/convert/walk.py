@@ -17,36 +17,50 @@ class Walk:
         made: What was made for a layer, so that layers used twice stay shared.
         names: Those that layers of the old or the new model have.
         given: Those that layers of the new model have of the old one.
+        sizes: The shapes of the inputs of each operation, by its identity.
     """
 
     def __init__(self):
         self.spaces = ByTensor()
         self.made = {}
         self.names, self.given = set(), set()
+        self.sizes = {}
 
     def of_model(self, model, like, name):
         """The new model, with inputs that stand for what the tensors `like` do."""
+        for operation, node in stock.in_order(model):
+            self.sizes.setdefault(id(operation), set()).add(_shapes(node.input_tensors))
         self.names |= {layer.name for layer in model._flatten_layers()}
+        self.names |= {operation.name for operation, _ in stock.in_order(model)}
         inputs = []
         for tensor, old in zip(like, model.inputs, strict=True):
             options = {"dtype": tensor.dtype, "name": stock.maker_of(old).name}
-            inputs.append(keras.Input(batch_shape=tensor.shape, **options))
+            shape = _opened(tensor, old) if self._is_called_at_sizes(model) else tensor.shape
+            inputs.append(keras.Input(batch_shape=shape, **options))
             self.carry(tensor, inputs[-1])
-        return keras.models.clone_model(
-            keras.Model(model.inputs, model.outputs, name=name),
-            input_tensors=inputs,
-            clone_function=lambda layer: layer,
-            call_function=self._called,
-        )
+            self.stands_for(old, inputs[-1])
+        known = dict(zip(map(id, model.inputs), inputs, strict=True))
+        for operation, node in stock.in_order(model):
+            args, kwargs = stock.arguments_with(node, known)
+            args, kwargs = _with_input_first(operation, args, kwargs)
+            outputs = keras.tree.flatten(self.call(operation, *args, **kwargs))
+            for old, new in zip(node.outputs, outputs, strict=True):
+                known[id(old)] = new
+                self.stands_for(old, new)
+        return keras.Model(inputs, [known[id(x)] for x in model.outputs], name=name)
 
-    def _called(self, layer, *args, **kwargs):
-        args, kwargs = _with_input_first(layer, args, kwargs)
-        return self.call(layer, *args, **kwargs)
+    def _is_called_at_sizes(self, model):
+        """Whether a model within the model is called at several sizes."""
+        return len(self.sizes.get(id(model), ())) > 1
+
+    def stands_for(self, old, new):
+        """Called for each tensor of a model with the one that stands for it."""
 
     def nested(self, model, *inputs, **options):
         """The new counterpart of a model within the model, called."""
         flat = keras.tree.flatten(inputs)
-        sizes = tuple(tuple(x.shape) for x in flat)
+        spaces = tuple(map(self.spaces.get, flat))
+        sizes = spaces if self._is_called_at_sizes(model) else _shapes(flat)
         made = self.once_for(model, sizes, lambda name: self.of_model(model, flat, name))
         outputs = keras.tree.flatten(made(flat, **options))
         for inside, outside in zip(made.outputs, outputs, strict=True):
@@ -91,14 +105,18 @@ class Walk:
 
     def name_outputs(self, model, outputs):
         """Gives what makes the outputs the names that Keras knows those of a model by."""
-        operations = [operation for operation, _ in stock.behind(outputs)]
+        operations = {operation for operation, _ in stock.behind(outputs)}
+        of_plain = {operation for operation, _ in stock.in_order(model)}
+        last = set(map(stock.maker_of, outputs))
         for old, new in zip(map(stock.maker_of, model.outputs), outputs, strict=True):
             made = stock.maker_of(new)
-            if made.name == old.name or isinstance(made, (keras.Model, keras.layers.InputLayer)):
+            others = {other for other in operations if other.name == old.name}
+            is_own = isinstance(made, keras.layers.Layer) and not isinstance(made, keras.Model)
+            is_free = is_own and not others & (of_plain | last) and made not in of_plain
+            if not is_free or isinstance(made, keras.layers.InputLayer):
                 continue
-            for other in operations:
-                if other.name == old.name:
-                    other.name = self.fresh(f"{old.name}_inside")
+            for other in others:
+                other.name = self.fresh(f"{old.name}_inside")
             made.name = old.name
 
     def carry(self, tensor, other):
@@ -109,6 +127,23 @@ class Walk:
         """The tensor, with what is known of it."""
         self.spaces[tensor] = space
         return tensor
+
+
+def _shapes(tensors):
+    return tuple(tuple(x.shape) for x in tensors)
+
+
+def _opened(tensor, old):
+    """The shape of a tensor, open along the axes along which the old one is.
+
+    An axis of H stands behind those of space, or between them and the channels in front.
+    """
+    shape, is_last = list(tensor.shape), old.shape[-1] is not None
+    more = 0 if is_last else len(shape) - len(old.shape)
+    for axis, n in enumerate(old.shape):
+        if n is None and axis:
+            shape[axis + more] = None
+    return tuple(shape)
 
 
 def copy_of(layer, name):

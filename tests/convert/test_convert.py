@@ -694,3 +694,191 @@ def test_symmetrize_takes_a_subclassed_model():
     oracle.assert_close(outputs_of(symmetric, turned), outputs_of(symmetric, x), 1e-5)
     mean = sum(outputs_of(model, np.rot90(x, k, axes=(1, 2)).copy()) for k in range(4)) / 4
     oracle.assert_close(outputs_of(symmetric, x), mean, 1e-5)
+
+
+def test_a_model_from_a_file_has_names_of_another_session(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    x = layers.LayerNormalization()(excited(stem(inputs)))
+    model = keras.Model(inputs, layers.GlobalAveragePooling2D(**LAST)(x))
+    model.save(tmp_path / "plain.keras")
+    kg.convert(model, "p4")[0].save(tmp_path / "converted.keras")
+    for name, change in (("plain", lambda m: kg.convert(m, "p4")[0]), ("converted", kg.to_planar)):
+        keras.backend.clear_session()
+        loaded = keras.saving.load_model(tmp_path / f"{name}.keras")
+        assert change(loaded).output_shape == model.output_shape
+
+
+def once_more(x):
+    x = stem(x)
+    return [x, pooled(layers.Add()([x, stem(x)]))]
+
+
+def with_its_gate(x):
+    x = stem(x)
+    gate = layers.Dense(8)(layers.GlobalAveragePooling2D(keepdims=True, **LAST)(x))
+    return [gate, pooled(layers.Conv2D(3, 3, **LAST)(layers.Multiply()([x, gate])))]
+
+
+def with_its_vector(x):
+    vector = layers.GlobalAveragePooling2D(**LAST)(stem(x))
+    other = layers.Dense(8)(vector)
+    return [other, layers.Dense(3)(ops.relu(vector + other))]
+
+
+def of_slices(x):
+    vector = layers.GlobalAveragePooling2D(**LAST)(stem(x))
+    return [layers.Dense(3)(vector[:, :4]), layers.Dense(3)(vector[:, 4:])]
+
+
+def mixed(x):
+    a, b = stem(x), stem(x)
+    gate = layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling2D(**LAST)(a))
+    first, second = (layers.Reshape((1, 1, 1))(gate[:, i : i + 1]) for i in range(2))
+    return pooled(layers.Conv2D(3, 3, **LAST)(a * first + b * second))
+
+
+def by_a_shared_activation(x):
+    relu = layers.ReLU()
+    x = relu(stem(x))
+    gate = relu(layers.Dense(2)(layers.GlobalAveragePooling2D(keepdims=True, **LAST)(x)))
+    return pooled(layers.Multiply()([x, layers.Dense(8)(gate)]))
+
+
+def of_several_outputs(x):
+    inside = keras.Input((8, 8, 3))
+    p = stem(inside)
+    p, q = keras.Model(inside, [p, layers.Conv2D(12, 3, **LAST)(p)])(x)
+    return [pooled(layers.Conv2D(4, 3, **LAST)(excited(p))), q]
+
+
+def with_a_normalized_residual(x):
+    x = layers.ReLU()(layers.BatchNormalization()(stem(x)))
+    vector = layers.GlobalAveragePooling2D(**LAST)(x)
+    return layers.Dense(3)(layers.Add()([vector, layers.Dense(8)(vector)]))
+
+
+def of_a_concatenation(x):
+    x = layers.Concatenate()([layers.Conv2D(5, 3, padding="same", **LAST)(x) for _ in range(3)])
+    gate = layers.Dense(15)(layers.GlobalAveragePooling2D(keepdims=True, **LAST)(x))
+    x = layers.Multiply()([x, layers.BatchNormalization()(gate)])
+    return pooled(layers.Conv2D(4, 3, **LAST)(x))
+
+
+def by_two_poolings(x):
+    x = stem(x)
+    stack = [keras.Input((1, 1, 8)), layers.Dense(2), layers.Dense(8)]
+    gate, kinds = (
+        keras.Sequential(stack),
+        (layers.GlobalMaxPooling2D, layers.GlobalAveragePooling2D),
+    )
+    gates = [gate(kind(keepdims=True, **LAST)(x)) for kind in kinds]
+    return pooled(layers.Conv2D(4, 3, **LAST)(layers.Multiply()([x, layers.Add()(gates)])))
+
+
+def gated_in_a_model(x):
+    x = stem(x)
+    image, vector = keras.Input((8, 8, 8)), keras.Input((8,))
+    gate = layers.Multiply()([image, layers.Reshape((1, 1, 8))(vector)])
+    made = layers.Dense(8, activation="sigmoid")(layers.GlobalAveragePooling2D(**LAST)(x))
+    x = keras.Model([image, vector], gate)([x, made])
+    return layers.Conv2D(3, 3, padding="same", **LAST)(x)
+
+
+def normalized_in_a_model(x):
+    inside = keras.Input((8, 8, 8))
+    x_inside = stem(layers.ReLU()(layers.BatchNormalization()(inside)))
+    return pooled(keras.Model(inside, x_inside)(stem(x)))
+
+
+def in_blocks(x):
+    x = stem(x)
+    gate = layers.Conv2D(8, 1, groups=4, **LAST)(
+        layers.GlobalAveragePooling2D(keepdims=True, **LAST)(x)
+    )
+    return pooled(layers.Multiply()([x, gate]))
+
+
+def told_to_rest(x):
+    return pooled(stem(layers.MaxPooling2D(2, **LAST)(stem(x), training=False)))
+
+
+FORMS = (
+    *(once_more, with_its_gate, with_its_vector, of_slices, mixed, by_a_shared_activation),
+    *(of_several_outputs, with_a_normalized_residual, of_a_concatenation, by_two_poolings),
+    *(gated_in_a_model, normalized_in_a_model, in_blocks, told_to_rest),
+)
+
+
+@pytest.mark.parametrize("make", FORMS)
+def test_what_has_as_many_channels_still_does(make):
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, make(inputs))
+    for options in ((), ("maps",), ("same", "planar")):
+        if (make, options) == (mixed, ("same", "planar")):  # a number for each plane is no gate
+            continue
+        converted, report = kg.convert(model, "p4", *options)
+        shapes = [[tuple(y.shape) for y in of.outputs] for of in (model, converted)]
+        assert shapes[0] == shapes[1]
+        assert not report.losses
+        assert kg.equivariance_error(shaken(converted), "p4", (8, 8, 3)).is_equivariant
+    kg.to_planar(converted)
+
+
+def test_a_gate_made_outside_of_a_model_gates_each_plane():
+    inputs = keras.Input((8, 8, 3))
+    model = shaken(keras.Model(inputs, gated_in_a_model(inputs)))
+    converted, _ = kg.convert(model, "p4", "same", "planar")
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    oracle.assert_close(outputs_of(converted, x), outputs_of(kg.symmetrize(model, "p4"), x), 1e-5)
+
+
+def test_a_model_within_that_is_called_at_two_sizes_loads(tmp_path):
+    inputs, inside = keras.Input((8, 8, 3)), keras.Input((None, None, 8))
+    head, x = keras.Model(inside, layers.Conv2D(2, 3, padding="same", **LAST)(inside)), stem(inputs)
+    model = keras.Model(inputs, [head(x), head(layers.MaxPooling2D(2, **LAST)(x))])
+    converted, _ = kg.convert(model, "p4")
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    for made in (converted, kg.to_planar(converted)):
+        made.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        for actual, expected in zip(loaded(x), made(x), strict=True):
+            oracle.assert_close(ops.convert_to_numpy(actual), ops.convert_to_numpy(expected), 1e-6)
+
+
+class Standardized(layers.Conv2D):
+    def call(self, x):
+        return ops.conv(x, self.kernel - ops.mean(self.kernel), padding="same")
+
+
+@pytest.mark.parametrize(
+    "layer", [Standardized(8, 3, padding="same"), type("Own", (layers.MaxPooling2D,), {})(2)]
+)
+def test_a_class_of_the_user_is_not_taken_for_that_of_keras(layer):
+    inputs = keras.Input((8, 8, 3))
+    with pytest.raises(ValueError, match="it is a class of its own"):
+        kg.convert(keras.Model(inputs, pooled(layer(stem(inputs)))), "p4")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: [pooled(stem(x)), layers.Dense(4)(layers.Flatten()(x))],
+        lambda x: stem(layers.Reshape((4, 4, 4))(pooled(stem(x), 64))),
+    ],
+)
+def test_what_does_not_turn_beside_the_maps_on_the_group_is_said(make):
+    inputs = keras.Input((8, 8, 3))
+    with pytest.warns(kg.EquivarianceWarning, match="is lost at this input size"):
+        converted, _ = kg.convert(keras.Model(inputs, make(inputs)), "p4")
+    assert not kg.equivariance_error(shaken(converted), "p4", (8, 8, 3)).is_equivariant
+
+
+def test_an_output_that_is_an_operation_changes_nothing_in_the_plain_model():
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, ops.relu(stem(inputs)))
+    name = model.operations[-1].name
+    model.trainable = False
+    converted, _ = kg.convert(model, "p4")
+    assert model.operations[-1].name == name
+    assert not converted.trainable
+    assert kg.to_planar(converted).output_shape == (None, 8, 8, 8)
