@@ -208,7 +208,7 @@ def _row(operation, name, space, before, after, verdict):
         type(operation).__name__,
         space.name if isinstance(space, Space) else "",
         after[1:],
-        after[channel_axis],
+        after[channel_axis] if len(after) > 1 else None,
         operation.count_params() if getattr(operation, "built", False) else 0,
         products,
         implementation,
@@ -229,7 +229,11 @@ def _verdict_in_graph(operation, node, after, follow, invariant):
     found = [follow(x) for x in node.input_tensors]
     verdict = "kept"
     if isinstance(operation, BaseGroupLayer):
-        verdict = _verdict_of(operation, tuple(node.input_tensors[0].shape), operation)
+        (x,) = node.input_tensors
+        verdict = _verdict_of(operation, tuple(x.shape), operation)
+        before = stock.follow(x, operation.input_space, operation.data_format)
+        if before.maker is None and before.losses:  # of images, of which nothing else is known
+            verdict = f"lost: before it {before.losses[0]}"
     elif new := [loss for loss in after.losses if all(loss not in f.losses for f in found)]:
         verdict = f"lost: {new[0].split(': ', 1)[1]}"
     elif after.broken and not any(f.broken for f in found):

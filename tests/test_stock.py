@@ -66,6 +66,16 @@ KEEPING |= {
     )(x),
     "a roll of two axes": lambda x: ops.roll(x, (8, 1), (1, 4)),
     "points cut off on all sides": lambda x: x[:, 1:-1, 1:7],
+    "all of H pooled": lambda x: x + layers.MaxPooling3D((1, 1, 4), **LAST)(x),
+    "all of H reduced by a function": lambda x: (
+        x + layers.Lambda(lambda y: ops.max(y, 3, keepdims=True), (8, 8, 1, 2))(x)
+    ),
+    "an entry of an axis of one": lambda x: layers.Add()(
+        [x, layers.Dense(2)(layers.GlobalMaxPooling3D(keepdims=True, **LAST)(x)[:, 0:1])]
+    ),
+    "noise of another format": lambda x: layers.SpatialDropout3D(0.1, data_format="channels_first")(
+        x
+    ),
 }
 BREAKING = {
     "Lambda": lambda x: layers.Lambda(lambda x: ops.flip(x, 1) + x, (8, 8, 4, 2))(x),
@@ -110,6 +120,11 @@ BREAKING = {
     )(x),
     "a roll of all numbers": lambda x: ops.roll(x, 8),
     "points cut off on one side": lambda x: x[:, 1:, 1:],
+    "one of two tensors where a map is large": lambda x: ops.where(x > 0.3, x, constant(TRIANGLE)),
+    "an activation whose weights are made late": lambda x: layers.Dense(
+        2, activation=layers.PReLU("uniform")
+    )(x),
+    "rolls of one axis that add up": lambda x: ops.roll(x, (1, 8), (1, 1)),
     "a model of open sizes": lambda x: keras.Sequential(
         [keras.Input((None, None, 4, 2)), layers.MaxPooling3D((3, 3, 1), **LAST)]
     )(x),
@@ -192,7 +207,15 @@ def test_a_signal_is_padded_repeated_and_cropped_in_silence():
 
 
 @pytest.mark.parametrize(
-    ("before", "is_lost"), [(layers.BatchNormalization(), True), (layers.ReLU(), False)]
+    ("before", "is_lost"),
+    [
+        (layers.BatchNormalization(), True),
+        (lambda x: x + 1.0, True),
+        (lambda x: layers.Cropping3D((1, 1, 0), **LAST)(x), True),
+        (layers.ReLU(), False),
+        (layers.Activation("gelu"), False),
+        (lambda x: x / 2, False),
+    ],
 )
 @pytest.mark.parametrize(
     "pad",
@@ -227,6 +250,66 @@ def test_points_in_the_channels_are_an_array_that_differs_between_them():
         joined = layers.Concatenate()([x, ops.convert_to_tensor(constant(values))])
         said = warnings_of(lambda y=joined: L.GroupConv2D(2, 3, **LAST)(y))
         assert len(said) == is_lost
+
+
+def test_an_axis_that_a_slice_adds_is_that_of_h():
+    x = L.CosetPooling2D("p4", **LAST)(L.LiftingConv2D(4, 3, "p4", **LAST)(keras.Input((8, 8, 1))))
+    last = L.GroupConv2D(2, 3, "p4", **LAST)
+    assert len(warnings_of(lambda: last(x[..., None]))) == 1  # channels as elements of H
+
+
+def test_a_vector_is_aligned_by_operations_as_numpy_does():
+    x = L.LiftingConv2D(2, 3, "p2", **LAST)(keras.Input((8, 8, 1)))
+    vector = layers.GlobalAveragePooling3D(**LAST)(x)
+    for y, is_lost in ((x * vector, True), (layers.Multiply()([x, vector]), False)):
+        assert len(warnings_of(lambda y=y: L.GroupConv2D(2, 3, **LAST)(y))) == is_lost
+
+
+def test_functions_of_this_library_for_another_group_are_refused():
+    x = L.LiftingConv2D(2, 3, "p4", **LAST)(keras.Input((8, 8, 1)))
+    restricted = kg.ops.restrict_group(x, "pmm", "p2", **LAST)
+    with pytest.raises(ValueError, match="takes it for a map on pmm"):
+        L.GroupConv2D(2, 3, "p2", **LAST)(restricted)
+
+
+def test_a_model_called_with_a_dictionary():
+    x = L.LiftingConv2D(2, 3, "p4", padding="same", **LAST)(keras.Input((8, 8, 1)))
+    inputs = [keras.Input((8, 8, 4, 2), name=name) for name in ("zz", "aa")]
+    model = keras.Model(inputs, [layers.ReLU()(y) for y in inputs])
+    broken, kept = model({"zz": layers.Conv3D(2, 3, padding="same", **LAST)(x), "aa": x})
+    for y, is_lost in ((broken, True), (kept, False)):
+        assert len(warnings_of(lambda y=y: L.GroupConv2D(2, 3, **LAST)(y))) == is_lost
+
+
+def test_open_sizes_are_cut_alike():
+    x = L.LiftingConv2D(2, 3, "p4", **LAST)(keras.Input((None, None, 1)))
+    for y, is_lost in ((x[:, 1:-1, 1:-1], False), (x[:, 1:, 1:], True)):
+        assert len(warnings_of(lambda y=y: L.GroupConv2D(2, 3, **LAST)(y))) == is_lost
+
+
+def test_a_map_that_lost_its_channels_is_no_image():
+    x = L.LiftingConv2D(2, 3, "p4", **LAST)(keras.Input((8, 8, 1)))
+    for y in (ops.mean(x, -1), x[..., 0]):
+        assert len(warnings_of(lambda y=y: L.LiftingConv2D(2, 3, "p4", **LAST)(y))) == 1
+
+
+def test_a_sequence_sees_what_comes_before():
+    x = keras.Input((8, 2))
+    causal = layers.Conv1D(2, 1, padding="causal")(x)
+    attended = layers.MultiHeadAttention(1, 2)(x, x, use_causal_mask=True)
+    listed = layers.MultiHeadAttention(1, 2)(x, x, attention_mask=np.ones((1, 8, 8), bool).tolist())
+    for y, is_lost in ((causal, False), (attended, True), (listed, False)):
+        assert len(warnings_of(lambda y=y: L.LiftingConv1D(2, 3, "pm", **LAST)(y))) == is_lost
+
+
+def test_a_summary_blames_what_stands_before_the_lifting_and_takes_numbers():
+    inputs = keras.Input((8, 8, 1))
+    x = layers.ZeroPadding2D(((0, 1), (0, 1)), name="culprit", **LAST)(inputs)
+    lift = L.LiftingConv2D(2, 3, "p4", **LAST)
+    assert len(warnings_of(lambda: lift(x))) == 1
+    x = lift.output
+    (row,) = kg.summary(keras.Model(inputs, x * ops.mean(x))).lost
+    assert "ZeroPadding2D 'culprit' loses it" in row.verdict
 
 
 def test_a_mask_that_differs_between_points():
@@ -271,6 +354,9 @@ def test_functions_of_this_library_say_on_which_space_their_maps_are():
         (lambda: keras.Sequential([keras.Input((50, 4)), layers.Dense(4)]), True),
         (lambda: layers.ZeroPadding1D(1), False),
         (lambda: layers.Dropout(0.1), False),
+        (lambda: layers.Lambda(lambda x: x), True),
+        (lambda: lambda x: ops.cast(x, "float32"), False),
+        (lambda: lambda x: x * np.arange(1.0, 5.0, dtype="float32"), True),
     ],
 )
 def test_what_tells_bases_apart_before_they_are_lifted(layer, warns):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from keras_gcnn import groups as point_groups
 from keras_gcnn import stock
@@ -183,11 +184,12 @@ def warn_of_activation(layer, output_shape):
 
 def warn_of_bases(layer, x):
     """Warns if what stands before a StrandLifting may not treat all bases alike."""
-    operations = [operation for operation, _ in stock.behind([x])]
-    for operation in operations:
+    calls = stock.behind([x])
+    for operation, node in calls:
+        arrays = [constant for constant in stock.constants_of(node) if np.ndim(constant)]
         if getattr(operation, "outputs", None):  # a model
-            operations += [inner for inner, _ in stock.in_order(operation)]
-        elif not stock.treats_channels_alike(operation):
+            calls += stock.in_order(operation)
+        elif arrays or not stock.treats_channels_alike(operation):
             warn_once(
                 layer,
                 f"{stock.named(layer)} takes one-hot bases. Received: what "

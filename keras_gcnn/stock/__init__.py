@@ -1,6 +1,14 @@
 """What stock Keras layers do to a map on a space: the one table, and the graph followed by it."""
 
-from keras_gcnn.stock.graph import behind, call_of, follow, follower, in_order, maker_of
+from keras_gcnn.stock.graph import (
+    behind,
+    call_of,
+    constants_of,
+    follow,
+    follower,
+    in_order,
+    maker_of,
+)
 from keras_gcnn.stock.table import (
     TABLE,
     acts_on_each_number,
@@ -17,6 +25,7 @@ __all__ = [
     "arguments_with",
     "behind",
     "call_of",
+    "constants_of",
     "follow",
     "follower",
     "in_order",

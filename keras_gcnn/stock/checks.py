@@ -1,12 +1,17 @@
 """When does a stock layer keep the equivariance of a map? A check returns the reason why not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_gcnn.groups import Sampling, Space, TransposedSampling, coset_axis
+
+
+def always():
+    """Whether it is so: it is."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class Call:
         constants: The arguments that are no symbolic tensors.
         output_shape: The shape of its output.
         others: The shapes of the other tensors that it takes.
-        is_masked: Whether points outside of a hexagon are zero in all of them.
+        is_masked: A function that says whether points outside of a hexagon are zero in all of them.
+        options: The keywords of the call.
     """
 
     operation: Any
@@ -31,7 +37,8 @@ class Call:
     constants: list
     output_shape: tuple
     others: tuple = ()
-    is_masked: bool = True
+    is_masked: Any = always
+    options: dict = field(default_factory=dict)
 
     @property
     def space_axes(self):
@@ -95,9 +102,11 @@ def nothing(call):
 
 def merged(call):
     """What is merged with a map must not tell points of space, or elements of H, apart."""
+    is_layer = isinstance(call.operation, keras.layers.Layer)
     for shape in call.others:
         missing = call.space.rank - len(shape)
-        aligned = (*shape[:1], *(1,) * missing, *shape[1:])  # as Keras aligns them
+        behind = 1 if is_layer else 0  # layers align behind the batch, operations from the end
+        aligned = (*shape[:behind], *(1,) * missing, *shape[behind:])
         if missing and any(aligned[axis] != 1 for axis in (*call.space_axes, *call.coset_axes)):
             return f"a tensor of shape {tuple(shape)} is aligned with other axes of the map"
     return constants(call)
@@ -106,7 +115,8 @@ def merged(call):
 def constants(call):
     """Arrays that it is given must be the same at all points of space, and for all of H."""
     for constant in (*call.constants, *arrays_of(call.operation)):
-        shape = tuple(getattr(constant, "shape", ()))
+        shape = np.shape(constant) if isinstance(constant, list) else ()
+        shape = tuple(getattr(constant, "shape", shape))
         missing = max(call.space.rank - len(shape), 0)
         if any(_differs(constant, a - missing) for a in (*call.space_axes, *call.coset_axes)):
             return f"a constant of shape {shape} differs between points"
@@ -114,6 +124,7 @@ def constants(call):
 
 def _differs(constant, axis):
     """Whether an array has different numbers along an axis, or a variable may come to have."""
+    constant = np.asarray(constant) if isinstance(constant, (list, tuple)) else constant
     if axis < 0 or constant.shape[axis] == 1:
         return False
     if isinstance(constant, keras.Variable):
@@ -161,6 +172,8 @@ def attention(call):
         axes = range(1, call.space.rank - 1)
     if not call.takes_alike({int(a) % call.space.rank for a in axes}):
         return f"its attention_axes {tuple(axes)} are not all axes of space"
+    if call.options.get("use_causal_mask"):
+        return "its causal mask tells points apart"
     masks = [constant for constant in call.constants if np.ndim(constant)]
     if any(_differs(mask, axis) for mask in masks for axis in range(1, np.ndim(mask))):
         return "its mask differs between points"
@@ -200,16 +213,17 @@ def transposed_kernel(call):
 def pooling(call):
     """Windows must turn with the input, and not reach along H."""
     size, on_cosets = call.split(call.get("pool_size"))
-    if max(on_cosets, default=1) > 1:
+    if max(on_cosets, default=1) not in (1, call.space.cosets):
         return "it pools neighbours along H, which are no cosets. Use a CosetPooling"
     return _window(call, size, sees_padding=False)
 
 
 def _window(call, size, sees_padding):
     strides, coset_strides = call.split(call.get("strides"))
-    if max(coset_strides, default=1) > 1:
+    if max(coset_strides, default=1) not in (1, call.space.cosets):
         return "it leaves out elements of H"
-    sampling = Sampling(size, strides, call.get("padding"), sees_padding=sees_padding)
+    padding = "valid" if call.get("padding") == "causal" else call.get("padding")  # of one tap
+    sampling = Sampling(size, strides, padding, sees_padding=sees_padding)
     return _turns(call, size, sampling)
 
 
@@ -280,7 +294,8 @@ def sliced(call):
     (key,) = call.constants
     key = list(key) if isinstance(key, (tuple, list)) else [key]
     if None in key:
-        return None if all(e in (None, Ellipsis, slice(None)) for e in key) else "it mixes up axes"
+        is_whole = all(e in (None, Ellipsis, slice(None)) for e in key)
+        return same_shape(call) if is_whole else "it mixes up axes"
     if Ellipsis in key:
         middle = key.index(Ellipsis)
         key[middle : middle + 1] = [slice(None)] * (call.space.rank - len(key) + 1)
@@ -289,7 +304,11 @@ def sliced(call):
         of_axis, size = taken.get(axis, slice(None)), call.shape[axis]
         places = range(size)[of_axis] if size and isinstance(of_axis, slice) else None
         cut[axis] = (0, 0)
-        if places == range(size or 0)[::-1] != range(size or 0):
+        if isinstance(of_axis, int) and size == 1:
+            continue
+        if size is None and _is_cut(of_axis):
+            cut[axis] = of_axis.start or 0, -(of_axis.stop or 0)
+        elif places == range(size or 0)[::-1] != range(size or 0):
             mirrored.add(axis)
         elif places and places.step == 1 and axis in call.space_axes:
             cut[axis] = (places.start, size - places.stop)
@@ -297,8 +316,15 @@ def sliced(call):
             return "it takes some points of space or elements of H, and leaves out others"
     group = call.space.group
     if not group.lattice.keeps_amounts(group, [cut[axis] for axis in call.space_axes]):
-        return "it cuts off more points on one side than on another"
+        return "it cuts off more points on one side, or along one axis, than on another"
     return _mirrored(call, mirrored)
+
+
+def _is_cut(of_axis):
+    """Whether a slice of an axis of unknown size cuts off known numbers of points."""
+    if not isinstance(of_axis, slice) or of_axis.step not in (None, 1):
+        return False
+    return (of_axis.start or 0) >= 0 >= (of_axis.stop or 0)
 
 
 def permuted(call):
@@ -308,7 +334,9 @@ def permuted(call):
     if call.get("axis") is None:
         return "it rolls all numbers as one row"
     axes = [int(axis) % call.space.rank for axis in np.atleast_1d(call.get("axis"))]
-    shifts = dict(zip(axes, np.broadcast_to(call.get("shift"), len(axes)), strict=True))
+    shifts = dict.fromkeys(axes, 0)
+    for axis, shift in zip(axes, np.broadcast_to(call.get("shift"), len(axes)), strict=True):
+        shifts[axis] += int(shift)
     sizes = {axis: call.shape[axis] for axis in axes if axis in call.space_axes}
     if any(size is None or shifts[axis] % size for axis, size in sizes.items()):
         return "it moves points of space"

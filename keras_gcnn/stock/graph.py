@@ -2,6 +2,7 @@
 
 import inspect
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -9,16 +10,10 @@ import keras
 from keras_gcnn import groups
 from keras_gcnn.groups import Space
 from keras_gcnn.stock import trial
-from keras_gcnn.stock.checks import Call
+from keras_gcnn.stock.checks import Call, always
 from keras_gcnn.stock.table import is_pointwise, named, row_of
 
 PADDINGS = ("ZeroPadding2D", "ZeroPadding3D", "Pad")
-# Zeros stay zeros, and so do points outside of a hexagon.
-KEEPING_ZEROS = (
-    "ReLU LeakyReLU ELU PReLU Identity Relu Dropout SpatialDropout2D SpatialDropout3D Add Maximum "
-    "Minimum Average Subtract Multiply Concatenate ZeroPadding2D ZeroPadding3D Cropping2D "
-    "Cropping3D GetItem"
-)
 
 
 @dataclass(frozen=True)
@@ -30,14 +25,14 @@ class Found:
         maker: The layer of this library that made the map, if one did.
         losses: Why equivariance was lost since then, one sentence for each layer.
         broken: Why the axis of H is no longer that of the space, if it is not.
-        is_masked: Whether points outside of a hexagon are zero.
+        is_masked: A function that says whether points outside of a hexagon are zero.
     """
 
     space: Space | None = None
     maker: Any = None
     losses: tuple = ()
     broken: str | None = None
-    is_masked: bool = True
+    is_masked: Any = always
 
 
 def follow(x, space, data_format):
@@ -128,11 +123,14 @@ class _Walk:
             spaces = () if self.space is None else (self.space, Space.lattice(self.space.group))
             return Found(next((s for s in spaces if len(tensor.shape) == s.rank), None))
         if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
-            return self._through_model(tensor, operation, sources)
+            return self._through_model(tensor, operation, node, sources)
         return self._through_stock(tensor, operation, node, sources)
 
-    def _through_model(self, tensor, model, sources):
+    def _through_model(self, tensor, model, node, sources):
         inner_inputs = keras.tree.flatten(model.inputs)
+        given = (*node.arguments.args, None)[0]
+        if isinstance(given, dict) and {x.name for x in inner_inputs} <= set(given):
+            sources = [given[x.name] for x in inner_inputs]
         pairs = list(zip(inner_inputs, sources, strict=False))
         known = {id(inner): self.found[id(outer)] for inner, outer in pairs}
         shapes = {id(inner): self.shape(outer) for inner, outer in pairs}
@@ -158,23 +156,42 @@ class _Walk:
             main.space,
             getattr(main.maker, "data_format", self.data_format),
             self.shape(source),
-            _constants(node),
+            constants_of(node),
             self.shape(tensor),
             tuple(self.shape(s) for s in sources if s is not source),
-            all(f.is_masked for f, _ in maps),
+            lambda: all(f.is_masked() for f, _ in maps),
+            dict(node.arguments.kwargs),
         )
-        said = _space_by_operation(operation, node)
-        space, length = _space_after(call) if said is None else (said, None)
+        said = _spaces_by_operation(operation, node)
+        space, length = _space_after(call) if said is None else (said[1], None)
+        if said is not None and said[0] != main.space:
+            broken = broken or f"{named(operation)} takes it for a map on {said[0].name}"
         reason = _reason(call)
         is_known = row_of(operation) is not None and is_pointwise(call.get("activation"))
-        if not (is_known or said or reason or losses):
+        is_told = said or reason or losses
+        if not is_told and (not is_known or self._seems_an_image(call, space)):
             space, reason = self._tried(call, space, tensor, node)
         if reason:
             losses = (*losses, f"{named(operation)} loses it: {reason}.")
         if length is not None:
             broken = broken or f"{named(operation)} makes it {length} long"
-        keeps_zeros = type(operation).__name__ in KEEPING_ZEROS.split()
-        return Found(space, maker, losses, broken, keeps_zeros and call.is_masked)
+        return Found(space, maker, losses, broken, partial(self._is_masked, call, node))
+
+    def _is_masked(self, call, node):
+        """Whether an operation leaves points outside of a hexagon zero, and cuts none off."""
+        is_cut = len(call.output_shape) == len(call.shape) and any(
+            None in (n, m) or m < n
+            for n, m in zip(call.shape[1:], call.output_shape[1:], strict=True)
+            if n != m
+        )
+        shapes = {id(x): self.shape(x) for x in node.input_tensors}
+        return call.is_masked() and not is_cut and trial.keeps_zeros(call.operation, node, shapes)
+
+    def _seems_an_image(self, call, space):
+        """Whether a map has lost an axis and is now of the rank of an image, for a lifting."""
+        lattice = Space.lattice(call.space.group)
+        is_image = len(call.output_shape) == lattice.rank
+        return space is None and is_image and self.space == lattice
 
     def _tried(self, call, space, tensor, node):
         """The space after what the table does not know, and why a trial finds equivariance lost."""
@@ -194,11 +211,13 @@ class _Walk:
 def _reason(call):
     """Why a stock layer loses equivariance, `None` if it does not or is not in the table."""
     row, is_hexagonal = row_of(call.operation), call.space.group.lattice.bounds
-    if is_hexagonal and not call.is_masked and type(call.operation).__name__ in PADDINGS:
+    is_padding = is_hexagonal and type(call.operation).__name__ in PADDINGS
+    if is_padding and not call.is_masked():
         return "points outside of the hexagon come into it. Use GroupZeroPadding2D"
     if row is None:
         return None
-    if call.get("data_format") not in (None, call.data_format):
+    is_at_rest = row.planar == "nothing"
+    if call.get("data_format") not in (None, call.data_format) and not is_at_rest:
         return f"its data_format is {call.get('data_format')!r}"
     return row.check(call)
 
@@ -213,7 +232,7 @@ def _space_after(call):
         wrong = [shape[a] for a in call.coset_axes if shape[a] not in (None, space.cosets)]
         if not wrong:
             return space, None
-        return (as_axis, None) if wrong == [1] and call.get("keepdims") else (None, wrong[0])
+        return (as_axis, None) if wrong == [1] else (None, wrong[0])
     if len(shape) == space.rank - 1 and space.has_axis:
         is_pooled = call.get("axis") is not None and call.axes() == set(call.coset_axes)
         return (Space.lattice(space.group) if is_pooled or space.cosets == 1 else None), None
@@ -223,19 +242,22 @@ def _space_after(call):
     return (whole if whole.has_shape(shape, call.data_format) else as_axis), None
 
 
-def _space_by_operation(operation, node):
-    """The space of what a function of `kg.ops` makes, where its arguments say it."""
+def _spaces_by_operation(operation, node):
+    """The spaces of what a function of `kg.ops` takes and makes, where its arguments say it."""
     kind = getattr(type(operation), "function", None)
     if kind is None:
         return None
     given = inspect.signature(kind).bind(*node.arguments.args, **node.arguments.kwargs).arguments
-    if given.get("subgroup") is None:
+    if "output_space" in given:
+        return given["input_space"], given["output_space"]
+    if given.get("subgroup") is None or kind.__name__ not in ("restrict_group", "coset_pool"):
         return None
     group = groups.get(given["group"])
     subgroup = group.subgroup(given["subgroup"])
+    before = Space.quotient(group, given.get("input_subgroup"))
     if kind.__name__ == "restrict_group":
-        return Space.whole(subgroup)
-    return Space.quotient(group, subgroup) if kind.__name__ == "coset_pool" else None
+        return before, Space.whole(subgroup)
+    return before, Space.quotient(group, subgroup)
 
 
 def _is_invariant(tensor):
@@ -243,7 +265,7 @@ def _is_invariant(tensor):
     return all(n == 1 for n in tensor.shape[1:-1]) or all(n == 1 for n in tensor.shape[2:])
 
 
-def _constants(node):
+def constants_of(node):
     """The arguments that hold no symbolic tensor, and the arrays beside one."""
     found = []
     for argument in (*node.arguments.args, *node.arguments.kwargs.values()):

@@ -226,9 +226,9 @@ def treats_channels_alike(operation):
     """Whether a layer or operation is known to do the same to each channel by itself."""
     row = row_of(operation)
     windows = checks.pooling, checks.amounts, checks.repeated
-    return acts_on_each_number(operation) or (
-        row is not None and (row.planar == "nothing" or row.check in windows)
-    )
+    is_alike = row is not None and (row.planar == "nothing" or row.check in windows)
+    makes_bases = type(operation).__name__ in ("Cast", "OneHot", "Masking")
+    return acts_on_each_number(operation) or is_alike or makes_bases
 
 
 def is_pointwise(activation):

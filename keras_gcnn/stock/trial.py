@@ -1,5 +1,6 @@
 """Tries what the table does not know: an operation on random maps, before and after an element."""
 
+import contextlib
 import inspect
 
 import keras
@@ -26,10 +27,11 @@ def loss(call, node, maps, shapes, output_space, index=0):
         index: Which of the outputs it is.
     """
     rng = np.random.default_rng(0)
-    sizes = {x: (2, *shape[1:]) for x, shape in shapes.items()}
+    sizes = _sizes(shapes)
     if not all(map(_is_small, sizes.values())):
         return None
-    values = {x: rng.normal(size=size).astype("float32") for x, size in sizes.items()}
+    values = {id(x): _drawn(x.dtype, sizes[id(x)], rng) for x in node.input_tensors}
+    _build(call.operation, node, values)
 
     def outputs(change):
         weights, state = _shaken(call.operation, rng)
@@ -41,6 +43,21 @@ def loss(call, node, maps, shapes, output_space, index=0):
             yield _numbers(keras.tree.flatten(found)[index])
 
     return _lost(outputs, output_space, call.data_format)
+
+
+def keeps_zeros(operation, node, shapes):
+    """Whether an operation makes zeros of maps that are zero everywhere."""
+    sizes = _sizes(shapes)
+    if not all(map(_is_small, sizes.values())):
+        return False
+    zeros = {x: np.zeros(size, "float32") for x, size in sizes.items()}
+    try:
+        _build(operation, node, zeros)
+        weights = _shaken(operation, np.random.default_rng(0))
+        outputs = keras.tree.flatten(_applied(operation, node, zeros, *weights))
+    except Exception:  # an operation that takes no such arrays says nothing
+        return False
+    return not any(np.any(_numbers(y)) for y in outputs)
 
 
 def loss_of_activation(activation, space, data_format, shape):
@@ -57,6 +74,32 @@ def loss_of_activation(activation, space, data_format, shape):
             yield _numbers(shaken(ops.convert_to_tensor(_moved(change(x), space, h, data_format))))
 
     return _lost(outputs, space, data_format)
+
+
+def _sizes(shapes):
+    """The shapes of arrays, of a batch of 2 where that is open."""
+    return {x: (shape[0] or 2, *shape[1:]) for x, shape in shapes.items()}
+
+
+def _drawn(dtype, size, rng):
+    """Random numbers such as a tensor of a dtype has."""
+    if "float" in dtype:
+        return rng.normal(size=size).astype("float32")
+    return rng.integers(0, 2 if dtype == "bool" else 10, size).astype("float32")
+
+
+def _build(operation, node, values):
+    """Calls a layer once: activations with weights are built as late as that."""
+    if not isinstance(operation, keras.layers.Layer):
+        return
+    with contextlib.suppress(Exception):  # it says so where the model is called
+        args, kwargs = arguments_with(node, _tensors(node, values))
+        operation(*args, **kwargs)
+
+
+def _tensors(node, values):
+    tensors = {x: ops.convert_to_tensor(value) for x, value in values.items()}
+    return {id(x): ops.cast(tensors[id(x)], x.dtype) for x in node.input_tensors}
 
 
 def _is_small(size):
@@ -132,8 +175,7 @@ def _shaken(operation, rng):
 
 def _applied(operation, node, values, weights, state):
     """What an operation makes of maps, a layer with these weights."""
-    tensors = {x: ops.convert_to_tensor(value) for x, value in values.items()}
-    args, kwargs = arguments_with(node, tensors)
+    args, kwargs = arguments_with(node, _tensors(node, values))
     if not isinstance(operation, keras.layers.Layer):
         return operation(*args, **kwargs)
     if "training" in inspect.signature(operation.call).parameters:
