@@ -125,6 +125,19 @@ BREAKING = {
         2, activation=layers.PReLU("uniform")
     )(x),
     "rolls of one axis that add up": lambda x: ops.roll(x, (1, 8), (1, 1)),
+    "attention by a map that has lost its channels": lambda x: (
+        x
+        * ops.sigmoid(
+            layers.Conv3D(1, 3, padding="same", **LAST)(ops.expand_dims(ops.mean(x, -1), -1))
+        )
+    ),
+    "a vector spread over space": lambda x: (
+        x
+        * layers.Reshape((8, 8, 4, 2))(layers.Dense(512)(layers.GlobalAveragePooling3D(**LAST)(x)))
+    ),
+    "a vector spread over H": lambda x: (
+        x + layers.Reshape((1, 1, 4, 2))(layers.Dense(8)(layers.GlobalAveragePooling3D(**LAST)(x)))
+    ),
     "a model of open sizes": lambda x: keras.Sequential(
         [keras.Input((None, None, 4, 2)), layers.MaxPooling3D((3, 3, 1), **LAST)]
     )(x),
@@ -289,8 +302,10 @@ def test_open_sizes_are_cut_alike():
 
 def test_a_map_that_lost_its_channels_is_no_image():
     x = L.LiftingConv2D(2, 3, "p4", **LAST)(keras.Input((8, 8, 1)))
-    for y in (ops.mean(x, -1), x[..., 0]):
-        assert len(warnings_of(lambda y=y: L.LiftingConv2D(2, 3, "p4", **LAST)(y))) == 1
+    convolved = layers.Conv2D(2, 3, **LAST)(ops.mean(x, -1))
+    vector = layers.Dense(64)(layers.GlobalAveragePooling3D(**LAST)(x))
+    for y in (ops.mean(x, -1), x[..., 0], convolved, layers.Reshape((8, 8, 1))(vector)):
+        assert warnings_of(lambda y=y: L.LiftingConv2D(2, 3, "p4", **LAST)(y))
 
 
 def test_a_sequence_sees_what_comes_before():

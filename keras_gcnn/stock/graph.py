@@ -1,7 +1,7 @@
 """The graph of a functional model, followed back from a map to the layers that made it."""
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -47,7 +47,8 @@ def follow(x, space, data_format):
     Returns:
         `Found`.
     """
-    return follower(space, data_format)(x)
+    walk = _Walk(space, data_format)
+    return walk.judged(x, walk.result(x))
 
 
 def follower(space, data_format):
@@ -101,6 +102,35 @@ class _Walk:
                     self._keep_shapes(operation, node)
                 self.found[id(tensor)] = self._of(tensor, operation, node, sources)
         return self.found[id(x)]
+
+    def judged(self, x, found):
+        """What is known of the input of a layer, whose space may have been lost on the way."""
+        is_lost = found.maker is not None and found.space is None
+        if not is_lost or found.losses or found.broken or self.space is None:
+            return found
+        if not self.space.has_shape(self.shape(x), self.data_format):
+            return found
+        reason = self._tried_from_maps(x, self.space)
+        return replace(found, losses=_loss(maker_of(x), reason)) if reason else found
+
+    def _tried_from_maps(self, x, space):
+        """Why a tensor, computed from maps whose space is known, is no map on a space."""
+        calls, starts, seen, waiting = [], {}, set(), [x]
+        while waiting:
+            tensor = waiting.pop()
+            operation, node = call_of(tensor)
+            known = self.found.get(id(tensor), Found()).space
+            if tensor is not x and (known is not None or not node.input_tensors):
+                starts[id(tensor)] = tensor, known, self.shape(tensor)
+            elif id(node) not in seen:
+                seen.add(id(node))
+                calls.append((operation, node))
+                waiting += node.input_tensors
+        if any(on is None and len(shape) > 2 for _, on, shape in starts.values()):
+            return None  # nobody knows how an element moves it
+        order = [id(node) for _, node in behind([x])]
+        calls.sort(key=lambda call: order.index(id(call[1])))
+        return trial.loss_on_path(calls, starts.values(), x, space, self.data_format)
 
     def shape(self, tensor):
         """The shape of a tensor, with the sizes that a model within a model is called on."""
@@ -171,8 +201,10 @@ class _Walk:
         is_told = said or reason or losses
         if not is_told and (not is_known or self._seems_an_image(call, space)):
             space, reason = self._tried(call, space, tensor, node)
+        if not (reason or is_told) and space is not None and _meets_unknown(call, found, sources):
+            reason = self._tried_from_maps(tensor, space)
         if reason:
-            losses = (*losses, f"{named(operation)} loses it: {reason}.")
+            losses = (*losses, *_loss(operation, reason))
         if length is not None:
             broken = broken or f"{named(operation)} makes it {length} long"
         return Found(space, maker, losses, broken, partial(self._is_masked, call, node))
@@ -206,6 +238,20 @@ class _Walk:
         reason = trial.loss(call, node, spaces, shapes, space, index)
         is_none = is_image and reason and (self.space is None or self.space.has_axis)
         return (None, None) if is_none else (space, reason)
+
+
+def _loss(operation, reason):
+    """What is said of a loss, in a tuple."""
+    return (f"{named(operation)} loses it: {reason}.",)
+
+
+def _meets_unknown(call, found, sources):
+    """Whether a map is merged with a tensor of no known space that has several points."""
+    shapes = (tuple(s.shape) for f, s in zip(found, sources, strict=True) if f.space is None)
+    axes = (*call.space_axes, *call.coset_axes)
+    return any(
+        len(shape) == call.space.rank and any(shape[axis] != 1 for axis in axes) for shape in shapes
+    )
 
 
 def _reason(call):

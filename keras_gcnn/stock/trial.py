@@ -45,6 +45,37 @@ def loss(call, node, maps, shapes, output_space, index=0):
     return _lost(outputs, output_space, call.data_format)
 
 
+def loss_on_path(calls, starts, end, space, data_format):
+    """Why several operations in turn lose equivariance, `None` if they do not or cannot be tried.
+
+    Args:
+        calls: Pairs of an operation and a node, each after those that it depends on.
+        starts: For each tensor that they begin with the tensor, its `Space` and its shape. `None`
+            is the space of what no element moves.
+        end: The tensor that they make.
+        space: The `Space` that it should be on.
+        data_format: Of all maps.
+    """
+    rng, starts = np.random.default_rng(0), list(starts)
+    sizes = _sizes({id(x): shape for x, _, shape in starts})
+    if not all(map(_is_small, sizes.values())):
+        return None
+    values = {id(x): _drawn(x.dtype, sizes[id(x)], rng) for x, *_ in starts}
+
+    def outputs(change):
+        weights = [_shaken(operation, rng) for operation, _ in calls]
+        for h in range(space.group.order):
+            known = {
+                id(x): _moved(change(values[id(x)]), on, h, data_format) for x, on, _ in starts
+            }
+            for (operation, node), of_operation in zip(calls, weights, strict=True):
+                found = keras.tree.flatten(_applied(operation, node, known, *of_operation))
+                known.update(zip(map(id, node.outputs), found, strict=True))
+            yield _numbers(known[id(end)])
+
+    return _lost(outputs, space, data_format)
+
+
 def keeps_zeros(operation, node, shapes):
     """Whether an operation makes zeros of maps that are zero everywhere."""
     sizes = _sizes(shapes)
@@ -98,8 +129,9 @@ def _build(operation, node, values):
 
 
 def _tensors(node, values):
-    tensors = {x: ops.convert_to_tensor(value) for x, value in values.items()}
-    return {id(x): ops.cast(tensors[id(x)], x.dtype) for x in node.input_tensors}
+    return {
+        id(x): ops.cast(ops.convert_to_tensor(values[id(x)]), x.dtype) for x in node.input_tensors
+    }
 
 
 def _is_small(size):
