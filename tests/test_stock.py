@@ -278,6 +278,17 @@ def test_a_vector_is_aligned_by_operations_as_numpy_does():
         assert len(warnings_of(lambda y=y: L.GroupConv2D(2, 3, **LAST)(y))) == is_lost
 
 
+@pytest.mark.parametrize("size", [8, 9])
+def test_strides_of_functions_of_this_library_are_tried(size):
+    group = kg.groups.get("p4")
+    spaces = Space.whole(group), Space.quotient(group, "p2")
+    kernel = np.random.default_rng(0).normal(size=(18, 2, 3)).astype("float32")
+    x = L.LiftingConv2D(2, 3, "p4", padding="same", **LAST)(keras.Input((size, size, 1)))
+    x = kg.ops.quotient_conv(x, kernel, *spaces, (3, 3), 2, "same", **LAST)
+    said = warnings_of(lambda: L.GroupConv2D(2, 3, "p4", input_subgroup="p2", **LAST)(x))
+    assert len(said) == (size == 8)
+
+
 def test_functions_of_this_library_for_another_group_are_refused():
     x = L.LiftingConv2D(2, 3, "p4", **LAST)(keras.Input((8, 8, 1)))
     restricted = kg.ops.restrict_group(x, "pmm", "p2", **LAST)

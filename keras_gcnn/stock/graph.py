@@ -198,7 +198,8 @@ class _Walk:
             broken = broken or f"{named(operation)} takes it for a map on {said[0].name}"
         reason = _reason(call)
         is_known = row_of(operation) is not None and is_pointwise(call.get("activation"))
-        is_told = said or reason or losses
+        is_of_other_group = said is not None and said[1].group != main.space.group
+        is_told = reason or losses or is_of_other_group
         if not is_told and (not is_known or self._seems_an_image(call, space)):
             space, reason = self._tried(call, space, tensor, node)
         if not (reason or is_told) and space is not None and _meets_unknown(call, found, sources):
