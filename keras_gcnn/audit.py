@@ -187,7 +187,7 @@ def _rows(model, invariant, prefix=""):
     follow = stock.follower(None, _data_format(model))
     for operation, node in stock.in_order(model):
         name, output = prefix + operation.name, node.outputs[0]
-        if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
+        if stock.is_functional(operation):
             yield from _rows(operation, invariant, f"{name}/")
         elif isinstance(operation, BaseBlock):
             for part, before, after in operation.steps(tuple(node.input_tensors[0].shape)):
@@ -231,9 +231,9 @@ def _verdict_in_graph(operation, node, after, follow, invariant):
     if isinstance(operation, BaseGroupLayer):
         (x,) = node.input_tensors
         verdict = _verdict_of(operation, tuple(x.shape), operation)
-        before = stock.follow(x, operation.input_space, operation.data_format)
-        if before.maker is None and before.losses:  # of images, of which nothing else is known
-            verdict = f"lost: before it {before.losses[0]}"
+        if found[0].maker is None:  # of an image, of which nothing else is known
+            before = stock.follow(x, operation.input_space, operation.data_format)
+            verdict = f"lost: before it {before.losses[0]}" if before.losses else verdict
     elif new := [loss for loss in after.losses if all(loss not in f.losses for f in found)]:
         verdict = f"lost: {new[0].split(': ', 1)[1]}"
     elif after.broken and not any(f.broken for f in found):

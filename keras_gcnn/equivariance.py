@@ -13,6 +13,7 @@ from keras_gcnn.groups import Space
 from keras_gcnn.layers.strands import StrandLifting
 from keras_gcnn.ops import transform_feature_map
 from keras_gcnn.ops.image import on_image
+from keras_gcnn.ops.layout import data_format_of
 
 LAYER_TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16": 2e-2}
 MODEL_TOLERANCE = {**LAYER_TOLERANCE, "float64": 1e-11, "float32": 1e-4}
@@ -285,12 +286,6 @@ def space_of_layers(layer_or_model, group):
 def _tolerance(layer_or_model):
     table = MODEL_TOLERANCE if isinstance(layer_or_model, keras.Model) else LAYER_TOLERANCE
     return max(table[layer.compute_dtype] for layer in _with_layers(layer_or_model))
-
-
-def data_format_of(layer_or_model):
-    """That of the first layer which has one, or Keras' own default."""
-    formats = [getattr(layer, "data_format", None) for layer in _with_layers(layer_or_model)]
-    return next(filter(None, formats), keras.config.image_data_format())
 
 
 def _with_layers(layer_or_model):

@@ -14,13 +14,13 @@ from keras_gcnn.annotations import Group
 from keras_gcnn.convert import on_group
 from keras_gcnn.convert.inherited import common_config, made_of, set_planar_weights
 from keras_gcnn.convert.merged import ByTensor, model_like
-from keras_gcnn.convert.roles import Roles, is_convolution, is_functional
+from keras_gcnn.convert.roles import Roles, is_convolution
 from keras_gcnn.convert.walk import Walk, precision, unknown
 from keras_gcnn.convert.widths import Widths
 from keras_gcnn.groups import PointGroup, Space
 from keras_gcnn.layers import CosetPooling2D, EquivarianceWarning, LiftingConv2D
 from keras_gcnn.layers.guard import warn_of
-from keras_gcnn.ops.layout import channels_of
+from keras_gcnn.ops.layout import data_format_of
 
 WIDTHS = ("parameters", "maps", "same")
 CLOSE_ENOUGH = 0.01  # of the number of parameters
@@ -205,9 +205,7 @@ class Rewriting(Walk):
         self.name_outputs(self.model, outputs)
         name = f"{self.model.name}_{self.group.name}"
         made = model_like(self.model, made.inputs, outputs, name)
-        if not self.model.trainable:
-            made.trainable = False
-        return made
+        return _as_trainable_as(made, self.model)
 
     def call(self, layer, *args, **kwargs):
         inputs = keras.tree.flatten((args, kwargs))
@@ -215,7 +213,7 @@ class Rewriting(Walk):
         has_left = any(self.is_on_group(x) or self.left.get(x) for x in tensors)
         outputs = self._outputs(layer, args, kwargs, tensors, has_left)
         for y in keras.tree.flatten(outputs):
-            if not is_functional(layer):
+            if not stock.is_functional(layer):
                 self.left[y] = has_left and not self.is_on_group(y)
         return outputs
 
@@ -235,15 +233,11 @@ class Rewriting(Walk):
         return on_group.plainly(self, layer, args, kwargs)
 
     def of_model(self, model, like, name):
-        made = super().of_model(model, like, name)
-        if not model.trainable:
-            made.trainable = False
-        return made
+        return _as_trainable_as(super().of_model(model, like, name), model)
 
     def stands_for(self, old, new):
         if len(new.shape) > 1:
-            data_format = self.widths.data_format if len(new.shape) > 2 else "channels_last"
-            self.channels.setdefault(self.widths.set_of(old), channels_of(new, data_format))
+            self.channels.setdefault(self.widths.set_of(old), self.widths.channels(new))
 
     def carry(self, tensor, other):
         super().carry(tensor, other)
@@ -354,10 +348,11 @@ def _report(model, converted, rewriting, width, losses):
     )
 
 
-def data_format_of(model):
-    """That of a model's first layer which has one."""
-    formats = (getattr(layer, "data_format", None) for layer in model._flatten_layers())
-    return next(filter(None, formats), "channels_last")
+def _as_trainable_as(made, model):
+    """A new model, frozen where the model that it stands for is."""
+    if not model.trainable:
+        made.trainable = False
+    return made
 
 
 def _check_plain(model):

@@ -1,6 +1,6 @@
 """What the layers of a plain model are for: the head of an output, or a gate of a map."""
 
-from keras import Model, layers
+from keras import layers
 
 from keras_gcnn import stock
 
@@ -23,7 +23,7 @@ class Roles:
         self._gates = set()
         self._find_gates(model, set())
         ends, found, nodes = _ends(model), _behind_outputs(model), {}
-        for operation, node in _all_calls(model):
+        for operation, node in stock.all_calls(model.outputs):
             nodes.setdefault(id(operation), set()).add(id(node))
         self._heads = {
             layer
@@ -54,7 +54,7 @@ class Roles:
         for operation, node in reversed(order):
             of_channels = [x for x in node.input_tensors if x in vectors]
             has_maps = len(of_channels) < len(node.input_tensors)
-            if is_functional(operation):
+            if stock.is_functional(operation):
                 gating |= self._within(operation, node, gating)
             elif has_maps and of_channels:
                 gating |= set(map(id, of_channels))
@@ -86,14 +86,6 @@ class _Vectors:
         return len(x.shape) <= 2 or id(x) in self._found
 
 
-def _all_calls(model):
-    """Each operation of a model and of those within it, with its node."""
-    for operation, node in stock.in_order(model):
-        yield operation, node
-        if is_functional(operation):
-            yield from _all_calls(operation)
-
-
 def _ends(model):
     """The calls whose results lead only to outputs, through layers without weights.
 
@@ -107,7 +99,7 @@ def _ends(model):
             ends.add((id(operation), id(node)))
         if is_passed_on or getattr(operation, "weights", None):
             goes_on |= set(map(id, node.input_tensors))
-    for inner in {operation for operation, _ in order if is_functional(operation)}:
+    for inner in {operation for operation, _ in order if stock.is_functional(operation)}:
         if all((id(of), id(node)) in ends for of, node in order if of is inner):
             ends |= _ends(inner)
     return ends
@@ -146,18 +138,13 @@ def _behind(x, known):
 
 def _through(x, operation, node, known):
     found = [known[id(y)] for y in node.input_tensors]
-    if is_functional(operation):
+    if stock.is_functional(operation):
         inner = dict(zip(map(id, operation.inputs), found, strict=True))
         place = [y is x for y in node.outputs].index(True)
         return _behind(operation.outputs[place], inner)
     if getattr(operation, "weights", None) or None in found:
         return None
     return set().union(*found)
-
-
-def is_functional(operation):
-    """Whether an operation is a model with a graph of its own."""
-    return isinstance(operation, Model) and bool(getattr(operation, "outputs", None))
 
 
 def is_convolution(layer):

@@ -28,10 +28,11 @@ class Walk:
 
     def of_model(self, model, like, name):
         """The new model, with inputs that stand for what the tensors `like` do."""
-        for operation, node in stock.in_order(model):
+        order = stock.in_order(model)
+        for operation, node in order:
             self.sizes.setdefault(id(operation), set()).add(_shapes(node.input_tensors))
+            self.names.add(operation.name)
         self.names |= {layer.name for layer in model._flatten_layers()}
-        self.names |= {operation.name for operation, _ in stock.in_order(model)}
         inputs = []
         for tensor, old in zip(like, model.inputs, strict=True):
             options = {"dtype": tensor.dtype, "name": stock.maker_of(old).name}
@@ -40,7 +41,7 @@ class Walk:
             self.carry(tensor, inputs[-1])
             self.stands_for(old, inputs[-1])
         known = dict(zip(map(id, model.inputs), inputs, strict=True))
-        for operation, node in stock.in_order(model):
+        for operation, node in order:
             args, kwargs = stock.arguments_with(node, known)
             args, kwargs = _with_input_first(operation, args, kwargs)
             outputs = keras.tree.flatten(self.call(operation, *args, **kwargs))

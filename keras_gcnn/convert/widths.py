@@ -3,7 +3,7 @@
 from keras import layers
 
 from keras_gcnn import stock
-from keras_gcnn.convert.roles import is_convolution, is_functional
+from keras_gcnn.convert.roles import is_convolution
 from keras_gcnn.ops.layout import channels_of
 
 OF_OWN_WIDTH = layers.Conv2D, layers.Conv2DTranspose, layers.Dense, layers.SeparableConv2D
@@ -23,7 +23,7 @@ class Widths:
     """
 
     def __init__(self, model, data_format):
-        self.data_format = data_format
+        self._data_format = data_format
         self._parents, self._made, self._visited = {}, {}, set()
         self._convolved, self._fixed, self._derived = set(), [*model.inputs, *model.outputs], []
         self._visit(model)
@@ -55,14 +55,14 @@ class Widths:
         self._visited.add(id(model))
         for operation, node in stock.in_order(model):
             inputs, outputs = node.input_tensors, node.outputs
-            if is_functional(operation):
+            if stock.is_functional(operation):
                 pairs = [(inputs, operation.inputs), (outputs, operation.outputs)]
                 for outside, inside in pairs:
                     for x, y in zip(outside, inside, strict=True):
                         self._join(x, y)
                 if id(operation) not in self._visited:
                     self._visit(operation)
-            elif isinstance(operation, OF_OWN_WIDTH) and not _is_depthwise(operation):
+            elif isinstance(operation, OF_OWN_WIDTH):
                 self._join(self._made.setdefault(id(operation), outputs[0]), outputs[0])
                 self._convolved |= {outputs[0]} if is_convolution(operation) else set()
             else:
@@ -71,8 +71,8 @@ class Widths:
 
     def _relate(self, operation, y, inputs):
         """What a layer without a width of its own says of the channels of its inputs."""
-        channels = self._channels(y)
-        alike = [x for x in inputs if self._channels(x) == channels]
+        channels = self.channels(y)
+        alike = [x for x in inputs if self.channels(x) == channels]
         for x in alike:
             self._join(x, y)
         if alike:
@@ -90,9 +90,6 @@ class Widths:
     def _behind_kept(self):
         return {self.set_of(x) for y, x in self._derived if self.set_of(y) in self._kept}
 
-    def _channels(self, x):
-        return channels_of(x, self.data_format if len(x.shape) > 2 else "channels_last")
-
-
-def _is_depthwise(layer):
-    return isinstance(layer, layers.DepthwiseConv2D)
+    def channels(self, x):
+        """The number of channels of an image, a map on G or a vector."""
+        return channels_of(x, self._data_format if len(x.shape) > 2 else "channels_last")

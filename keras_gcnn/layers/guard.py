@@ -184,12 +184,11 @@ def warn_of_activation(layer, output_shape):
 
 def warn_of_bases(layer, x):
     """Warns if what stands before a StrandLifting may not treat all bases alike."""
-    calls = stock.behind([x])
-    for operation, node in calls:
+    for operation, node in stock.all_calls([x]):
+        if stock.is_functional(operation):
+            continue
         arrays = [constant for constant in stock.constants_of(node) if np.ndim(constant)]
-        if getattr(operation, "outputs", None):  # a model
-            calls += stock.in_order(operation)
-        elif arrays or not stock.treats_channels_alike(operation):
+        if arrays or not stock.treats_channels_alike(operation):
             warn_once(
                 layer,
                 f"{stock.named(layer)} takes one-hot bases. Received: what "

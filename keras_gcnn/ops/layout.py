@@ -4,7 +4,14 @@ channels_last   (batch, *space, |H|, C)
 channels_first  (batch, C, |H|, *space)
 """
 
+import keras
 from keras import ops
+
+
+def data_format_of(layer_or_model):
+    """That of the first layer, at any depth, which has one, or Keras' own default."""
+    formats = (getattr(layer, "data_format", None) for layer in layer_or_model._flatten_layers())
+    return next(filter(None, formats), keras.config.image_data_format())
 
 
 def channel_axis(data_format):

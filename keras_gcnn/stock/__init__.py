@@ -1,12 +1,14 @@
 """What stock Keras layers do to a map on a space: the one table, and the graph followed by it."""
 
 from keras_gcnn.stock.graph import (
+    all_calls,
     behind,
     call_of,
     constants_of,
     follow,
     follower,
     in_order,
+    is_functional,
     maker_of,
 )
 from keras_gcnn.stock.table import (
@@ -22,6 +24,7 @@ from keras_gcnn.stock.trial import arguments_with, loss_of_activation
 __all__ = [
     "TABLE",
     "acts_on_each_number",
+    "all_calls",
     "arguments_with",
     "behind",
     "call_of",
@@ -29,6 +32,7 @@ __all__ = [
     "follow",
     "follower",
     "in_order",
+    "is_functional",
     "is_pointwise",
     "loss_of_activation",
     "maker_of",

@@ -114,17 +114,20 @@ def merged(call):
 
 def constants(call):
     """Arrays that it is given must be the same at all points of space, and for all of H."""
-    for constant in (*call.constants, *arrays_of(call.operation)):
-        shape = np.shape(constant) if isinstance(constant, list) else ()
-        shape = tuple(getattr(constant, "shape", shape))
+    for constant in (*map(_as_array, call.constants), *arrays_of(call.operation)):
+        shape = tuple(getattr(constant, "shape", ()))
         missing = max(call.space.rank - len(shape), 0)
         if any(_differs(constant, a - missing) for a in (*call.space_axes, *call.coset_axes)):
             return f"a constant of shape {shape} differs between points"
 
 
+def _as_array(constant):
+    """A list of numbers as an array, anything else as it is."""
+    return np.asarray(constant) if isinstance(constant, (list, tuple)) else constant
+
+
 def _differs(constant, axis):
     """Whether an array has different numbers along an axis, or a variable may come to have."""
-    constant = np.asarray(constant) if isinstance(constant, (list, tuple)) else constant
     if axis < 0 or constant.shape[axis] == 1:
         return False
     if isinstance(constant, keras.Variable):
@@ -174,7 +177,7 @@ def attention(call):
         return f"its attention_axes {tuple(axes)} are not all axes of space"
     if call.options.get("use_causal_mask"):
         return "its causal mask tells points apart"
-    masks = [constant for constant in call.constants if np.ndim(constant)]
+    masks = [mask for mask in map(_as_array, call.constants) if np.ndim(mask)]
     if any(_differs(mask, axis) for mask in masks for axis in range(1, np.ndim(mask))):
         return "its mask differs between points"
     return on_last_axis(call)

@@ -115,22 +115,20 @@ class _Walk:
 
     def _tried_from_maps(self, x, space):
         """Why a tensor, computed from maps whose space is known, is no map on a space."""
-        calls, starts, seen, waiting = [], {}, set(), [x]
+        starts, seen, waiting = {}, set(), [x]
         while waiting:
             tensor = waiting.pop()
-            operation, node = call_of(tensor)
+            _, node = call_of(tensor)
             known = self.found.get(id(tensor), Found()).space
             if tensor is not x and (known is not None or not node.input_tensors):
                 starts[id(tensor)] = tensor, known, self.shape(tensor)
             elif id(node) not in seen:
                 seen.add(id(node))
-                calls.append((operation, node))
                 waiting += node.input_tensors
         if any(on is None and len(shape) > 2 for _, on, shape in starts.values()):
             return None  # nobody knows how an element moves it
-        order = [id(node) for _, node in behind([x])]
-        calls.sort(key=lambda call: order.index(id(call[1])))
-        return trial.loss_on_path(calls, starts.values(), x, space, self.data_format)
+        calls = [call for call in behind([x]) if id(call[1]) in seen]
+        return trial.loss(calls, starts.values(), x, space, self.data_format)
 
     def shape(self, tensor):
         """The shape of a tensor, with the sizes that a model within a model is called on."""
@@ -152,7 +150,7 @@ class _Walk:
         if not sources:
             spaces = () if self.space is None else (self.space, Space.lattice(self.space.group))
             return Found(next((s for s in spaces if len(tensor.shape) == s.rank), None))
-        if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
+        if is_functional(operation):
             return self._through_model(tensor, operation, node, sources)
         return self._through_stock(tensor, operation, node, sources)
 
@@ -233,10 +231,9 @@ class _Walk:
         space = lattice if is_image else space
         if space is None:
             return None, None
-        spaces = {id(x): self.found[id(x)].space for x in node.input_tensors}
-        shapes = {id(x): self.shape(x) for x in node.input_tensors}
-        index = [y is tensor for y in node.outputs].index(True)
-        reason = trial.loss(call, node, spaces, shapes, space, index)
+        starts = [(x, self.found[id(x)].space, self.shape(x)) for x in node.input_tensors]
+        calls = [(call.operation, node)]
+        reason = trial.loss(calls, starts, tensor, space, call.data_format)
         is_none = is_image and reason and (self.space is None or self.space.has_axis)
         return (None, None) if is_none else (space, reason)
 
@@ -321,6 +318,19 @@ def constants_of(node):
         is_constant = len(others) == len(inside)
         found += [argument] if is_constant else [x for x in others if getattr(x, "shape", ())]
     return found
+
+
+def all_calls(tensors):
+    """`behind`, and what is within the models of which it finds a call."""
+    for operation, node in behind(tensors):
+        yield operation, node
+        if is_functional(operation):
+            yield from all_calls(operation.outputs)
+
+
+def is_functional(operation):
+    """Whether an operation is a model with a graph of its own."""
+    return isinstance(operation, keras.Model) and bool(getattr(operation, "outputs", None))
 
 
 def maker_of(tensor):

@@ -15,38 +15,8 @@ TOLERANCE = 1e-3
 SHAKE = 1e-2
 
 
-def loss(call, node, maps, shapes, output_space, index=0):
-    """Why an operation loses equivariance, `None` if it does not or cannot be tried.
-
-    Args:
-        call: The `checks.Call`.
-        node: The node of the graph.
-        maps: A dict from the identity of each tensor that is a map to its `Space`.
-        shapes: A dict from the identity of each tensor to its shape.
-        output_space: The `Space` of the output.
-        index: Which of the outputs it is.
-    """
-    rng = np.random.default_rng(0)
-    sizes = _sizes(shapes)
-    if not all(map(_is_small, sizes.values())):
-        return None
-    values = {id(x): _drawn(x.dtype, sizes[id(x)], rng) for x in node.input_tensors}
-    _build(call.operation, node, values)
-
-    def outputs(change):
-        weights, state = _shaken(call.operation, rng)
-        for h in range(call.space.group.order):
-            moved = {
-                x: _moved(change(v), maps.get(x), h, call.data_format) for x, v in values.items()
-            }
-            found = _applied(call.operation, node, moved, weights, state)
-            yield _numbers(keras.tree.flatten(found)[index])
-
-    return _lost(outputs, output_space, call.data_format)
-
-
-def loss_on_path(calls, starts, end, space, data_format):
-    """Why several operations in turn lose equivariance, `None` if they do not or cannot be tried.
+def loss(calls, starts, end, space, data_format):
+    """Why operations in turn lose equivariance, `None` if they do not or cannot be tried.
 
     Args:
         calls: Pairs of an operation and a node, each after those that it depends on.
@@ -61,6 +31,7 @@ def loss_on_path(calls, starts, end, space, data_format):
     if not all(map(_is_small, sizes.values())):
         return None
     values = {id(x): _drawn(x.dtype, sizes[id(x)], rng) for x, *_ in starts}
+    _build(calls, values)
 
     def outputs(change):
         weights = [_shaken(operation, rng) for operation, _ in calls]
@@ -83,7 +54,7 @@ def keeps_zeros(operation, node, shapes):
         return False
     zeros = {x: np.zeros(size, "float32") for x, size in sizes.items()}
     try:
-        _build(operation, node, zeros)
+        _build([(operation, node)], zeros)
         weights = _shaken(operation, np.random.default_rng(0))
         outputs = keras.tree.flatten(_applied(operation, node, zeros, *weights))
     except Exception:  # an operation that takes no such arrays says nothing
@@ -119,13 +90,16 @@ def _drawn(dtype, size, rng):
     return rng.integers(0, 2 if dtype == "bool" else 10, size).astype("float32")
 
 
-def _build(operation, node, values):
-    """Calls a layer once: activations with weights are built as late as that."""
-    if not isinstance(operation, keras.layers.Layer):
+def _build(calls, values):
+    """Calls layers once: activations with weights are built as late as that."""
+    if not any(isinstance(operation, keras.layers.Layer) for operation, _ in calls):
         return
+    known = dict(values)
     with contextlib.suppress(Exception):  # it says so where the model is called
-        args, kwargs = arguments_with(node, _tensors(node, values))
-        operation(*args, **kwargs)
+        for operation, node in calls:
+            args, kwargs = arguments_with(node, _tensors(node, known))
+            found = keras.tree.flatten(operation(*args, **kwargs))
+            known.update(zip(map(id, node.outputs), found, strict=True))
 
 
 def _tensors(node, values):
@@ -182,9 +156,8 @@ def _with_shaken_weights(activation, shape, rng):
     copy = type(activation).from_config(activation.get_config())
     copy.build(shape)
     weights, state = _shaken(copy, rng)
-    for w, value in zip(copy.trainable_variables, weights, strict=True):
-        w.assign(value)
-    for w, value in zip(copy.non_trainable_variables, state, strict=True):
+    variables = *copy.trainable_variables, *copy.non_trainable_variables
+    for w, value in zip(variables, (*weights, *state), strict=True):
         w.assign(value)
     return copy
 

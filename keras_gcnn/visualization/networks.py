@@ -10,12 +10,12 @@ from keras_gcnn import arguments, groups, stock
 from keras_gcnn.annotations import Figure, Group, Integer, Tensor
 from keras_gcnn.equivariance import (
     MODEL_TOLERANCE,
-    data_format_of,
     dimension_of_layers,
     space_of_layers,
     space_of_symbolic,
 )
 from keras_gcnn.groups import Space
+from keras_gcnn.ops.layout import data_format_of
 from keras_gcnn.visualization.canvas import Canvas, Patch, Scale
 from keras_gcnn.visualization.grid import numbers
 from keras_gcnn.visualization.maps import Maps
