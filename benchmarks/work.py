@@ -29,7 +29,7 @@ _IMAGES = [
     ("p4m", 1, 64, 16, 16),
     ("p4m", 1, 64, 8, 32),
 ]
-# Layers of volumes: the same five.
+# The same of volumes.
 _VOLUMES = [
     ("O", 3, 8, 10, 16),
     ("Oh", 3, 8, 8, 16),
@@ -157,7 +157,7 @@ class Transform(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        return [f for _, f in self.plan.columns(ops.convert_to_tensor(x))]
+        return [f for _, f in self.plan.rows_of(ops.convert_to_tensor(x))]
 
 
 class Bank(keras.layers.Layer):

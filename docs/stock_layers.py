@@ -8,7 +8,7 @@ from reproductions.markdown import filled, table
 TEMPLATE = Path(__file__).with_name("stock_layers_template.md")
 PLANAR = {
     "itself": "stays",
-    "nothing": "dropped",
+    "dropped": "dropped",
     "rule": "converted",
     "refused": "refused",
     None: "on H",

@@ -5,6 +5,7 @@ they accept the same values and raise the same errors.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -90,7 +91,8 @@ def leaves_something(size: Any, amounts: Any, name: str) -> None:
 def number(value: Any, name: str) -> float:
     """`value` as a finite float."""
     is_number = isinstance(value, (int, float, np.integer, np.floating))
-    if not is_number or isinstance(value, bool) or not -math.inf < value < math.inf:
+    is_huge = isinstance(value, int) and abs(value) > sys.float_info.max
+    if not is_number or isinstance(value, bool) or is_huge or not math.isfinite(value):
         raise ValueError(f"`{name}` must be a finite number. Received: {name}={value!r}.")
     return float(value)
 

@@ -169,7 +169,7 @@ def _keeps_at(model, n):
     try:
         for operation, node in stock.in_order(model):
             if isinstance(operation, keras.layers.Flatten):
-                return True  # sizes behind it are those of the model's own input
+                return True  # sizes after it are those of the model's own input
             if isinstance(operation, BaseGroupLayer):
                 (x,) = node.input_tensors
                 if not operation.keeps_equivariance(tuple(known[id(x)].shape)):

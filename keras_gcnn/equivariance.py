@@ -78,7 +78,7 @@ def equivariance_error(
     tolerance: float | None = None,
     seed: int = 0,
 ) -> EquivarianceReport:
-    """Feeds random input, transformed by every h in H, and compares with the transformed output.
+    """Compares outputs for a transformed random input with the transformed output, for every h.
 
         error(h) = max |Φ(L_h f) - L_h Φ(f)| / max |Φ(f)|
 
@@ -116,7 +116,7 @@ def equivariance_error(
     group = arguments.group(group, dimension_of_layers(layer_or_model))
     probe = _Probe(group, input_shape, layer_or_model, output_subgroup, seed)
     if tolerance is None:
-        tolerance = _tolerance(layer_or_model)
+        tolerance = tolerance_of(layer_or_model)
     tolerance = arguments.number(tolerance, "tolerance")
     errors = probe.errors(layer_or_model, probe.output_spaces(layer_or_model))
     report = EquivarianceReport(layer_or_model.name, group, errors, tolerance)
@@ -147,9 +147,8 @@ class _Probe:
         if self.input_space is not None:
             x = on_image(x, self.group.lattice, self.data_format)
         self.inputs = [self._transformed(x, h, self.input_space) for h in range(group.order)]
-        for layer in _with_layers(layer_or_model):
-            if isinstance(layer, StrandLifting):  # of which the mirror exchanges the bases too
-                self.inputs[1:] = map(layer.complement, self.inputs[1:])
+        if strands := strands_of(layer_or_model):  # of which the mirror exchanges the bases too
+            self.inputs[1:] = map(strands.complement, self.inputs[1:])
 
     def output_spaces(self, layer_or_model):
         """A `Space` for each output: what the layers say, or `None` where none does."""
@@ -283,9 +282,17 @@ def space_of_layers(layer_or_model, group):
     return Space.whole(group)
 
 
-def _tolerance(layer_or_model):
+def strands_of(layer_or_model):
+    """Its first `StrandLifting`, `None` where there is none."""
+    found = (layer for layer in _with_layers(layer_or_model) if isinstance(layer, StrandLifting))
+    return next(found, None)
+
+
+def tolerance_of(layer_or_model):
+    """The largest error by rounding, for its layers of the fewest digits."""
     table = MODEL_TOLERANCE if isinstance(layer_or_model, keras.Model) else LAYER_TOLERANCE
-    return max(table[layer.compute_dtype] for layer in _with_layers(layer_or_model))
+    dtypes = {layer.compute_dtype for layer in _with_layers(layer_or_model)}
+    return max(table[dtype] for dtype in dtypes & set(table) or {"float32"})
 
 
 def _with_layers(layer_or_model):

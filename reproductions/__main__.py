@@ -107,9 +107,17 @@ def draw_feature_maps(options):
     from reproductions.data.places import Places
 
     data = catalogue.load("rotated_mnist/mnist_10k", Places(options.data_dir))
-    images, _ = next(data.evaluation("upright").as_numpy_iterator())
-    model = keras.saving.load_model(options.model)
-    figures.save(figures.turning_feature_maps(model, images[options.digit]), options.picture)
+    digits = data.evaluation("upright").unbatch().skip(options.digit).take(1)
+    found = list(digits.as_numpy_iterator())
+    if not found:
+        raise SettingsError(
+            f"--digit must be below {data.count('upright')}, received {options.digit}"
+        )
+    try:
+        model = keras.saving.load_model(options.model)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{options.model} is no model that Keras loads: {error}") from error
+    figures.save(figures.turning_feature_maps(model, found[0][0]), options.picture)
 
 
 def _changes(options):

@@ -23,7 +23,7 @@ def error_curves(settings):
     """Validation error against epochs on rotated MNIST: mean, and least to largest over seeds."""
     curves = {}
     for (name, fraction, epochs), rows in sorted(settings.items()):
-        is_validated = experiments.get(name).held_out
+        is_validated = all("val_accuracy" in record for row in rows for record in row["history"])
         if name.startswith("rotated_mnist") and fraction == 1 and epochs > 1 and is_validated:
             curves[f"{label(name)}, {len(rows)} seed{'s' * (len(rows) > 1)}"] = np.array(
                 [[100 * (1 - record["val_accuracy"]) for record in row["history"]] for row in rows]

@@ -173,6 +173,10 @@ def test_channels_must_fit(implementation, channels, filters, groups, message):
         (lambda: kg.ops.transform_feature_map(X, "p4", -1), "`element` must be an integer"),
         (lambda: kg.ops.rotate_image(np.ones((1, 4, 4)), 45), "of rank 4"),
         (lambda: kg.ops.rotate_image(np.ones((1, 4, 4, 1)), math.nan), "`degrees` must be a fin"),
+        (lambda: kg.ops.rotate_image(np.ones((1, 4, 4, 1)), 10**400), "`degrees` must be a finite"),
+        (lambda: kg.ops.rotate_image(np.ones((1, 4, 4, 1), "uint8"), 45), "`images` must hold flo"),
+        (lambda: kg.ops.square_to_hexagonal(np.ones((1, 4, 4, 1), "uint8")), "`images` must hold"),
+        (lambda: kg.ops.group_dense(X, PSI[0, 0, 0], "p4"), r"shape \(4, channels, units\)"),
         (lambda: kg.ops.group_conv(X, PSI, "p5"), "one of the names"),
         (lambda: kg.ops.group_conv(X.astype("int32"), PSI, "p4"), "`x` must hold floating-point"),
         (lambda: kg.ops.group_conv(X, PSI.astype("int32"), "p4"), "`kernel` must hold floating"),
@@ -221,6 +225,11 @@ def test_channels_must_fit(implementation, channels, filters, groups, message):
         (lambda: kg.models.unet(dropout="0.5"), "`dropout` must be a finite number"),
         (lambda: kg.models.p4cnn((28, 28)), "`input_shape` must be a tuple of length 3"),
         (lambda: kg.models.dense_net(classes=2.0), "`classes` must be a positive integer"),
+        (lambda: kg.models.dense_net(compression=1.5), "`compression` must be above 0 and at most"),
+        (
+            lambda: kg.models.resnet("p4m", 8, (None, None, 3), invariant=False),
+            "`invariant=False` takes the mean over squares of a known size",
+        ),
         (lambda: kg.visualization.filter_bank(1j * PSI, "p4"), "must be an array of numbers"),
     ],
 )

@@ -203,3 +203,22 @@ def test_maps_are_on_the_group_or_on_a_larger_one():
     layer = kg.layers.LiftingConv2D(4, 3, "p4", data_format="channels_last")
     with pytest.raises(ValueError, match="`group` must be p4, on which the maps are"):
         kg.equivariance_error(layer, "p4m", (8, 8, 2))
+
+
+def test_two_strand_liftings_are_one_exchange_of_bases():
+    inputs = keras.Input((12, 4))
+    vectors = []
+    for _ in range(2):
+        x = kg.layers.StrandLifting(data_format="channels_last")(inputs)
+        x = kg.layers.GroupConv1D(3, 5, data_format="channels_last")(x)
+        vectors.append(kg.layers.GlobalGroupMaxPooling1D(data_format="channels_last")(x))
+    model = keras.Model(inputs, keras.layers.Average()(vectors))
+    assert kg.equivariance_error(model, "pm", (12, 4)).is_equivariant
+
+
+def test_a_layer_of_integers_has_no_tolerance_of_its_own():
+    inputs = keras.Input((8, 8, 1))
+    x = keras.ops.cast(keras.layers.Rescaling(9.0, dtype="int32")(inputs), "float32")
+    x = kg.layers.LiftingConv2D(2, 3, "p4", data_format="channels_last", dtype="float32")(x)
+    report = kg.equivariance_error(keras.Model(inputs, x), "p4", (8, 8, 1))
+    assert report.tolerance == 1e-4

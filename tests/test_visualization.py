@@ -348,6 +348,10 @@ def test_equivariance_in_one_and_three_dimensions_and_on_hexagons():
     f = random(6, 2)
     rows = curves(draw.equivariance_figure(layers.ReLU(), f, kg.groups.get("pm", 1), elements=[1]))
     assert "g=1, h=0" in rows
+    strands = kg.layers.StrandLifting(**LAST)  # of which the mirror exchanges the bases too
+    rows = curves(draw.equivariance_figure(strands, random(6, 4), kg.groups.get("pm", 1)))
+    turned, upright = rows["g=1, h=1"], rows["g=0, h=0"]
+    np.testing.assert_allclose(np.diff(turned), np.diff(upright[::-1]), atol=1e-6)
     layer = kg.layers.LiftingConv3D(1, 3, group="C4", **LAST)
     group = kg.groups.get("C4", 3)
     images = drawn(draw.equivariance_figure(layer, random(5, 5, 5, 1), group))

@@ -166,7 +166,7 @@ def convert(
 
 
 class Rewriting(Walk):
-    """A walk that makes the equivariant model. `spaces` holds the group for maps on it.
+    """A walk that makes the equivariant model. `spaces` holds the data format of each map on G.
 
     Args:
         model: The plain model.

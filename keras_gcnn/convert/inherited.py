@@ -41,7 +41,7 @@ def made_of(layer, kind, config):
 def _on_group(constraint, rank):
     """A constraint along axes of a kernel, with those of a kernel that has an axis of H too.
 
-    That axis stands behind those of space, and goes with them; for a Dense layer with the inputs.
+    That axis stands after those of space, and goes with them; for a Dense layer with the inputs.
     """
     axes = constraint["config"].get("axis")
     if axes is None:

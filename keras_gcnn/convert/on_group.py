@@ -85,7 +85,7 @@ def rewritten(walk, layer, args, kwargs):
 
 
 def _check(walk, layer, x):
-    """Refuses what the table of stock layers says of a layer of the plain model."""
+    """Raises if a layer breaks equivariance by the table of stock layers."""
     data_format = walk.spaces.get(x)
     shape = list(x.shape)
     del shape[coset_axis(data_format, 2)]
@@ -272,7 +272,7 @@ def _gate_of_each_plane(walk, layer, x):
 
 
 def _reshape(walk, layer, x):
-    """Nothing, for one point of which a plain model makes a map of one point."""
+    """Nothing for a gate, whose reshaping makes a map of one point: here it is one."""
     if not walk.role.is_gate(layer):
         raise unknown(layer, "it mixes up axes")
     _with_open_channels(layer)

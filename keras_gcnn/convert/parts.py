@@ -16,7 +16,7 @@ from keras_gcnn.ops.layout import channels_of
 
 
 def by_bank(conversion, layer, x, kernel, groups, part=None):
-    """The planar convolution with the bank of a filter; for a `part`, without what follows."""
+    """The planar convolution with the bank of a filter; a `part` has no bias and no activation."""
     space, is_transposed = layer.output_space, isinstance(layer, GroupConvTranspose)
     x, padding = (x, "valid") if is_transposed else _padded(conversion, layer, x)
 

@@ -83,7 +83,7 @@ class Conversion(Walk):
         return planar
 
     def of_model(self, model, like, name):
-        """The planar model, with inputs that stand for what the planar tensors `like` do."""
+        """The planar model. Each input stands for the same as the planar tensor in `like`."""
         arguments.functional_model(model, DEMAND)
         return super().of_model(model, like, name)
 
@@ -91,7 +91,7 @@ class Conversion(Walk):
         """What comes out of the planar counterpart of a layer."""
         row = stock.row_of(layer)
         is_always_on = kwargs.get("training") and is_of_keras(type(layer))
-        if row is not None and row.planar == "nothing" and not is_always_on:
+        if row is not None and row.planar == "dropped" and not is_always_on:
             return args[0]
         for kinds, rule in RULES.items():
             if isinstance(layer, kinds):

@@ -22,7 +22,7 @@ class Roles:
     def __init__(self, model):
         self._gates = set()
         self._find_gates(model, set())
-        ends, found, nodes = _ends(model), _behind_outputs(model), {}
+        ends, found, nodes = _ends(model), _before_outputs(model), {}
         for operation, node in stock.all_calls(model.outputs):
             nodes.setdefault(id(operation), set()).add(id(node))
         self._heads = {
@@ -47,7 +47,7 @@ class Roles:
             gating: The identities of those of its tensors that are combined with a map outside.
 
         Returns:
-            Those of all its tensors that are.
+            The identities of all its tensors that are combined with a map.
         """
         order, gating = stock.in_order(model), set(gating)
         vectors = _Vectors(order)
@@ -73,7 +73,7 @@ class Roles:
 
 
 class _Vectors:
-    """The tensors that have one value for each channel of an image, or none of an image."""
+    """The tensors that are no image: pooled ones, and what does not come from an image."""
 
     def __init__(self, order):
         self._found = set()
@@ -105,7 +105,7 @@ def _ends(model):
     return ends
 
 
-def _behind_outputs(model):
+def _before_outputs(model):
     """The calls of convolutions and Dense layers that lead to outputs by layers without weights.
 
     Returns:
@@ -113,12 +113,12 @@ def _behind_outputs(model):
     """
     found, known = set(), {}
     for x in model.outputs:
-        found |= _behind(x, known) or set()
+        found |= _before(x, known) or set()
     return found
 
 
-def _behind(x, known):
-    """`_behind_outputs` for a tensor, `None` where there are others. Without recursion."""
+def _before(x, known):
+    """`_before_outputs` for a tensor, `None` if other layers with weights are in between."""
     waiting = [x]
     while waiting:
         tensor = waiting[-1]
@@ -141,7 +141,7 @@ def _through(x, operation, node, known):
     if stock.is_functional(operation):
         inner = dict(zip(map(id, operation.inputs), found, strict=True))
         place = [y is x for y in node.outputs].index(True)
-        return _behind(operation.outputs[place], inner)
+        return _before(operation.outputs[place], inner)
     if getattr(operation, "weights", None) or None in found:
         return None
     return set().union(*found)

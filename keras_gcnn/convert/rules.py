@@ -25,7 +25,7 @@ from keras_gcnn.layers.transposed import GroupConvTranspose
 from keras_gcnn.ops.conv.depthwise import filter_in_blocks
 from keras_gcnn.ops.conv.filters import adjoint_filter, planar_kernel, transform_filters
 
-# Lower than any value of a map, and still finite in float16.
+# Taken to be lower than any value of a map. It is finite in float16.
 LOWEST = -6e4
 # Stock layers in three dimensions that do nothing along H: the planar layer, its argument that has
 # an entry for each axis, and the entry for H.
@@ -38,7 +38,7 @@ _WITHOUT_H = {
 }
 
 
-# Those that pool the axis of H with space: on maps on the line, in the plane.
+# They pool H and space at once: the 2-D ones maps of signals, the 3-D ones maps of images.
 _GLOBAL_MAXIMA = layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D
 _GLOBAL_MEANS = layers.GlobalAveragePooling2D, layers.GlobalAveragePooling3D
 

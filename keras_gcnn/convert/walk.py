@@ -15,8 +15,8 @@ class Walk:
     Attributes:
         spaces: What is known of each new tensor.
         made: What was made for a layer, so that layers used twice stay shared.
-        names: Those that layers of the old or the new model have.
-        given: Those that layers of the new model have of the old one.
+        names: All names of layers, of the old model and of the new one.
+        given: The names that layers of the new model have taken over from the old one.
         sizes: The shapes of the inputs of each operation, by its identity.
     """
 
@@ -27,7 +27,7 @@ class Walk:
         self.sizes = {}
 
     def of_model(self, model, like, name):
-        """The new model, with inputs that stand for what the tensors `like` do."""
+        """The new model. Each input stands for the same as the tensor in `like`."""
         order = stock.in_order(model)
         for operation, node in order:
             self.sizes.setdefault(id(operation), set()).add(_shapes(node.input_tensors))
@@ -105,8 +105,8 @@ class Walk:
         return found
 
     def name_outputs(self, model, outputs):
-        """Gives what makes the outputs the names that Keras knows those of a model by."""
-        operations = {operation for operation, _ in stock.behind(outputs)}
+        """Names the layers that make the outputs as the old model does: outputs go by them."""
+        operations = {operation for operation, _ in stock.calls_before(outputs)}
         of_plain = {operation for operation, _ in stock.in_order(model)}
         last = set(map(stock.maker_of, outputs))
         for old, new in zip(map(stock.maker_of, model.outputs), outputs, strict=True):
@@ -137,7 +137,7 @@ def _shapes(tensors):
 def _opened(tensor, old):
     """The shape of a tensor, open along the axes along which the old one is.
 
-    An axis of H stands behind those of space, or between them and the channels in front.
+    An axis of H stands after those of space, or between them and the channels in front.
     """
     shape, is_last = list(tensor.shape), old.shape[-1] is not None
     more = 0 if is_last else len(shape) - len(old.shape)
@@ -159,7 +159,7 @@ def copy_of(layer, name):
 
 
 def precision(x):
-    """The dtype in which what is before or after a tensor is computed, `None` for integers."""
+    """The dtype for a layer that takes or makes a tensor, `None` for integers."""
     return x.dtype if "float" in x.dtype else None
 
 
@@ -180,7 +180,7 @@ def unknown(layer, reason):
 
 
 def _with_input_first(layer, args, kwargs):
-    """The arguments of a call, the first one by its place though it was given by name."""
+    """The arguments of a call, with the first one by position, also if it was given by name."""
     first = next(iter(inspect.signature(layer.call).parameters))
     if args or first not in kwargs:
         return args, kwargs

@@ -28,7 +28,7 @@ class Widths:
         self._convolved, self._fixed, self._derived = set(), [*model.inputs, *model.outputs], []
         self._visit(model)
         self._kept = {self.set_of(x) for x in self._fixed}
-        while more := self._behind_kept() - self._kept:
+        while more := self._before_kept() - self._kept:
             self._kept |= more
 
     def set_of(self, tensor):
@@ -87,7 +87,7 @@ class Widths:
     def _join(self, x, y):
         self._parents[self.set_of(x)] = self.set_of(y)
 
-    def _behind_kept(self):
+    def _before_kept(self):
         return {self.set_of(x) for y, x in self._derived if self.set_of(y) in self._kept}
 
     def channels(self, x):

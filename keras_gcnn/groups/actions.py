@@ -101,6 +101,8 @@ def quotient_bank_indices(
 ) -> np.ndarray:
     """The index table that turns a filter from G/K to G/L into the filters of its bank.
 
+    Its arguments are those of `filter_orbits`.
+
     Returns:
         Integers `(taps, cosets of K, cosets of L)`. Entry `[y, j, i]` is the number of the orbit
         (`filter_orbits`) of (gᵢ⁻¹y, gᵢ⁻¹cⱼK), for the representative gᵢ of a coset of L. Read-only.
@@ -118,6 +120,11 @@ def filter_bank_indices(
     group: PointGroup, kernel_size: tuple[int, ...], subgroup: PointGroup
 ) -> np.ndarray:
     """The index table that turns one filter into |H| transformed filters, made once and cached.
+
+    Args:
+        group: The `PointGroup` H.
+        kernel_size: Taps along each axis.
+        subgroup: The `PointGroup` K, for a filter on G/K.
 
     Returns:
         Integers `(taps, cosets, |H|)`. Entry `[y, j, h]` is the position, in the flattened filter
@@ -141,6 +148,8 @@ def filter_bank_adjoint_indices(
 
         Σ_h Σ_p (L_h ψ)(p) b_h(p) = Σ_p ψ(p) Σ_h (L_h⁻¹ b_h)(p)
 
+    Its arguments are those of `filter_bank_indices`.
+
     Returns:
         Integers `(taps · cosets, |H|)`. Entry `[p, h]` is the position of (L_h⁻¹ b_h)(p) in the
         flattened bank b, whose last axis is H.
@@ -157,6 +166,8 @@ def adjoint_filter_indices(group: PointGroup, kernel_size: tuple[int, ...]) -> n
 
         Σ_{x,h} [f ⋆ ψ](x, h) o(x, h) = Σ_{y,h′} f(y, h′) [o ⋆ ψ*](y, h′)      for maps f and o
 
+    Its arguments are those of `filter_bank_indices`.
+
     Returns:
         Integers `(taps, |H|)`. Entry `[y, h]` is the position of ψ*(y, h), which is (L_h ψ)(-y, e),
         in the flattened filter ψ on G. Read-only.
@@ -171,6 +182,8 @@ def adjoint_filter_indices(group: PointGroup, kernel_size: tuple[int, ...]) -> n
 
 def orbits(group: PointGroup, kernel_size: tuple[int, ...], subgroup: PointGroup) -> np.ndarray:
     """The orbits of H on the pairs (y, gK) of a tap and a coset, h·(y, gK) = (hy, hgK).
+
+    Its arguments are those of `filter_bank_indices`.
 
     Returns:
         Integers `(orbits, |H|)`. Entry `[o, h]` is the position, in a flattened filter, of h·p for

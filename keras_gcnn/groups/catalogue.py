@@ -10,9 +10,9 @@ as `numpy.flipud` does. With the paper's parameterisation (section 4.3),
 second. The identity comes first.
 
 On the hexagonal lattice a matrix acts on axial coordinates (r, q), the index of an array counted
-from its middle, which is the point q·(1, 0) + r·(1/2, √3/2). `T1` turns by 60° and takes (q, r) to
-(-r, q + r), and `N0` is the mirror that keeps (q, 0) in place. `Nr` is N0·T1^r. The mirrors of
-"p31m" each keep a nearest neighbour of the origin in place; those of "p3m1" reverse one.
+from its middle, which is the point q·(1, 0) + r·(1/2, √3/2). `T1` turns by 60°: it takes (r, q) to
+(q + r, -r). `N0` is the mirror that keeps the points with r = 0 in place. `Nr` is N0·T1^r. The
+mirrors of "p31m" each keep a nearest neighbour of the origin in place; those of "p3m1" reverse one.
 
 In one and three dimensions a row has generators, and the elements stand in the order in which
 `PointGroup.from_generators` finds them. In three dimensions a matrix acts on (depth, row, column),
@@ -51,7 +51,7 @@ MIRROR_Z = ((-1, 0, 0), (0, 1, 0), (0, 0, 1))
 MIRROR_Y = ((1, 0, 0), (0, -1, 0), (0, 0, 1))
 MIRROR_DIAGONAL = ((0, 1, 0), (1, 0, 0), (0, 0, 1))
 
-# By dimension and name: the elements,
+# The elements of each group on the square lattice, by dimension and name.
 GROUPS: dict[int, dict[str, tuple]] = {
     2: {
         "p1": (R0,),  # only translations
@@ -64,17 +64,17 @@ GROUPS: dict[int, dict[str, tuple]] = {
         "p4m": (R0, R1, R2, R3, M0, M1, M2, M3),  # quarter turns and mirrors
     },
 }
-# on the hexagonal lattice,
+# Those on the hexagonal lattice.
 HEXAGONAL_GROUPS = {
     "p1_hexagonal": (T0,),  # only translations
     "p2_hexagonal": (T0, T3),  # half turns
     "p3": (T0, T2, T4),  # turns by 120°
-    "p3m1": (T0, T2, T4, N3, N5, N1),  # and mirrors that reverse nearest neighbours
-    "p31m": (T0, T2, T4, N0, N2, N4),  # or that keep them
+    "p3m1": (T0, T2, T4, N3, N5, N1),  # turns by 120°, mirrors that reverse nearest neighbours
+    "p31m": (T0, T2, T4, N0, N2, N4),  # turns by 120°, mirrors that keep nearest neighbours
     "p6": (T0, T1, T2, T3, T4, T5),  # turns by 60°
-    "p6m": (T0, T1, T2, T3, T4, T5, N0, N1, N2, N3, N4, N5),  # and all mirrors
+    "p6m": (T0, T1, T2, T3, T4, T5, N0, N1, N2, N3, N4, N5),  # turns by 60° and mirrors
 }
-# or what generates them.
+# Generators of each group in one and in three dimensions.
 GENERATORS: dict[int, dict[str, tuple]] = {
     1: {
         "p1": (((1,),),),  # only translations

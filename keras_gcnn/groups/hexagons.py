@@ -8,9 +8,8 @@ SHIFTED = ("odd", "even")
 def offset_rows(shape, shifted, radius=None):
     """The index table from offset rows to axial coordinates.
 
-    Every second row is shifted by half a step. Row i and column j is the place j + 1/2 in a shifted
-    row, and j in the others. Rows lie √3/2 apart. The middle is row `rows // 2` and column
-    `columns // 2`.
+    Every second row is shifted by half a step. Column j lies at j + 1/2 in a shifted row, and at j
+    in the others. Rows lie √3/2 apart. The middle is row `rows // 2` and column `columns // 2`.
 
     Args:
         shape: Rows and columns.

@@ -54,7 +54,7 @@ class Irrep:
     def rows(self) -> tuple[int, ...]:
         """Indices of `multiplicity` rows of ρ(h) whose entries span those of all rows.
 
-        For real type these are all rows. Of a turn, the row (cos, -sin) determines the other one.
+        For real type these are all rows. For a turn, the row (cos, -sin) determines the other one.
         """
         chosen: list[int] = []
         for row in range(self.degree):

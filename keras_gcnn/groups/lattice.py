@@ -59,7 +59,7 @@ class Lattice:
         return 1 if self.bounds else self.dimension
 
     def kernel_axes(self, kernel_size: Sequence[int]) -> tuple[int, ...]:
-        """The lengths of these axes: a hexagon, where only taps have weights, has one."""
+        """The lengths of these axes. A hexagonal filter has one: only its taps have weights."""
         if not self.bounds:
             return tuple(kernel_size)
         taps = itertools.product(*map(range, kernel_size))
@@ -69,14 +69,15 @@ class Lattice:
         """The sizes of the kernel that has these `kernel_axes`, `None` if there is none."""
         if not self.bounds:
             return tuple(axes)
-        sizes = ((k,) * self.dimension for k in range(1, 2 * axes[0] + 1, 2))
-        return next((size for size in sizes if self.kernel_axes(size) == tuple(axes)), None)
+        sizes = ((k,) * self.dimension for k in itertools.count(1, 2))
+        size = next(size for size in sizes if self.kernel_axes(size)[0] >= axes[0])
+        return size if self.kernel_axes(size) == tuple(axes) else None
 
     def binomial_weights(self, size: Sequence[int]) -> np.ndarray:
         """The weights of a blur over the taps of a kernel of this size, with a sum of 1.
 
         Along each axis at right angles they are binomial, (1, 2, 1)/4 for 3 taps. On the hexagonal
-        lattice the sum over two neighbours is taken as often along each of its three directions.
+        lattice sums over two neighbours are taken equally often along each of its three directions.
         """
         if not self.bounds:
             along = map(np.array, map(binomial_weights, size))

@@ -109,7 +109,19 @@ class PointGroup:
         return _all_fix(self._absolute_rows, lengths)
 
     def move(self, element: int, point: Sequence[int], other: int) -> tuple[tuple[int, ...], int]:
-        """The pair (h·t, h·r) of a point t and an element r, by their indices, as integers."""
+        """Moves the pair (t, r) of a point and an element by h, to (h·t, h·r).
+
+        Args:
+            element: The index of h.
+            point: t, one integer per axis.
+            other: The index of r.
+
+        Returns:
+            The point h·t, and the index of h·r.
+
+        Raises:
+            ValueError: If an index is no element's, or the point has another dimension.
+        """
         element = checks.integer(element, "element", 0, self.order - 1)
         other = checks.integer(other, "other", 0, self.order - 1)
         checks.is_sequence(point, "point", self.dimension)
@@ -142,7 +154,7 @@ class PointGroup:
         return self._subgroup_of_indices(subgroup)
 
     def indices(self, subgroup: PointGroup) -> np.ndarray:
-        """`members` as an integer array."""
+        """`members` as an integer array `(|K|,)`."""
         return read_only(self.members(subgroup))
 
     def members(self, subgroup: PointGroup) -> list[int]:
@@ -168,6 +180,12 @@ class PointGroup:
 
         Row `j` lists g·k for k in K's order, with g the smallest index in no earlier row, so the
         first column holds the representatives.
+
+        Args:
+            subgroup: K, as `subgroup` takes it.
+
+        Raises:
+            ValueError: If K is no subgroup.
         """
         members = self.indices(self.subgroup(subgroup))
         return _distinct(self.cayley_table[:, members])
@@ -176,6 +194,7 @@ class PointGroup:
         """The cosets Kg as an integer array `(order / |K|, |K|)` of element indices.
 
         Row `j` lists k·g for k in K's order, with g the smallest index in no earlier row.
+        `subgroup` is K, as for `left_cosets`.
         """
         members = self.indices(self.subgroup(subgroup))
         return _distinct(self.cayley_table[members].T)
@@ -184,8 +203,8 @@ class PointGroup:
         """For each coset of L, the cosets of K that it contains.
 
         Args:
-            subgroup: The `PointGroup` L.
-            smaller: The `PointGroup` K, which L contains.
+            subgroup: L, as `subgroup` takes it.
+            smaller: K, which L contains, as `subgroup` takes it.
 
         Returns:
             Integer array `(cosets of L, |L|/|K|)` of positions among the cosets of K, in order.
@@ -203,7 +222,7 @@ class PointGroup:
         """Integer array `(order, cosets)`: entry `[h, j]` is the index of the coset h·(cⱼK).
 
         For K = {e} this is the Cayley table, for K = H a column of zeros: a function on G and one
-        on Zᵈ are the two extremes of a function on G/K.
+        on Zᵈ are the two extremes of a function on G/K. `subgroup` is K, as for `left_cosets`.
         """
         cosets = self.left_cosets(subgroup)
         return read_only(_coset_of(cosets)[self.cayley_table[:, cosets[:, 0]]])
@@ -231,7 +250,7 @@ class PointGroup:
         return f"<PointGroup {self.name}, order {self.order}, dimension {self.dimension}>"
 
     def names_of_groups(self, condition: Callable[[PointGroup], bool]) -> list[str]:
-        """Names in the catalogue of groups of this dimension that meet a condition, sorted."""
+        """The names of registered groups of this dimension that meet a condition, sorted."""
         return sorted(name for name, group in REGISTRY[self.dimension].items() if condition(group))
 
     def _checked_cayley_table(self):

@@ -1,4 +1,4 @@
-"""What the Fourier transform on the point group H makes of a G-correlation.
+"""A G-correlation by the Fourier transform on the point group H.
 
 A G-correlation at a point x is a sum over the pairs p = (y, j) of a tap and a coset,
 
@@ -17,8 +17,8 @@ Schur's lemma the sum over p is
     o(g) = Σ_ρ Σ_ij ρ(g)[i, j] ô(i, j)          ô(i, j) = Σ_k f̂(i, k) ψ̂(j, k)
 
 with one matrix product per irrep, over all columns and channels. On p4m this takes 4·1³ + 2³ = 12
-multiplications in place of 64, on p4 1 + 1 + 4 = 6 in place of 16. Of complex type, as the turns of
-p4 are, a single row i is enough: see `Irrep.rows`.
+multiplications in place of 64, on p4 1 + 1 + 4 = 6 in place of 16. For an irrep of complex type,
+such as the turns of p4, a single row i is enough: see `Irrep.rows`.
 
 The sums take few additions. Step 1 is taken once for all taps. Step 2 is taken for all cosets and
 channels at once. `groups/sums.py` shares what several sums have in common.

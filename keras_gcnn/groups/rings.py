@@ -16,8 +16,8 @@ class Rings:
 
     Attributes:
         turn: The index of r, the first turn of the largest order.
-        partner: The index of s, a mirror where there is one, such that the powers of r and s times
-            these form a group. `None` where no element does.
+        partner: The index of s, a mirror where there is one, such that the powers of r, and s times
+            these powers, form a group. `None` where no element does.
         table: Integers `(orbits, rings, order of r)`. Entry `[o, i, k]` is the index of sⁱ·rᵏ·a,
             with a the smallest index in no earlier orbit. Without a partner there is one ring.
     """

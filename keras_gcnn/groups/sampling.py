@@ -266,7 +266,7 @@ class TransposedSampling:
         return tuple((f, n - f - m) for f, n, m in zip(fronts, full, output, strict=True))
 
     def adjoint_padding(self) -> tuple[tuple[int, int], ...]:
-        """Points to pad, or negative to cut, for the convolution that it is without strides."""
+        """What a convolution with strides of 1, which this then is, pads, or cuts if negative."""
         pairs = zip(self.crops(), self.effective_kernel_size, strict=True)
         return tuple((k - 1 - front, k - 1 - behind) for (front, behind), k in pairs)
 

@@ -52,9 +52,9 @@ def weighted_sum(pairs: Sequence[tuple[float, Any]]) -> Any:
 def shared_sums(matrix: ArrayLike) -> Sums:
     """The `Sums` of a matrix `(rows, terms)`.
 
-    Pairs of terms whose sum or difference occurs in several rows become terms themselves, those
-    that save most first, until there are none. Of a matrix of characters this makes a fast Fourier
-    transform, which adds and subtracts by halves.
+    A pair of terms whose sum or difference occurs in several rows becomes a term itself. Those that
+    save most come first, until there are none. For a matrix of characters the result is a fast
+    Fourier transform, which adds and subtracts by halves.
     """
     matrix = np.asarray(matrix, float)
     sizes = np.append(0.0, np.abs(matrix))

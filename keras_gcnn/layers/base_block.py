@@ -28,9 +28,10 @@ from keras_gcnn.layers.normalization import GroupBatchNormalization
 
 
 class BaseBlock(BaseGroupLayer):
-    """A block of convolutions on G and batch normalizations that keeps the size of its maps.
+    """A block of convolutions on G and batch normalizations.
 
-    Every part acts on G or pointwise on it, so the block is equivariant wherever its strides are.
+    Every part acts on G or pointwise on it. So the block is equivariant wherever its strided
+    convolutions are.
 
     Args:
         filters, kernel_size, group, data_format: As in `GroupConv2D`.
@@ -74,7 +75,7 @@ class BaseBlock(BaseGroupLayer):
         self.implementation = arguments.one_of(
             implementation, arguments.IMPLEMENTATIONS, "implementation"
         )
-        self._seeds_given = 0
+        self._initializers_given = 0
         self._frozen: Sequence[int] = ()  # positions of the parts that are not trainable
 
     def build(self, input_shape: Shape) -> None:
@@ -159,15 +160,8 @@ class BaseBlock(BaseGroupLayer):
         )
 
     def _own_initializer(self):
-        """A copy of the initializer. A seed is moved on, or all kernels would start equal."""
-        initializer = self.kernel_initializer
-        if not isinstance(initializer, initializers.Initializer):  # a function
-            return initializer
-        config = initializer.get_config()
-        if isinstance(config.get("seed"), int):
-            config = {**config, "seed": config["seed"] + self._seeds_given}
-            self._seeds_given += 1
-        return type(initializer).from_config(config)
+        self._initializers_given += 1
+        return own_initializer(self.kernel_initializer, self._initializers_given - 1)
 
     def _normalization(self, name):
         return GroupBatchNormalization(
@@ -184,3 +178,20 @@ class BaseBlock(BaseGroupLayer):
 
     def _dropout(self):
         return [keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)] * bool(self.dropout)
+
+
+def own_initializer(initializer: Any, number: int) -> Any:
+    """The initializer of one of several kernels, which would start equal with the same one.
+
+    Args:
+        initializer: As a user gives it: a name, an instance or a function.
+        number: The number of the kernel. An integer seed is moved on by it.
+    """
+    if not isinstance(initializer, initializers.Initializer):
+        return initializer
+    if isinstance(getattr(initializer, "seed", None), keras.random.SeedGenerator):
+        return initializer  # it moves on by itself
+    config = initializer.get_config()
+    if isinstance(config.get("seed"), int):
+        config = {**config, "seed": config["seed"] + number}
+    return type(initializer).from_config(config)

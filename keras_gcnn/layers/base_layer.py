@@ -59,7 +59,11 @@ class BaseGroupLayer(keras.layers.Layer):
     def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if self.group is None:
             self._take(guard.group_of_source(self, inputs))
-            self.fit_group()
+            try:
+                self.fit_group()
+            except ValueError:
+                self.group = None
+                raise
         if isinstance(inputs, keras.KerasTensor):
             guard.check_source(self, inputs)
         return super().__call__(inputs, *args, **kwargs)

@@ -228,7 +228,7 @@ class HighwayBlock(BaseBlock):
         if channels != self.filters:
             raise ValueError(
                 f"`filters` of {stock.named(self)} must be the number of its input's "
-                f"channels, {channels}, since the gate mixes the two. Received: "
+                f"channels, {channels}, since the gate adds them to its output. Received: "
                 f"filters={self.filters}. Put a convolution with {self.filters} filters before it."
             )
         self.before = self._dropout()
@@ -257,7 +257,8 @@ class HighwayBlock2D(HighwayBlock):
         data_format: As in `keras.layers.Conv2D`.
         momentum, epsilon: Of the batch normalization.
         activation: In place of relu.
-        use_bias: Whether the gate has a bias. The other convolution has that of its normalization.
+        use_bias: Whether the gate has a bias. The other convolution has none, since a batch
+            normalization follows it.
         dropout: The rate of dropout before that convolution.
         kernel_initializer, kernel_regularizer, bias_regularizer, implementation: As in
             `GroupConv2D`.

@@ -81,7 +81,7 @@ class CosetPooling(BaseGroupLayer):
 class CosetPooling2D(CosetPooling):
     """Coset pooling: pools a feature map on G over the cosets of a subgroup K of H.
 
-        o_c(x, gK) = max over k in K of f_c(x, gk)      or the mean, or the sum
+        o_c(x, hK) = max over h′ in K of f_c(x, hh′)      or the mean, or the sum
 
     The result is a function on G/K that still turns with the input. With K = H it is a plain image,
     to which any planar layer applies; a maximum or mean over space then makes it invariant.
@@ -155,12 +155,12 @@ class RestrictGroup(BaseGroupLayer):
         data_format: As in `keras.layers.Conv2D`.
 
     Input shape:
-        - `"channels_last"`: `(batch, height, width, |H|, C)`
-        - `"channels_first"`: `(batch, C, |H|, height, width)`
+        - `"channels_last"`: `(batch, *space, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, *space)`
 
     Output shape:
-        - `"channels_last"`: `(batch, height, width, |H′|, C·|H|/|H′|)`
-        - `"channels_first"`: `(batch, C·|H|/|H′|, |H′|, height, width)`
+        - `"channels_last"`: `(batch, *space, |H′|, C·|H|/|H′|)`
+        - `"channels_first"`: `(batch, C·|H|/|H′|, |H′|, *space)`
 
     Returns:
         The feature map on G′. Cosets stand in the order of `PointGroup.right_cosets`.

@@ -36,6 +36,12 @@ class BaseQuotientConv(BaseGroupConv):
         given = {name: options.pop(name, None) for name in self.subgroups}
         self.__dict__.update(given)
         super().__init__(filters, kernel_size, group, *args, **options)
+        if self.is_between_quotients() and self.implementation == "fourier":
+            raise ValueError(
+                "`implementation` must be 'auto' or 'direct' with "
+                f"{' and '.join(f'`{name}`' for name in self.subgroups)}. Received: "
+                "implementation='fourier'. Leave it out."
+            )
 
     def fit_group(self) -> None:
         super().fit_group()
@@ -111,8 +117,9 @@ class LiftingConv2D(LiftingConv):
 
     Args:
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.
-        kernel_size: Integer or two. Odd and even sizes keep equivariance. It must be the same
-            along axes that the group exchanges.
+        kernel_size: Integer or two. With `padding="valid"` odd and even sizes keep equivariance.
+            With `"same"` and a stride of 1 it must be odd, and on the hexagonal lattice always. It
+            must be the same along axes that the group exchanges.
         group: The point group: one of `keras_gcnn.groups.names(dimension=2)`, such as `"p4"`
             (quarter turns) or `"p4m"` (and mirrors), or a `keras_gcnn.groups.PointGroup`. The
             layers that follow take it from here.
@@ -125,11 +132,12 @@ class LiftingConv2D(LiftingConv):
         activity_regularizer, kernel_constraint, bias_constraint: As in `keras.layers.Conv2D`.
             Glorot's and He's initializers see the fan-in of every output, C·kh·kw.
         implementation: `"auto"`, `"direct"` or `"fourier"`, as in `ops.group_conv`. A model saved
-            with one gives the same outputs with another.
+            with one gives the same outputs with another. With `output_subgroup` only the direct one
+            is there.
         lora_rank, lora_alpha: As in `keras.layers.Conv2D`; `enable_lora` is there too.
-        output_subgroup: L, for an output on the quotient G/L, as `CosetPooling2D` takes it. `None`
-            is {e}: an output on G. The kernel is then `(orbits, C, filters)`, with one weight for
-            all taps that L exchanges; for L = H the output is an image.
+        output_subgroup: L, for an output on the quotient G/L, as `CosetPooling2D` takes it. By
+            default the output is on G. With L the kernel is `(orbits, C, filters)`, with one weight
+            for all taps that L exchanges. For L = H the output is an image.
 
     Input shape:
         - `"channels_last"`: `(batch, height, width, C)`
@@ -140,7 +148,7 @@ class LiftingConv2D(LiftingConv):
         - `"channels_first"`: `(batch, filters, |H|, new_height, new_width)`
 
     Returns:
-        A tensor of rank 5.
+        The feature map. On G/L its axis is |H|/|L| long, and an image has none.
 
     Raises:
         ValueError: If an argument is invalid, the input is no image, or the kernel does not fit.
@@ -209,8 +217,9 @@ class GroupConv2D(GroupConv):
 
     Args:
         filters: Integer, the number of feature maps on the group; |H| times as many planar maps.
-        kernel_size: Integer or two. Odd and even sizes keep equivariance. It must be the same
-            along axes that the group exchanges.
+        kernel_size: Integer or two. With `padding="valid"` odd and even sizes keep equivariance.
+            With `"same"` and a stride of 1 it must be odd, and on the hexagonal lattice always. It
+            must be the same along axes that the group exchanges.
         group: The point group. If `None`, the group of the input, which must come from a layer of
             this library.
         strides, padding, data_format, dilation_rate, groups, activation, use_bias: As in
@@ -232,7 +241,7 @@ class GroupConv2D(GroupConv):
         - `"channels_first"`: `(batch, filters, |H|, new_height, new_width)`
 
     Returns:
-        A tensor of rank 5.
+        The feature map. On G/L its axis is |H|/|L| long, and an image has none.
 
     Raises:
         ValueError: If an argument is invalid, the input is not on this group, or the kernel does

@@ -210,8 +210,8 @@ class GroupBlurPooling2D(GroupBlurPooling):
     Padded points count as zeros, as in a convolution.
 
     Args:
-        pool_size: Integer or two, the window. Use an odd one for odd sizes of the input, and an
-            even one for even sizes, or equivariance is lost.
+        pool_size: Integer or two, the window. With strides of 2 use an odd window for odd sizes of
+            the input, and an even one for even sizes. Otherwise equivariance is lost.
         strides: Integer or two. `None` is `pool_size`. Equivariance is kept only if no row is left
             over, (size + padding - pool_size) mod stride = 0.
         padding: `"valid"` or `"same"`.

@@ -99,8 +99,8 @@ def check_source(layer, x):
         )
     if found.broken:
         raise ValueError(
-            f"{stock.named(layer)} takes a map on {layer.input_space.name}. Received: a map whose "
-            f"H axis is another: {found.broken}."
+            f"{stock.named(layer)} takes a map on {layer.input_space.name}. Received: a map with "
+            f"another axis of H: {found.broken}."
         )
     for reason in found.losses:
         warn_once(
@@ -191,9 +191,9 @@ def warn_of_bases(layer, x):
         if arrays or not stock.treats_channels_alike(operation):
             warn_once(
                 layer,
-                f"{stock.named(layer)} takes one-hot bases. Received: what "
-                f"{stock.named(operation)} makes of them, which need not treat A as T and C as G, "
-                "so that the other strand may give another result. Put it behind the lifting.",
+                f"{stock.named(layer)} takes one-hot bases. Received: the "
+                f"output of {stock.named(operation)}, which may not treat A as T and C as G. The "
+                "other strand may then give another result. Put it after the lifting.",
             )
 
 

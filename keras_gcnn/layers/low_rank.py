@@ -24,11 +24,11 @@ class LowRankKernel:
     @property
     def kernel(self) -> Tensor:
         """ψ, with its low-rank part where there is one."""
-        if not self.lora_enabled:
-            return self._kernel
+        return self._sum(self.compute_dtype) if self.lora_enabled else self._kernel
+
+    def _sum(self, dtype):
         part = ops.matmul(self.lora_kernel_a, self.lora_kernel_b)
-        kernel = ops.add(self._kernel, self.lora_alpha / self.lora_rank * part)
-        return ops.cast(kernel, self.compute_dtype)
+        return ops.cast(ops.add(self._kernel, self.lora_alpha / self.lora_rank * part), dtype)
 
     def enable_lora(
         self,
@@ -83,7 +83,8 @@ class LowRankKernel:
             super().save_own_variables(store)
             return
         for i, variable in enumerate(self.stored_variables()):
-            store[str(i)] = self.kernel if variable is self._kernel else variable
+            is_kernel = variable is self._kernel
+            store[str(i)] = self._sum(self.variable_dtype) if is_kernel else variable
 
     def load_own_variables(self, store: Any) -> None:
         """Loads the kernel, to which the low-rank part begins to add from 0."""
@@ -104,9 +105,9 @@ class LowRankKernel:
 
     def _no_lora_because(self):
         if not self.built:
-            return "it is not built. Call it on an input, or `build` it, before."
+            return "it is not built. Build it, or call it on an input, first."
         if self.lora_enabled:
             return f"it has one already, of rank {self.lora_rank}."
         if self.kernel_constraint is not None:
-            return "it has a `kernel_constraint`, which would not hold. Leave that out."
+            return "it has a `kernel_constraint`, which the sum would break. Leave it out."
         return None

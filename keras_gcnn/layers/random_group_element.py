@@ -19,9 +19,9 @@ class RandomGroupElement(keras.layers.Layer):
         o_b(x) = f_b(h_b⁻¹x)      with h_b drawn uniformly from H
 
     Several inputs are transformed alike: a list or dictionary of images and their masks stays
-    matched. No value is interpolated. The layer runs in `tf.data` pipelines too. A network on the
-    group needs this augmentation no more; it is for plain networks, and for what only part of a
-    network is equivariant to.
+    matched. No value is interpolated. The layer runs in `tf.data` pipelines too. A network that is
+    equivariant to the group does not need this augmentation. It is for plain networks, and for
+    symmetries that only some layers have.
 
     Args:
         group: The point group H, by name or as a `PointGroup`.

@@ -235,8 +235,8 @@ class GroupUpSampling(BaseGroupLayer):
         arguments.symmetric(self.size, self.group, "size", is_window=False)
         if self.lattice.bounds:
             raise ValueError(
-                f"{type(self).__name__} has no points between those of the "
-                f"{self.lattice.name} to take. Received: group={self.group.name!r}. Use "
+                f"{type(self).__name__} is not defined on the "
+                f"{self.lattice.name}. Received: group={self.group.name!r}. Use "
                 "GroupConv2DTranspose."
             )
 
@@ -258,8 +258,8 @@ class GroupUpSampling2D(GroupUpSampling):
     """Makes space larger, for each element of H by itself.
 
     `"nearest"` repeats every point. `"bilinear"` takes the point i of the output from the place
-    (i + 1/2)/size - 1/2 of the input, by linear interpolation along each axis. Outside of the input
-    is the value of its edge. Both are equivariant at every size of the input.
+    (i + 1/2)/size - 1/2 of the input, by linear interpolation along each axis. Points outside of
+    the input have the value of the nearest edge. Both are equivariant at every size of the input.
 
     Args:
         size: Integer or two, the factors of the axes. Groups with quarter turns need equal ones.

@@ -85,10 +85,13 @@ class StrandLifting(BaseGroupLayer):
             guard.warn_of_bases(self, inputs)
         return super().__call__(inputs, *args, **kwargs)
 
+    def complements(self) -> list[int]:
+        """For each channel that of the other base of its pair: A and T, C and G."""
+        return [self.bases.index(COMPLEMENTS[base]) for base in self.bases]
+
     def complement(self, inputs: Tensor) -> Tensor:
         """The sequences with A and T exchanged, and C and G."""
-        order = [self.bases.index(COMPLEMENTS[base]) for base in self.bases]
-        return keras.ops.take(inputs, order, axis=channel_axis(self.data_format))
+        return keras.ops.take(inputs, self.complements(), axis=channel_axis(self.data_format))
 
     def pairs(self) -> list[list[int]]:
         """The channels of A and T, and those of C and G."""

@@ -48,15 +48,15 @@ class SubsetPooling(BaseSampled):
         data_format: As in `keras.layers.Conv2D`.
 
     Input shape:
-        - `"channels_last"`: `(batch, height, width, |H|, C)`
-        - `"channels_first"`: `(batch, C, |H|, height, width)`
+        - `"channels_last"`: `(batch, *space, |H|, C)`
+        - `"channels_first"`: `(batch, C, |H|, *space)`
 
     Output shape:
-        - `"channels_last"`: `(batch, new_height, new_width, |H′|, C)`
-        - `"channels_first"`: `(batch, C, |H′|, new_height, new_width)`
+        - `"channels_last"`: `(batch, *new_space, |H′|, C)`
+        - `"channels_first"`: `(batch, C, |H′|, *new_space)`
 
     Returns:
-        A tensor of rank 5.
+        A tensor of the rank of the input.
 
     Raises:
         ValueError: If an argument is invalid, the input is not on this group, or the window does

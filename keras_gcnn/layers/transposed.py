@@ -65,17 +65,18 @@ class GroupConv2DTranspose(GroupConvTranspose):
         o_k(x, h) = activation(b_k + [f ⋆ᵀ ψ]_k(x, h))
         [f ⋆ᵀ ψ]_k(x, h) = Σ_y Σ_h′ Σ_c f_c(y, h′) ψ_k,c(h′⁻¹(x - strides·y), h′⁻¹h)
 
-    A map on G comes in, and a larger one goes out. The kernel, `(kh, kw, |H|, filters, C)`, is that
-    of the GroupConv2D from `filters` maps to C whose adjoint the layer is.
+    A map on G comes in, and a larger one goes out. The layer is the adjoint of a GroupConv2D from
+    `filters` maps to C, and has its kernel: `(kh, kw, |H|, filters, C)`.
 
     Args:
         filters: Integer, the number of feature maps on the group that go out.
         kernel_size, group, data_format, dilation_rate, activation, use_bias: As in `GroupConv2D`.
-        strides: Integer or two. With `padding="same"` equivariance asks that kernel size and stride
-            are both even or both odd. Otherwise the layer warns when it is built.
+        strides: Integer or two. With `padding="same"`, equivariance needs a kernel size that is as
+            large as the stride or larger by an even number. Otherwise the layer warns when it is
+            built.
         padding: `"valid"`, `"same"`, or `"centered"`, where n points become (n - 1)·strides + 1.
-        output_padding: As in `keras.layers.Conv2DTranspose`. One that is not 0 adds points on one
-            side, which loses equivariance.
+        output_padding: As in `keras.layers.Conv2DTranspose`. It changes how many points are cut on
+            each side. Where the two sides differ, the layer warns.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
         activity_regularizer, kernel_constraint, bias_constraint: As in `keras.layers.Conv2D`.
         lora_rank, lora_alpha: As in `keras.layers.Conv2D`; `enable_lora` is there too.

@@ -15,6 +15,7 @@ from keras_gcnn.annotations import (
     Number,
     Shape,
 )
+from keras_gcnn.layers.base_block import own_initializer
 from keras_gcnn.models import building
 
 # The paper's widths: about 96 and 192 divided by √|H|, for 1.2 to 1.4 M weights each.
@@ -79,7 +80,7 @@ def all_cnn(
             stride=stride,
             downsampling=downsampling,
             padding=padding,
-            kernel_initializer=kernel_initializer,
+            kernel_initializer=own_initializer(kernel_initializer, i - 1),
             name=f"conv{i}",
         )
         x = building.normalize(x, group, name=str(i))

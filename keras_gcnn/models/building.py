@@ -67,6 +67,12 @@ def mean_over_space_and_group(x, group):
 def mean_over_space(x, group):
     """The mean over space of each plane of a map on the group, |H| numbers per channel."""
     size = x.shape[1:3]
+    if size[0] is None or size[0] != size[1]:
+        raise ValueError(
+            "`invariant=False` takes the mean over squares of a known size. Received: a map of "
+            f"size {size} after the last stage. Set equal sizes in `input_shape`, or leave "
+            "`invariant` out."
+        )
     x = GroupAveragePooling2D(size, group=group, data_format="channels_last", name="space_mean")(x)
     return layers.Flatten(name="planes")(x)
 

@@ -20,11 +20,11 @@ def dense_net(
     layers_in_block: Integer = 1,
     compression: Number = 1.0,
 ) -> keras.Model:
-    """The densely connected network of rotation equivariant digital pathology, on any group.
+    """The densely connected network of Veeling et al. (2018), on any group.
 
-    Every layer of a block is batch normalization, ReLU and a 3×3 convolution, whose maps are added
-    to the channels. Between blocks stand a 1×1 convolution and 2×2 average pooling. At the end come
-    batch normalization, ReLU, the mean over space and group, and a linear layer.
+    Every layer of a block is batch normalization, ReLU and a 3×3 convolution. Its output is
+    concatenated with its input. Between blocks stand a 1×1 convolution and 2×2 average pooling. At
+    the end come batch normalization, ReLU, the mean over space and group, and a linear layer.
 
     Args:
         group: Name of the point group, or a `PointGroup`.
@@ -57,6 +57,11 @@ def dense_net(
     blocks = arguments.integer(blocks, "blocks")
     layers_in_block = arguments.integer(layers_in_block, "layers_in_block")
     compression = arguments.number(compression, "compression")
+    if not 0 < compression <= 1:
+        raise ValueError(
+            "`compression` must be above 0 and at most 1, which keeps all channels. Received: "
+            f"compression={compression}."
+        )
     classes = arguments.integer(classes, "classes")
 
     inputs = building.image(input_shape)

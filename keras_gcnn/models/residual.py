@@ -44,10 +44,10 @@ def resnet(
         downsampling: `"stride"`, as published: strides of 2, which on even sizes are not exactly
             equivariant, so that an `EquivarianceWarning` is issued. `"pooling"`: stride 1 followed
             by 2×2 average pooling, which is.
-        invariant: Whether the mean is taken over the group too, so that a stride of "pooling" gives
-            invariant logits. `False`, as in the original experiments: the linear layer combines
-            all |H|·C planes, and has 2,622,878 trainable weights on p4m at depth 44, 7,173,110 at
-            depth 26.
+        invariant: Whether the mean is taken over the group too, so that logits are invariant with
+            `downsampling="pooling"`. `False`, as in the original experiments: the linear layer
+            combines all |H|·C planes, and has 2,622,878 trainable weights on p4m at depth 44,
+            7,173,110 at depth 26.
 
     Returns:
         A `keras.Model` from images to logits, `(batch, classes)`, with 2.64 M weights on Z² and

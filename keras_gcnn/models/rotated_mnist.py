@@ -1,4 +1,4 @@
-"""The three networks of the paper's rotated-MNIST experiment (section 8.1)."""
+"""The three networks of the paper's rotated-MNIST experiment (section 8.1), and P8CNN."""
 
 import keras
 from keras import layers
@@ -6,6 +6,7 @@ from keras import layers
 from keras_gcnn import arguments
 from keras_gcnn.annotations import Initializer, Integer, Shape
 from keras_gcnn.layers import CosetPooling2D, GroupMaxPooling2D, RotatedImage
+from keras_gcnn.layers.base_block import own_initializer
 from keras_gcnn.models import building
 
 
@@ -152,10 +153,12 @@ def _seven_convolutions(
 
     group = arguments.group(group, dimension=2)
     classes = arguments.integer(classes, "classes")
-    options = {"padding": "valid", "kernel_initializer": kernel_initializer}
     inputs = x = building.image(input_shape)
     for i in range(1, 7):
-        x = building.convolve(x, channels, 3, group, **options, name=f"conv{i}")
+        own = own_initializer(kernel_initializer, i - 1)
+        x = building.convolve(
+            x, channels, 3, group, padding="valid", kernel_initializer=own, name=f"conv{i}"
+        )
         x = building.normalize(x, group, name=str(i))
         if pool_rotations_at_every_layer:
             x = pool_rotations(x, name=f"rotation_pool{i}")
@@ -163,7 +166,10 @@ def _seven_convolutions(
             x = _pool_space(x, group)
         elif dropout:
             x = layers.Dropout(dropout, name=f"dropout{i}")(x)
-    x = building.convolve(x, classes, 4, group, **options, name="conv7")
+    own = own_initializer(kernel_initializer, 6)
+    x = building.convolve(
+        x, classes, 4, group, padding="valid", kernel_initializer=own, name="conv7"
+    )
     x = pool_rotations(x, name="rotation_pool7")
     logits = layers.GlobalMaxPooling2D(data_format="channels_last", name="logits")(x)
     return keras.Model(inputs, logits, name=name)

@@ -29,18 +29,19 @@ def unet(
     dropout: Number = 0.0,
     activation: Activation = None,
 ) -> keras.Model:
-    """A U-Net: a path down by pooling, and one up that takes what the first one had at each size.
+    """A U-Net: a path down, and a path up that is joined with the maps of the path down.
 
-    Each stage has two convolutions with batch normalization and ReLU. Upsampling repeats points,
-    and a convolution follows it. At the end stand the mean over the group and a 1×1 convolution.
-    The segmentation turns with the image at every size that the poolings divide.
+    Each stage has two convolutions with batch normalization and ReLU. The path down pools. On the
+    path up points are repeated, a convolution follows, and the maps of the same size are
+    concatenated. At the end stand the mean over the group and a 1×1 convolution. The segmentation
+    turns with the image at every size that the poolings divide.
 
     Args:
         group: Name of the point group, or a `PointGroup`. `"z2"` is the plain U-Net; `"p1"` that
             of signals, and `"C1"` that of volumes.
         input_shape: `(length, channels)`, `(height, width, channels)` or `(depth, height, width,
-            channels)`. Sizes must be multiples of 2 to the number of widths less one. They may be
-            `None`.
+            channels)`. Sizes must be multiples of 2ⁿ, where n is the number of widths minus one.
+            They may be `None`.
         classes: Number of maps that go out.
         widths: Integers, the maps on the group in each stage, from the largest size down.
         kernel_size: Integer, of all convolutions but the last.

@@ -11,6 +11,7 @@ import sys
 from typing import NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_gcnn import arguments
@@ -162,7 +163,8 @@ def pad(x, amounts, value=0):
     """One number, zero by default, in front of and behind each axis.
 
     torch.compile cannot trace `ops.pad` of Keras 3.15, and on TensorFlow it fails under
-    `RematScope`, as it passes a keyword (keras#21207). It can go when neither does.
+    `RematScope`, as it passes a keyword (keras#21207). It can go when
+    torch.compile traces `ops.pad` and `RematScope` takes keywords.
     """
     if is_traced_by_torch():
         return _padded_by_parts(x, amounts, value)
@@ -186,7 +188,8 @@ def _padded_by_parts(x, amounts, value):
 def larger(n, m):
     """The larger of two sizes: integers, tensors of TensorFlow's graph, or symbols of `jax.export`.
 
-    Python's `max` asks which is larger, and neither of those knows. It can go when they do.
+    Python's `max` asks which is larger, and neither of those knows. It can go when they can
+    be compared.
     """
     if isinstance(n, int) or _name() == "torch":
         return max(n, m)
@@ -197,13 +200,29 @@ def repeat(x, times, axis):
     """Repeats every point along an axis `times` times.
 
     `ops.repeat` of Keras 3.15 fails on PyTorch's meta device, so that Keras computes a whole model
-    to find its shapes. It can go when it does not.
+    to find its shapes. It can go when `ops.repeat` works there.
     """
     shape = list(ops.shape(x))
     repeated = (*shape[: axis + 1], times, *shape[axis + 1 :])
     x = ops.broadcast_to(ops.expand_dims(x, axis + 1), repeated)
     shape[axis] *= times
     return layout.reshape(x, shape)
+
+
+def resize(x, size, data_format):
+    """Planes of another size, by bilinear interpolation.
+
+    On TensorFlow, `ops.image.resize` of Keras 3.15 computes in float32 what is in float64. It can
+    go when `tf.image.resize` does not.
+    """
+    if _name() != "tensorflow" or standard_dtype(x) != "float64":
+        return ops.image.resize(x, size, interpolation="bilinear", data_format=data_format)
+    for axis, new in enumerate(size, start=1 if data_format == "channels_last" else 2):
+        old = x.shape[axis]
+        places = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+        weights = np.maximum(1 - np.abs(places[:, None] - np.arange(old)), 0)
+        x = ops.moveaxis(ops.tensordot(weights, x, axes=[[1], [axis]]), 0, axis)
+    return x
 
 
 def maximum(x, axis, keepdims=False):
@@ -239,7 +258,7 @@ def with_gradient(function, gradient, *arguments):
 
 
 def _is_under_autocast(device):
-    """Whether `torch.autocast` chooses dtypes on a device, of which it does not know "meta"."""
+    """Whether `torch.autocast` chooses dtypes on a device. It does not know the device "meta"."""
     return device != "meta" and sys.modules["torch"].is_autocast_enabled(device)
 
 
@@ -253,13 +272,16 @@ def by_parts(function, images, tensors, total):
     Args:
         function: Takes one part of each tensor, and returns results `(images, …)` and what is added
             up.
-        images: A divisor of the batch.
+        images: How many. The last part may have zeros in place of images.
         tensors: Each `(batch, …)`, of one dtype, which the results have too.
         total: Zeros of the shape and dtype of what is added up.
 
     Returns:
         The results `(batch, …)`, and the total.
     """
+    batch = tensors[0].shape[0]
+    if missing := -batch % images:
+        tensors = [pad(x, [(0, missing), *[(0, 0)] * (len(x.shape) - 1)]) for x in tensors]
     parts = [ops.reshape(x, (-1, images, *x.shape[1:])) for x in tensors]
 
     def add(total, part):
@@ -268,7 +290,7 @@ def by_parts(function, images, tensors, total):
 
     scan = _tensorflow_scan if _name() == "tensorflow" else ops.scan
     total, results = scan(add, total, parts)
-    return ops.reshape(results, (-1, *results.shape[2:])), total
+    return ops.reshape(results, (-1, *results.shape[2:]))[:batch], total
 
 
 def _tensorflow_scan(function, total, parts):
@@ -291,7 +313,7 @@ def _tensorflow_scan(function, total, parts):
 def in_tf_data(function, inputs):
     """`function(inputs)`, also where a `tf.data` pipeline calls it on JAX or PyTorch.
 
-    There the inputs are TensorFlow's. Keras 3.15 exports no base for layers that run there; it can
+    There the inputs are TensorFlow's. Keras 3.15 exports no base for layers that run there. It can
     go when Keras does.
 
     Args:
@@ -305,7 +327,8 @@ def in_tf_data(function, inputs):
 
     def call(*arrays):
         outputs = function(keras.tree.pack_sequence_as(inputs, arrays))
-        return [ops.convert_to_numpy(y) for y in keras.tree.flatten(outputs)]
+        outputs = map(ops.convert_to_numpy, keras.tree.flatten(outputs))
+        return [y.astype(x.dtype.as_numpy_dtype) for x, y in zip(flat, outputs, strict=True)]
 
     outputs = tensorflow.numpy_function(call, flat, [x.dtype for x in flat])
     for x, y in zip(flat, outputs, strict=True):
@@ -379,7 +402,7 @@ def conv_with_a_row_of_zeros(x, kernel, strides, dilation_rate):
 
 
 def takes_plane(x):
-    """Whether a map has points. PyTorch 2.13 convolves no other; this can go when it does."""
+    """Whether a map has points. PyTorch 2.13 convolves no other. It can go when PyTorch does."""
     return _name() != "torch" or 0 not in x.shape
 
 

@@ -26,7 +26,7 @@ def square_to_hexagonal(
 
         o(r, q) = f(spacing · (r·√3/2, q + r/2))      in (row, column), from the middle of f
 
-    Outside of an image is zero.
+    Points outside of the image are zero.
 
     Args:
         images: `(batch, height, width, channels)`, or as `data_format` says.
@@ -43,6 +43,7 @@ def square_to_hexagonal(
     Reference: Hoogeboom et al. 2018, "HexaConv", section 3, for axial coordinates.
     """
     images, data_format = backend.tensor(images), arguments.data_format(data_format)
+    arguments.floating(images, "images")
     size = arguments.image_size(images.shape, data_format)
     spacing = arguments.positive(spacing, "spacing")
     if radius is None:
@@ -81,6 +82,7 @@ def hexagonal_to_square(
     Reference: as `square_to_hexagonal`.
     """
     images, data_format = backend.tensor(images), arguments.data_format(data_format)
+    arguments.floating(images, "images")
     height, width = arguments.image_size(images.shape, data_format)
     if not HEXAGONAL.has_image((height, width)):
         raise ValueError(

@@ -16,7 +16,8 @@ def rotate_image(images: Tensor, degrees: Number, data_format: DataFormat | None
         o_c(x) = f_c(R(-degrees)·x)      with points x counted from the centre
 
     Points outside of the image have the value of its nearest edge. Rotations commute with each
-    other, so on square images this is equivariant to p2 and p4. By 90° it is exact.
+    other, so on square images this is equivariant to p2 and p4. By 90° it is exact. Points are
+    computed in float32, also for images in float64.
 
     Args:
         images: `(batch, height, width, channels)`, or as `data_format` says.
@@ -32,6 +33,7 @@ def rotate_image(images: Tensor, degrees: Number, data_format: DataFormat | None
     Reference: not in the paper; used by `models.p8cnn`.
     """
     images, degrees = backend.tensor(images), arguments.number(degrees, "degrees")
+    arguments.floating(images, "images")
     data_format = arguments.data_format(data_format)
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     # Rows are counted downwards.

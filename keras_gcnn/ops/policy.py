@@ -4,6 +4,8 @@ A rule is a function of a `backend.Compilation` and of shapes. Tests and benchma
 by its public name to switch it off. `conv/cost_model.py` holds one more, which is fitted.
 """
 
+import math
+
 import keras
 
 from keras_gcnn.ops.backend import Compilation, is_sharded
@@ -12,7 +14,7 @@ JAX_ON_A_CPU = Compilation("jax", "xla", "cpu")
 WIDE = "float32", "float64"
 # From this many input and output channels, a convolution of volumes by rows was faster.
 FEWEST_CHANNELS_BY_ROWS = 40
-# Fewer channels are added up in operations that are too small.
+# With fewer channels, sums are many small operations.
 FEWEST_CHANNELS_APART = 16
 # Numbers of f̂ by what compiles: 10 MB in float32, which a cache holds, or 40 MB.
 LARGEST_TRANSFORMS = {"xla": 2.5e6, "graph": 1e7, None: 1e7}
@@ -26,7 +28,7 @@ def pads_planes(compilation, kernel_shape, training):
 
     With XLA on a CPU under JAX, networks of such convolutions then take 0.5 to 0.65 of the time in
     training. In inference XLA computes convolutions, what is between them and a pooling as one, and
-    a row to cut off is in its way: P4CNN took twice as long with it.
+    the row prevents that: P4CNN took twice as long with it.
     `tox -e bench-jax -- -k "test_network and P4CNN"`
     """
     is_plane = len(kernel_shape) == 4
@@ -36,8 +38,8 @@ def pads_planes(compilation, kernel_shape, training):
 def convolves_by_rows(compilation, kernel_shape, dtype):
     """Whether a convolution of volumes is computed as a sum over the rows of its kernel.
 
-    With XLA on a CPU under JAX it takes 0.3 to 1.1 of the time of `ops.conv`, the more the wider.
-    In half precision each row would be rounded by itself.
+    With XLA on a CPU under JAX it takes 0.3 to 1.1 of the time of `ops.conv`, and the least with
+    many channels. In half precision each row would be rounded by itself.
     `tox -e bench-jax -- -k "test_same_maps and direct and 3x3x3"`
     """
     is_wide = min(kernel_shape[-2:]) >= FEWEST_CHANNELS_BY_ROWS and dtype in WIDE
@@ -73,9 +75,9 @@ def has_own_bank_gradient(compilation):
 def joins_sums(compiler):
     """Whether a compiler fuses sums, so that only results are written to memory.
 
-    Elsewhere each addition is written. `keras_gcnn.tune` then goes by their number, which tells
-    volumes from planes: on O with 16 channels eager PyTorch took twice as long for a training step
-    by Fourier as directly, where f̂ has no more numbers for a product than on p4m with 48.
+    Elsewhere each addition is written. `keras_gcnn.tune` then goes by their number too. The size of
+    f̂ does not tell volumes from planes: it is the same on O with 16 channels as on p4m with 48,
+    and on O eager PyTorch took twice as long for a training step by Fourier as directly.
     `KERAS_BACKEND=torch python -m keras_gcnn.tune`
     """
     return compiler in ("xla", "torch.compile")
@@ -197,15 +199,18 @@ def shares_traces(compilation):
 
 
 def images_at_once(compilation, batch, numbers):
-    """The most images, a divisor of the batch, whose f̂ is no larger than it may be.
+    """How many images are taken at once, so that their f̂ is no larger than it may be.
+
+    It is a divisor of the batch, unless all are too small. Then the last part has images of zeros.
 
     glibc gives large buffers back after every call, and the kernel clears them page by page for the
-    next. On TensorFlow with XLA a wide layer took twice as long whole.
+    next. On TensorFlow with XLA a wide layer took twice as long with the whole batch at once.
     `tox -e bench-tensorflow -- -k "test_same_maps and fourier"`
 
     Small parts make many small operations where no compiler joins them. With parts four times as
     large a training step of All-CNN took 0.82 of the time on PyTorch, and 0.93 on TensorFlow.
-    Whole it took 1.2 on PyTorch. `KERAS_BACKEND=torch python -m benchmarks.equal_parameters`
+    With the whole batch at once it took 1.2 on PyTorch.
+    `KERAS_BACKEND=torch python -m benchmarks.equal_parameters`
 
     It is the whole batch for torch.compile, which would compile each part by itself.
 
@@ -217,5 +222,8 @@ def images_at_once(compilation, batch, numbers):
     largest = LARGEST_TRANSFORMS.get(compilation.compiler)
     if largest is None:
         return batch
-    divisors = (n for n in range(batch, 0, -1) if batch % n == 0)
-    return next((n for n in divisors if n * numbers <= largest), min(batch, 1))
+    most = max(int(largest // max(numbers, 1)), 1)
+    if most >= batch:
+        return batch
+    divisor = next(n for n in range(most, 0, -1) if batch % n == 0)
+    return divisor if 2 * divisor >= most else math.ceil(batch / math.ceil(batch / most))

@@ -40,9 +40,9 @@ def coset_pool(
 ) -> Tensor:
     """Coset pooling: a function on G becomes one on G/K.
 
-        o_c(x, gK) = max over k in K of f_c(x, gk)             or the mean, or the sum
+        o_c(x, hK) = max over h′ in K of f_c(x, hh′)             or the mean, or the sum
 
-    A function on G/L, for L ⊂ K, becomes one on G/K too: the maximum is over the cosets of L in gK.
+    A function on G/L, for L ⊂ K, becomes one on G/K too: the maximum is over the cosets of L in hK.
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -220,7 +220,7 @@ def _max_pool(x, sampling, data_format):
 
 
 def _maximum_of_tiles(x, window):
-    """Each axis of space split into windows and places in one, and the maximum over the places.
+    """The maximum over the points of each window, once axes of space are split into both.
 
     Equal entries share the gradient, so it turns with the input.
     """

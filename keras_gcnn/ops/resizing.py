@@ -1,7 +1,5 @@
 """Padding, cropping and upsampling of space, which leave H and the channels as they are."""
 
-from keras import ops
-
 from keras_gcnn import arguments
 from keras_gcnn.annotations import Amounts, DataFormat, Interpolation, MapLattice, Size, Tensor
 from keras_gcnn.groups import coset_axis
@@ -91,8 +89,9 @@ def group_upsample(
     """Makes each axis of space `size` times as long.
 
     `"nearest"` repeats every point. `"bilinear"` takes the point i of the output from the place
-    (i + 1/2)/size - 1/2 of the input, by linear interpolation along each axis. Outside of the input
-    is the value of its edge. On hexagonal maps neither is equivariant: use `group_conv_transpose`.
+    (i + 1/2)/size - 1/2 of the input, by linear interpolation along each axis. Points outside of
+    the input have the value of the nearest edge. On hexagonal maps neither is equivariant: use
+    `group_conv_transpose`.
 
     Args:
         x: Feature map on G, `(batch, *space, |H|, channels)` or `(batch, channels, |H|, *space)`.
@@ -131,4 +130,4 @@ def _bilinear(x, factors, data_format):
             f"x.shape={tuple(x.shape)}. Use interpolation='nearest'."
         )
     new_size = tuple(n * factor for n, factor in zip(size, factors, strict=True))
-    return ops.image.resize(x, new_size, interpolation="bilinear", data_format=data_format)
+    return backend.resize(x, new_size, data_format)

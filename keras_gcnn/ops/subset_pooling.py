@@ -1,5 +1,7 @@
 """Pooling over gU for any finite subset U of the group (paper, section 6.3)."""
 
+import math
+
 from keras import ops
 
 from keras_gcnn import arguments
@@ -84,11 +86,14 @@ def subset_sampling(group, subset, strides, padding):
     """The `groups.Sampling` of the smallest window around all h·t."""
     elements = range(group.order)
     points = [group.move(h, t, r)[0] for t, r in subset for h in elements]
+    window = group.lattice.kernel_around(points)
+    rotations = {r for _, r in subset}
+    is_full = len(set(subset)) == math.prod(group.lattice.kernel_axes(window)) * len(rotations)
     return Sampling(
-        group.lattice.kernel_around(points),
+        window,
         arguments.integer_tuple(strides, group.dimension, "strides"),
         arguments.one_of(padding, arguments.POOLING_PADDINGS, "padding"),
-        sees_padding=False,
+        sees_padding=not is_full,  # windows with holes tell points apart where all cover the image
     )
 
 

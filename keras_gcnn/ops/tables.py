@@ -37,7 +37,9 @@ def are_equal(group, other):
 @untraced
 def number_of_orbits(group, kernel_size, subgroup, output_subgroup):
     """How many `groups.filter_orbits` there are."""
-    return int(groups.filter_orbits(group, kernel_size, subgroup, output_subgroup).max()) + 1
+    return (
+        int(groups.quotient_bank_indices(group, kernel_size, subgroup, output_subgroup).max()) + 1
+    )
 
 
 @constant

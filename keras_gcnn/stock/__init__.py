@@ -2,8 +2,8 @@
 
 from keras_gcnn.stock.graph import (
     all_calls,
-    behind,
     call_of,
+    calls_before,
     constants_of,
     follow,
     follower,
@@ -26,8 +26,8 @@ __all__ = [
     "acts_on_each_number",
     "all_calls",
     "arguments_with",
-    "behind",
     "call_of",
+    "calls_before",
     "constants_of",
     "follow",
     "follower",

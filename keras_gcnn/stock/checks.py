@@ -10,7 +10,7 @@ from keras_gcnn.groups import Sampling, Space, TransposedSampling, coset_axis
 
 
 def always():
-    """Whether it is so: it is."""
+    """`True`: the default where there is nothing to ask."""
     return True
 
 
@@ -95,7 +95,7 @@ class Call:
         return tuple(by_axis[a] for a in self.space_axes), [by_axis[a] for a in self.coset_axes]
 
 
-def nothing(call):
+def always_keeps(call):
     """Whatever its arguments are, it keeps equivariance."""
     return None
 
@@ -105,8 +105,8 @@ def merged(call):
     is_layer = isinstance(call.operation, keras.layers.Layer)
     for shape in call.others:
         missing = call.space.rank - len(shape)
-        behind = 1 if is_layer else 0  # layers align behind the batch, operations from the end
-        aligned = (*shape[:behind], *(1,) * missing, *shape[behind:])
+        batch = 1 if is_layer else 0  # layers align after the batch, operations from the end
+        aligned = (*shape[:batch], *(1,) * missing, *shape[batch:])
         if missing and any(aligned[axis] != 1 for axis in (*call.space_axes, *call.coset_axes)):
             return f"a tensor of shape {tuple(shape)} is aligned with other axes of the map"
     return constants(call)
@@ -152,7 +152,7 @@ def activation(call):
 def on_last_axis(call):
     """The last axis must be that of the channels."""
     if call.channel_axis != call.space.rank - 1:
-        return "it acts on the last axis, the width"
+        return "it acts on the last axis, which is not the channels'"
 
 
 def per_channel(call):
@@ -280,7 +280,7 @@ def flattened(call):
 
 def in_order(call):
     """Axes must stay where they are, or the exchange must commute with the group."""
-    dims = call.get("dims")  # of a Permute, which counts from the axis behind the batch
+    dims = call.get("dims")  # of a Permute, which counts from the axis after the batch
     order = call.get("axes") or () if dims is None else (0, *dims)
     order = [int(axis) % call.space.rank for axis in order]
     if len(order) != call.space.rank or any(

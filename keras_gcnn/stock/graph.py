@@ -23,7 +23,7 @@ class Found:
     Attributes:
         space: The `Space` of the map, `None` where it is unknown or the tensor is no map.
         maker: The layer of this library that made the map, if one did.
-        losses: Why equivariance was lost since then, one sentence for each layer.
+        losses: Why equivariance was lost after that layer, one sentence for each loss.
         broken: Why the axis of H is no longer that of the space, if it is not.
         is_masked: A function that says whether points outside of a hexagon are zero.
     """
@@ -58,10 +58,10 @@ def follower(space, data_format):
 
 def in_order(model):
     """Each operation of a functional model with its node, after those that it depends on."""
-    return behind(model.outputs)
+    return calls_before(model.outputs)
 
 
-def behind(tensors):
+def calls_before(tensors):
     """`in_order` for what symbolic tensors are made of."""
     seen, order = set(), []
     waiting = [(x, False) for x in reversed(tensors)]
@@ -114,7 +114,7 @@ class _Walk:
         return replace(found, losses=_loss(maker_of(x), reason)) if reason else found
 
     def _tried_from_maps(self, x, space):
-        """Why a tensor, computed from maps whose space is known, is no map on a space."""
+        """Why a tensor is no map on `space`, tried from the nearest maps whose space is known."""
         starts, seen, waiting = {}, set(), [x]
         while waiting:
             tensor = waiting.pop()
@@ -127,7 +127,7 @@ class _Walk:
                 waiting += node.input_tensors
         if any(on is None and len(shape) > 2 for _, on, shape in starts.values()):
             return None  # nobody knows how an element moves it
-        calls = [call for call in behind([x]) if id(call[1]) in seen]
+        calls = [call for call in calls_before([x]) if id(call[1]) in seen]
         return trial.loss(calls, starts.values(), x, space, self.data_format)
 
     def shape(self, tensor):
@@ -205,7 +205,7 @@ class _Walk:
         if reason:
             losses = (*losses, *_loss(operation, reason))
         if length is not None:
-            broken = broken or f"{named(operation)} makes it {length} long"
+            broken = broken or f"{named(operation)} makes the axis {length} long"
         return Found(space, maker, losses, broken, partial(self._is_masked, call, node))
 
     def _is_masked(self, call, node):
@@ -260,7 +260,7 @@ def _reason(call):
         return "points outside of the hexagon come into it. Use GroupZeroPadding2D"
     if row is None:
         return None
-    is_at_rest = row.planar == "nothing"
+    is_at_rest = row.planar == "dropped"
     if call.get("data_format") not in (None, call.data_format) and not is_at_rest:
         return f"its data_format is {call.get('data_format')!r}"
     return row.check(call)
@@ -321,8 +321,8 @@ def constants_of(node):
 
 
 def all_calls(tensors):
-    """`behind`, and what is within the models of which it finds a call."""
-    for operation, node in behind(tensors):
+    """`calls_before`, and what is within the models of which it finds a call."""
+    for operation, node in calls_before(tensors):
         yield operation, node
         if is_functional(operation):
             yield from all_calls(operation.outputs)

@@ -22,14 +22,14 @@ class Row:
         says: What documentation says of it: what it does, or the condition.
         check: A function of a `checks.Call` that returns why equivariance is lost, or `None`.
         planar: What `to_planar` makes of it: `"itself"`, for it acts on each number by itself;
-            `"nothing"`, for it acts only during training; `"rule"`, by a rule of `convert.rules`;
+            `"dropped"`, for it acts only during training; `"rule"`, by a rule of `convert.rules`;
             `"refused"`, an error. `None`: itself, on the map with its axis of H.
     """
 
     names: str
     effect: str
     says: str
-    check: Any = checks.nothing
+    check: Any = checks.always_keeps
     planar: str | None = None
 
     @property
@@ -73,7 +73,7 @@ TABLE = (
         "SpatialDropout1D SpatialDropout2D SpatialDropout3D RandomGroupElement",
         "keeps",
         "acts only during training",
-        planar="nothing",
+        planar="dropped",
     ),
     Row(
         "RandomFlip RandomRotation RandomTranslation RandomZoom RandomContrast RandomShear "
@@ -145,14 +145,14 @@ TABLE = (
     Row(
         "ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping1D Cropping2D Cropping3D",
         "condition",
-        "it is equal in front and behind, and none along H",
+        "it is equal in front and behind and along axes that the group exchanges, and none along H",
         checks.amounts,
         "rule",
     ),
     Row(
         "UpSampling1D UpSampling2D UpSampling3D",
         "condition",
-        "its size is 1 along H",
+        "its size is 1 along H, and equal along axes that the group exchanges",
         checks.repeated,
         "rule",
     ),
@@ -226,7 +226,7 @@ def treats_channels_alike(operation):
     """Whether a layer or operation is known to do the same to each channel by itself."""
     row = row_of(operation)
     windows = checks.pooling, checks.amounts, checks.repeated
-    is_alike = row is not None and (row.planar == "nothing" or row.check in windows)
+    is_alike = row is not None and (row.planar == "dropped" or row.check in windows)
     makes_bases = type(operation).__name__ in ("Cast", "OneHot", "Masking")
     return acts_on_each_number(operation) or is_alike or makes_bases
 

@@ -20,8 +20,8 @@ def loss(calls, starts, end, space, data_format):
 
     Args:
         calls: Pairs of an operation and a node, each after those that it depends on.
-        starts: For each tensor that they begin with the tensor, its `Space` and its shape. `None`
-            is the space of what no element moves.
+        starts: The tensors that the calls start from, each with its `Space` and its shape. The
+            space is `None` if no element moves the tensor.
         end: The tensor that they make.
         space: The `Space` that it should be on.
         data_format: Of all maps.
@@ -95,7 +95,7 @@ def _build(calls, values):
     if not any(isinstance(operation, keras.layers.Layer) for operation, _ in calls):
         return
     known = dict(values)
-    with contextlib.suppress(Exception):  # it says so where the model is called
+    with contextlib.suppress(Exception):  # the model raises the same error when it is called
         for operation, node in calls:
             args, kwargs = arguments_with(node, _tensors(node, known))
             found = keras.tree.flatten(operation(*args, **kwargs))
@@ -115,7 +115,7 @@ def _is_small(size):
 def _lost(outputs, space, data_format):
     """`_difference` of the outputs for each element in turn, the identity first.
 
-    Where they are not all finite, as the roots of random numbers, those of positive ones are taken.
+    If they are not all finite, such as roots of random numbers, positive numbers are tried.
     """
     for change in (np.asarray, _positive):
         try:

@@ -1,4 +1,4 @@
-"""The sheet that all pictures are drawn on. Nothing else here knows matplotlib."""
+"""The sheet that all pictures are drawn on. Nothing else here imports matplotlib."""
 
 import importlib
 from dataclasses import dataclass

@@ -100,8 +100,8 @@ class Grid:
 def screen_basis(lattice):
     """The basis of a plane lattice on the screen, `(2, 2)`: columns to the right, rows downwards.
 
-    Row i is the step (x, y) along axis i of an array, with y counted downwards. That along the
-    columns is one long.
+    Row i is the step (x, y) along axis i of an array, with y counted downwards. The step along axis
+    1 has length 1.
     """
     (rows, along), _ = lattice.gram / lattice.gram[1, 1]
     return np.array([[along, np.sqrt(rows - along**2)], [1, 0]])
@@ -111,8 +111,8 @@ def screen_basis(lattice):
 def cell(lattice):
     """The corners (x, y) of the part of the plane that is nearest to one point of a lattice.
 
-    A square, a hexagon, or another hexagon. Corners have the same distance to the point and to two
-    of its neighbours, and none is nearer.
+    It has four corners where the axes are at right angles, and six elsewhere. Corners have the same
+    distance to the point and to two of its neighbours, and none is nearer.
     """
     steps = np.array([s for s in product((-1, 0, 1), repeat=2) if any(s)]) @ screen_basis(lattice)
     halves = (steps**2).sum(axis=1) / 2  # x is nearest to the point where steps·x ≤ halves

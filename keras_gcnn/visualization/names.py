@@ -8,7 +8,7 @@ SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def element_names(group):
-    """What each element is in powers of r and of m, or s if it is no mirror: `"mr²"`.
+    """Each element as a product of powers of r and m, or s if that is no mirror: `"mr²"`.
 
     In a group of several orbits under these, `"mr²·8"` is the product with element 8.
     """

@@ -13,6 +13,7 @@ from keras_gcnn.equivariance import (
     dimension_of_layers,
     space_of_layers,
     space_of_symbolic,
+    strands_of,
 )
 from keras_gcnn.groups import Space
 from keras_gcnn.ops.layout import data_format_of
@@ -42,9 +43,8 @@ def equivariance_figure(
 
     Here Φ is the layer or model, and f the image. The first columns are the input L_g f, the others
     one channel of the output: a map on G has a column for each h, and one for the maximum over h.
-    Where Φ is equivariant, the maps of a row are
-    those of the first row, turned, and h moves to g·h; the maximum only turns. An output that is a
-    vector is drawn as a curve.
+    Where Φ is equivariant, row g has the maps of the first row, turned by g, and that at h has
+    moved to g·h. The maximum only turns. An output that is a vector is drawn as a curve.
 
     Args:
         layer_or_model: A layer or model of one input and one output, called with `training=False`.
@@ -80,6 +80,10 @@ def equivariance_figure(
     whole = space_of_layers(layer_or_model, group)
     elements = whole.group.indices(group)[_checked_elements(elements, group)]
     x = _input(image, whole.group, data_format, slices).moved(elements)
+    if strands := strands_of(layer_or_model):  # of which the mirror exchanges the bases too
+        others = x.values[..., strands.complements()]
+        is_mirror = np.asarray(elements).reshape(-1, 1, 1, 1) != 0
+        x = replace(x, values=np.where(is_mirror, others, x.values))
     output = layer_or_model(x.tensor(data_format), training=False)
     space = _output_space(layer_or_model, output, whole, data_format)
     y = Maps.of(output, space, data_format, slices)

@@ -306,3 +306,12 @@ def test_a_seeded_initializer_starts_no_two_kernels_equal_and_repeats_itself(blo
     assert np.abs(first[0] - first[1]).max() > 0.1
     for a, b in zip(first, second, strict=True):
         assert np.array_equal(a, b)
+
+
+@every_block
+def test_a_generator_of_seeds_starts_no_two_kernels_equal(block):
+    seed = keras.random.SeedGenerator(1)
+    layer = block(3, group="p4", kernel_initializer=keras.initializers.HeNormal(seed=seed))
+    layer.build((None, 6, 6, 4, 3))
+    first, second = [w for w in layer.get_weights() if w.ndim == 5 and w.shape[0] == 3]
+    assert np.abs(first - second).max() > 0.1

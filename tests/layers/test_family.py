@@ -167,6 +167,11 @@ def test_resizing_equals_numpy(data_format):
     assert np.array_equal(nearest, f.repeat(3, axis=0).repeat(3, axis=1))
     bilinear = L.GroupUpSampling2D(2, interpolation="bilinear", **options)
     oracle.assert_close(numbers(bilinear, f, data_format), interpolated(f, 2))
+    dtype = "float32" if keras.backend.backend() == "jax" else "float64"  # by default
+    wide = L.GroupUpSampling2D(2, interpolation="bilinear", dtype=dtype, **options)
+    found, f = numbers(wide, f.astype(dtype), data_format), f.astype(dtype)
+    atol = {"float32": 1e-5, "float64": 1e-12}[dtype] * np.abs(f).max()
+    np.testing.assert_allclose(found, interpolated(f, 2), rtol=0, atol=atol)
     amounts = ((1, 1), (2, 2))
     around = [*amounts, (0, 0), (0, 0)]
     options["group"] = "pmm"

@@ -114,6 +114,13 @@ def test_arguments_are_checked_against_the_group_once_it_is_known():
         L.GroupUpSampling2D((1, 2), **LAST)(x)
 
 
+def test_a_layer_that_does_not_fit_a_group_is_free_for_another():
+    layer = kg.layers.GroupConv2D(4, (3, 5))
+    with pytest.raises(ValueError, match="kernel_size"):
+        layer(kg.layers.LiftingConv2D(2, 3, "p4")(keras.Input((9, 9, 1))))
+    assert layer(kg.layers.LiftingConv2D(2, 3, "pmm")(keras.Input((9, 9, 1)))).shape[3:] == (4, 4)
+
+
 def test_a_map_on_the_plane_is_no_map_on_the_group():
     _, x = lifted("p4")
     x = L.CosetPooling2D(**LAST)(x)

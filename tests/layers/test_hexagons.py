@@ -297,12 +297,14 @@ def test_what_is_no_hexagon_is_said():
         L.LiftingConv2D(2, 3, group="p6", strides=2).build((None, 9, 9, 1))
     with pytest.raises(ValueError, match=r"must be odd and the same.*Use \(3, 3\)"):
         L.LiftingConv2D(2, 2, group="p6")
-    with pytest.raises(ValueError, match="GroupUpSampling2D has no points between"):
+    with pytest.raises(ValueError, match="GroupUpSampling2D is not defined on the hexagonal"):
         L.GroupUpSampling2D(2, group="p6")
     with pytest.raises(ValueError, match="must be of a known size"):
         L.LiftingConv2D(2, 3, group="p6")(keras.Input((None, None, 1)))
     with pytest.raises(ValueError, match="with 1, 7, 19 … taps"):
         kg.ops.group_conv(random(1, 7, 7, 1), random(9, 1, 2), "p6")
+    with pytest.raises(ValueError, match="with 1, 7, 19 … taps"):  # and soon
+        kg.ops.group_conv(random(1, 7, 7, 1), random(1001, 1, 2), "p6")
     with pytest.raises(ValueError, match="`lattice` must be None, a Lattice of 1 dimensions"):
         kg.ops.group_pool(random(1, 8, 2, 1), 2, lattice="hexagonal")
     image = L.CosetPooling2D()(L.LiftingConv2D(2, 3, group="p6")(keras.Input((7, 7, 1))))

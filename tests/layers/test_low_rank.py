@@ -99,5 +99,14 @@ def test_where_it_cannot_be_it_says_why():
         layer.enable_lora(2)
     held = L.GroupConv2D(2, 3, "p4", kernel_constraint="unit_norm", data_format="channels_last")
     held.build((None, 6, 6, 4, 2))
-    with pytest.raises(ValueError, match="`kernel_constraint`, which would not hold"):
+    with pytest.raises(ValueError, match="`kernel_constraint`, which the sum would break"):
         held.enable_lora(2)
+
+
+def test_the_sum_is_saved_in_full_precision(tmp_path):
+    layer = L.GroupConv2D(2, 3, "p4", lora_rank=1, dtype="mixed_bfloat16")
+    model = keras.Sequential([keras.Input((6, 6, 4, 2)), layer])
+    model.save_weights(tmp_path / "of.weights.h5")
+    again = L.GroupConv2D(2, 3, "p4", dtype="mixed_bfloat16")
+    keras.Sequential([keras.Input((6, 6, 4, 2)), again]).load_weights(tmp_path / "of.weights.h5")
+    assert np.array_equal(again.get_weights()[0], layer.get_weights()[0])

@@ -202,3 +202,8 @@ def test_what_does_not_fit_is_refused():
         L.GroupConv2D(3, 3, "p4", input_subgroup="pm")
     with pytest.raises(ValueError, match="`subgroup` must be made of elements of p2"):
         L.CosetPooling2D("p4", subgroup="p2", input_subgroup="p4")
+
+
+def test_there_is_only_the_direct_implementation():
+    with pytest.raises(ValueError, match="'auto' or 'direct' with `output_subgroup`"):
+        L.LiftingConv2D(8, 3, "p4", output_subgroup="p2", implementation="fourier")

@@ -63,6 +63,18 @@ def test_it_runs_in_a_pipeline():
     assert np.array_equal(found, np.round(turned[..., 0] * 100).astype("int32"))
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_a_pipeline_keeps_dtypes(policy):
+    tf = pytest.importorskip("tensorflow")
+    pair = random(2, 5, 5, 1).astype("float64"), np.ones((2, 5, 5), "int64")
+    layer = RandomGroupElement("p4", "channels_last", dtype=policy)
+    pipeline = tf.data.Dataset.from_tensor_slices(pair).batch(2)
+    pipeline = pipeline.map(lambda *of: layer(of, training=True))
+    images, masks = next(pipeline.as_numpy_iterator())
+    assert images.shape == (2, 5, 5, 1)
+    assert np.array_equal(masks, pair[1])
+
+
 def test_it_is_a_layer_of_a_model(tmp_path):
     inputs = keras.Input((8, 8, 1))
     x = RandomGroupElement("p4m", "channels_last")(inputs)

@@ -135,6 +135,16 @@ def test_errors():
         L.SubsetPooling([((0, 1), 0)], "p4", strides=2).build((None, 6, 6, 4, 1))
 
 
+def test_windows_with_holes_differ_where_both_cover_the_map():
+    """One of 7×7 covers all of 4×4 from both places, and sees two of its points."""
+    layer = L.SubsetPooling([((0, 0), 0), ((3, 0), 0)], "p4", strides=2, padding="same")
+    with pytest.warns(kg.EquivarianceWarning, match="window"):
+        layer.build((None, 4, 4, 4, 1))
+    full = [((i, j), 0) for i in range(-2, 3) for j in range(-2, 3)]
+    layer = L.SubsetPooling(full, "p4", strides=2, padding="same", data_format="channels_last")
+    assert kg.equivariance_error(layer, "p4", (3, 3, 4, 1)).is_equivariant  # and it is silent
+
+
 @pytest.mark.parametrize("reduction", ["max", "mean", "sum"])
 def test_what_sees_nothing_of_the_map_is_zero(reduction):
     """U = {a step to the right}: from the last column, it leads out of the map for h = e."""

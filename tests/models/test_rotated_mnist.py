@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -91,3 +93,12 @@ def _trained_a_little(model):
         rng.normal(size=(8, 28, 28, 1)).astype("float32"), rng.integers(0, 10, size=8)
     )
     return model
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+@pytest.mark.parametrize("build", [kg.models.p4cnn, kg.models.all_cnn])
+def test_one_initializer_starts_no_two_kernels_equal(build, seed):
+    model = build(kernel_initializer=keras.initializers.HeNormal(seed=seed))
+    kernels = [layer.get_weights()[0] for layer in model.layers if layer.name.startswith("conv")]
+    for first, second in itertools.pairwise(kernels):
+        assert first.shape != second.shape or np.abs(first - second).max() > 0.01

@@ -210,12 +210,20 @@ def test_lists_every_experiment(capsys, monkeypatch):
     assert "1: P4CNN 2.28" in " ".join(printed.split())
 
 
-def test_draws_feature_maps_of_a_trained_network(run, tmp_path, data_dir):
+def test_draws_feature_maps_of_a_trained_network(run, tmp_path, data_dir, capsys):
     kg.models.p4cnn().save(tmp_path / "p4cnn.keras")
     picture = tmp_path / "maps.png"
     model = str(tmp_path / "p4cnn.keras")
-    command.main(["feature-maps", model, str(picture), "--data-dir", str(data_dir)])
+    draw = ["feature-maps", model, str(picture), "--data-dir", str(data_dir)]
+    command.main([*draw, "--digit", "9"])
     assert picture.stat().st_size > 10_000
+    for words, message in (
+        ([*draw, "--digit", "10"], "--digit must be below 10"),
+        (["feature-maps", "none.keras", *draw[2:]], "none.keras is no model that Keras loads"),
+    ):
+        with pytest.raises(SystemExit):
+            command.main(words)
+        assert message in capsys.readouterr().err
 
 
 def test_the_feature_maps_of_the_picture_turn_and_move_on():

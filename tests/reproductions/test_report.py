@@ -91,6 +91,11 @@ def test_figures_draw_the_rows():
     samples = lines(figures.sample_complexity(settings))["P4CNN"]
     assert (list(samples.get_xdata()), list(samples.get_ydata())) == ([1750, 7000], [4.5, 2.5])
 
+    history = [{"accuracy": 0.9}] * 2  # as with --no-held-out
+    unseen = {
+        ("rotated_mnist_p4cnn", 1.0, 2): [row("rotated_mnist_p4cnn", 0, 3.0, history=history)]
+    }
+    assert figures.error_curves(unseen) is None
     validation = lines(figures.error_curves(settings))
     assert validation["P4CNN, 2 seeds"].get_ydata()[[0, 9]] == pytest.approx([10, 1])
     assert validation["Z2CNN, 1 seed"].get_ydata()[0] == pytest.approx(10)

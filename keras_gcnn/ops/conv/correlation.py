@@ -2,10 +2,12 @@
 
 import functools
 
+from keras import ops
+
 from keras_gcnn import arguments
 from keras_gcnn.annotations import DataFormat, Group, Implementation, Integer, Padding, Size, Tensor
 from keras_gcnn.groups import Space
-from keras_gcnn.ops import backend, layout, policy
+from keras_gcnn.ops import backend, layout, policy, tables
 from keras_gcnn.ops.conv import cost_model
 from keras_gcnn.ops.conv.direct import direct_correlation
 from keras_gcnn.ops.conv.fourier import fourier_correlation, takes_size
@@ -37,15 +39,15 @@ def group_conv(
     result.
 
     There are two implementations with equal outputs. The direct one is `transform_filters` and one
-    planar convolution. The other takes the Fourier transform on H: 12 multiplications in place of
-    64 on p4m and 6 in place of 16 on p4, for more additions and memory.
+    planar convolution. The other takes the Fourier transform on H. It needs 12 multiplications in
+    place of 64 on p4m, and 6 in place of 16 on p4, and more additions.
 
     Args:
         x: Feature map on Zᵈ, `(batch, *space, channels)`, or on G, `(batch, *space, |H|, channels)`
             with `"channels_last"`; `(batch, channels, *space)` or `(batch, channels, |H|, *space)`
             with `"channels_first"`.
         kernel: Filter on the same space as `x`, laid out as for `transform_filters` in either data
-            format. For inference it may be a `transform_kernel` too.
+            format. For inference it may also be the result of `transform_kernel`.
         group: Name of the point group H, or a `PointGroup`.
         strides: Integer, or one per axis.
         padding: `"valid"`, `"same"`, or `"centered"`, which pads with kernel size - 1 zeros at
@@ -64,8 +66,9 @@ def group_conv(
         *new_space)` with `"channels_first"`.
 
     Raises:
-        ValueError: If an argument is invalid, if map and filter are on different spaces, have other
-            numbers of channels, or do not fit into each other, and as `transform_filters`.
+        ValueError: If an argument is invalid, if map and filter are on different spaces or have
+            different numbers of channels, if the filter is larger than the map, and as
+            `transform_filters`.
 
     Reference: Cohen & Welling 2016, sections 6.1, 6.2 and 7.2; for the transform,
         `groups/fourier.py`.
@@ -82,9 +85,15 @@ def group_conv(
             f"Received: implementation={implementation!r}, groups={groups}. Give `group_conv` the "
             "kernel itself."
         )
+    elif not tables.are_equal(kernel.group, group):
+        raise ValueError(
+            "`kernel` must be transformed on the group of the correlation. Received: a transform "
+            f"on {kernel.group.name}, group={group.name!r}. Transform the kernel on {group.name}."
+        )
     else:
         x, implementation = backend.tensor(x), "fourier"
         arguments.floating(x, "x")
+        x = ops.cast(x, kernel.dtype)
     shape = backend.known_shape(kernel)
     space = _common_space(x, shape, group, data_format, groups)
     size = arguments.kernel_size(shape, group)

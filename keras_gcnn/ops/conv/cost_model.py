@@ -32,15 +32,17 @@ import numpy as np
 from keras_gcnn import arguments
 from keras_gcnn.ops import backend, policy, tables
 
+# Of taps times cosets. The recipe of a larger filter, whose size is the square, takes over 30 MB.
+LARGEST_DOMAIN = 2048
+
 LARGEST_LIMIT = 0.95  # predictions are a few hundredths off
 
 
 def choose(compilation, kernel_shape, group, strides, training=False, groups=1):
     """`"fourier"` or `"direct"`, whichever is predicted to be faster.
 
-    What was fitted to stride 1 and one block of channels is taken for other strides, in training
-    only where `policy` says so. For many blocks, which the Fourier implementation takes one after
-    the other, it says nothing.
+    The fit was made with strides of 1. It is used for other strides too, in training only where
+    `policy.trains_strides` says so. With several blocks of channels it is `"direct"`.
 
     Args:
         compilation: The `backend.Compilation`.
@@ -60,10 +62,12 @@ def choose(compilation, kernel_shape, group, strides, training=False, groups=1):
         return "direct"
     if not policy.transforms_channels(compilation, kernel_shape[-2]):
         return "direct"
+    if math.prod(kernel_shape[:-2]) > LARGEST_DOMAIN:
+        return "direct"
     return _choose(key(compilation, training), kernel_shape, group)
 
 
-@backend.untraced  # torch.compile hands it an empty tuple for a named one, so it takes the key
+@backend.untraced  # it takes the key, since torch.compile makes an empty tuple of a named one
 def _choose(name, kernel_shape, group):
     fitted = fits().get(name)
     if fitted is None:
@@ -133,7 +137,7 @@ def fit(rows, ratios):
 
 def fits_file():
     """Where `keras_gcnn.tune` keeps the fits of this machine: in Keras' own folder."""
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
     return Path(home) / "keras_gcnn_cost_model.json"
 
 

@@ -188,5 +188,10 @@ def group_dense(
     """
     kernel, group = backend.tensor(kernel), arguments.group(group)
     shape = backend.known_shape(kernel)
+    if len(shape) != 3 or shape[0] != group.order:
+        raise ValueError(
+            f"`kernel` must have shape ({group.order}, channels, units), the first axis for H. "
+            f"Received: kernel.shape={shape}, group={group.name!r}."
+        )
     one_tap = ops.reshape(kernel, (*(1,) * group.lattice.kernel_rank, *shape))
     return group_conv(x, one_tap, group, data_format=data_format, training=training)

@@ -129,7 +129,7 @@ def exchange(x, outer, inner):
 
 
 def drawn_flat(initializer):
-    """The initializer, or one of the same numbers that JAX compiles sooner."""
+    """The initializer, or one that gives the same numbers and that JAX compiles faster."""
     if not policy.draws_flat(initializer):
         return initializer
 

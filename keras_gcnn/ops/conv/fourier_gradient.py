@@ -34,7 +34,8 @@ def _of_dense(plan, dy, x, kernel):
 
         df(y, h′) = Σ do(x, h) ψ(h⁻¹(y - x), h⁻¹h′) = Σ do(x, h) ψ*(h′⁻¹(x - y), h′⁻¹h)
 
-    and f is to the gradient of ψ* what do is to that of ψ. So one transform serves both.
+    The gradient of ψ* is made from do and f as that of ψ is from f and do. So the transform of do
+    serves for df and for the gradient.
     """
     *domain, channels, filters = plan.kernel_shape
     reach = [span - 1 for span in plan.sampling.effective_kernel_size]
@@ -49,7 +50,7 @@ def _of_dense(plan, dy, x, kernel):
 
 def _of_dense_part(plan, transformed, x, dy):
     """The G-correlation of x, and dψ̂ from the gradient dy of it."""
-    rows = zip(plan.columns(x), plan.rows(plan.entries(dy)), strict=True)
+    rows = zip(plan.rows_of(x), plan.rows_of_gradient(plan.entries(dy)), strict=True)
     products, gradients = [], [0] * len(transformed.matrices)
     for (number, f), (_, _, do) in rows:
         products.append(product(f, transformed.matrices[number], plan.compilation))
@@ -61,7 +62,9 @@ def _of_strided_part(plan, transformed, x, dy):
     """The gradient for x, and dψ̂, from the gradient dy of the G-correlation of x."""
     entries = plan.entries(dy)
     gradients = [0] * len(transformed.matrices)
-    for (number, f), (_, _, do) in zip(plan.columns(x), plan.rows(entries), strict=True):
+    for (number, f), (_, _, do) in zip(
+        plan.rows_of(x), plan.rows_of_gradient(entries), strict=True
+    ):
         gradients[number] += backend.matmul(ops.transpose(f), do)
     dx = of_strided_input(plan, transformed, entries, x.shape[1:-2], dy.shape[1:-2])
     return dx, _as_table(plan, gradients)
@@ -70,7 +73,8 @@ def _of_strided_part(plan, transformed, x, dy):
 def _by_parts(plan, of_part, kernel, x, dy):
     """What `of_part` gives for the images of x and dy, a few at a time, and the gradient of ψ.
 
-    That is a sum over the parts, which is wide: in bfloat16 each addition would round it.
+    The gradient is a sum over the parts. It is kept in float32, as bfloat16 would round each
+    addition.
     """
     transformed, images = transform_kernel(kernel, plan.group), plan.images_at_once(x)
     table = ops.cast(tables.fourier_taps(plan.group, plan.kernel_shape), kernel.dtype)

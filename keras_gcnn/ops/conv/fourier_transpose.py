@@ -45,7 +45,7 @@ def of_strided_input(plan, transformed, entries, size, new_size):
 def _maps(plan, entries, transformed):
     """The gradients of `plan.maps`, each `(points, cosets·C)`."""
     pieces = {}  # by map and first coset, pairs of a weight and columns of df̂
-    for number, row, of_row in plan.rows(entries):
+    for number, row, of_row in plan.rows_of_gradient(entries):
         taps = ops.transpose(transformed.matrices[number])
         columns = product(of_row, taps, plan.compilation)
         for slices in row:

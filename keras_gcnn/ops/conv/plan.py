@@ -28,10 +28,14 @@ class TransformedKernel:
     """A filter's Fourier transform, for `group_conv`: see `transform_kernel`.
 
     Args:
+        group: The `PointGroup` H.
+        dtype: The dtype of the filter.
         shape: The shape of the filter.
         matrices: ψ̂(ρ) for each irrep ρ that takes part, `(columns·channels, d·filters)`.
     """
 
+    group: PointGroup
+    dtype: str
     shape: tuple[int, ...]
     matrices: list[Tensor]
 
@@ -72,8 +76,8 @@ class Plan:
             maps += [flat(y) for y in added_up(sums, shifted)]
         return maps
 
-    def columns(self, x):
-        """The number of each irrep ρ, and a row of f̂(ρ), `(points, columns·C)`."""
+    def rows_of(self, x):
+        """The index of each irrep ρ, and each row of f̂(ρ), `(points, columns·C)`."""
         maps = self.maps(x)
         for number, part in enumerate(self.recipe.irreps):
             for row in part.rows:
@@ -100,8 +104,8 @@ class Plan:
         y = ops.stack(added_up(self.recipe.outputs, entries), axis=1)  # (points, |H|, filters)
         return ops.reshape(y, (-1, *self.new_size(ops.shape(x)[1:-2]), *y.shape[1:]))
 
-    def rows(self, entries):
-        """The number of each irrep ρ, a row of f̂(ρ), and its entries of ô `(points, d·filters)`."""
+    def rows_of_gradient(self, entries):
+        """For each row of f̂(ρ) the index of ρ, its recipe, and its dô, `(points, d·filters)`."""
         entries = iter(entries)
         for number, part in enumerate(self.recipe.irreps):
             for row in part.rows:
@@ -109,7 +113,7 @@ class Plan:
                 yield number, row, ops.concatenate(of_row, axis=-1)
 
     def images_at_once(self, x):
-        """How many images of a batch are taken at a time: `x.shape[0]`, or fewer."""
+        """How many images of a batch are taken at a time, at most `x.shape[0]`."""
         batch, *size, cosets, channels = x.shape
         if not all(isinstance(n, int) for n in (batch, *size)):  # open, or symbolic in an export
             return batch
@@ -138,8 +142,9 @@ def transform_kernel(kernel: Tensor, group: Group) -> TransformedKernel:
 
     Reference: `groups/fourier.py`.
     """
-    kernel, group = widened(backend.tensor(kernel)), arguments.group(group)
-    shape = backend.known_shape(kernel)
+    kernel, group = backend.tensor(kernel), arguments.group(group)
+    dtype, shape = backend.standard_dtype(kernel), backend.known_shape(kernel)
+    kernel = widened(kernel)
     channels, filters = shape[-2:]
     table = ops.cast(tables.fourier_taps(group, shape), kernel.dtype)  # (rows, pairs)
     transform = backend.matmul(table, ops.reshape(kernel, (-1, channels * filters)))
@@ -150,7 +155,7 @@ def transform_kernel(kernel: Tensor, group: Group) -> TransformedKernel:
         matrix = ops.reshape(transform[start:end], (columns, degree, channels, filters))
         matrix = ops.transpose(matrix, (0, 2, 1, 3))
         matrices.append(ops.reshape(matrix, (columns * channels, degree * filters)))
-    return TransformedKernel(shape, matrices)
+    return TransformedKernel(group, dtype, shape, matrices)
 
 
 def correlation(plan, x, kernel):
@@ -171,7 +176,7 @@ def apply_in_parts(plan, x, transformed):
 def apply(plan, x, transformed):
     """`correlation` with the transform of the filter."""
     products = [
-        product(f, transformed.matrices[number], plan.compilation) for number, f in plan.columns(x)
+        product(f, transformed.matrices[number], plan.compilation) for number, f in plan.rows_of(x)
     ]
     return plan.output(x, products)
 

@@ -42,8 +42,8 @@ def group_conv_transpose(
         group: Name of the point group H, or a `PointGroup`.
         strides: Those of the `group_conv`: an integer, or one per axis.
         padding: That of the `group_conv`: `"valid"`, `"same"` or `"centered"`.
-        output_padding: Integer, or one per axis: which of the sizes that the `group_conv` takes to
-            the same one the output has, as in `keras.layers.Conv2DTranspose`.
+        output_padding: Integer, or one per axis, as in `keras.layers.Conv2DTranspose`. Several
+            sizes of the output belong to one of the input. It chooses one of them.
         data_format: `"channels_last"` or `"channels_first"`; Keras' default for `None`.
         dilation_rate: That of the `group_conv`: an integer, or one per axis.
         training: Whether gradients will be taken.
