@@ -1,7 +1,7 @@
 """Goes through a model layer by layer: what each is, costs and keeps at a size of the input."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
@@ -122,7 +122,7 @@ def summary(model: keras.Model) -> ModelSummary:
 
 def audited(model):
     """The `ModelSummary` of a functional model."""
-    return ModelSummary(model.name, tuple(_rows(model, set())))
+    return ModelSummary(model.name, tuple(_each_counted_once(_rows(model, set()))))
 
 
 def sizes_that_keep(model: keras.Model, farthest: int = 64) -> list[int]:
@@ -182,27 +182,48 @@ def _keeps_at(model, n):
     return True
 
 
+def _each_counted_once(rows):
+    """Rows of which a layer that is called again has no parameters, as Keras counts."""
+    seen = set()
+    for operation, row in rows:
+        yield replace(row, parameters=0) if id(operation) in seen else row
+        seen.add(id(operation))
+
+
 def _rows(model, invariant, prefix=""):
-    """The rows of a model. `invariant` collects the tensors that no element of a group changes."""
-    follow = stock.follower(None, _data_format(model))
+    """Pairs of a layer and its row. `invariant` collects the tensors that no element changes."""
+    data_format = _data_format(model)
+    follow = stock.follower(None, data_format)
     for operation, node in stock.in_order(model):
         name, output = prefix + operation.name, node.outputs[0]
-        if stock.is_functional(operation):
-            yield from _rows(operation, invariant, f"{name}/")
-        elif isinstance(operation, BaseBlock):
+        if isinstance(operation, BaseBlock):
             for part, before, after in operation.steps(tuple(node.input_tensors[0].shape)):
                 verdict = _verdict_of(part, before, operation)
-                yield _row(part, prefix + part.name, operation.output_space, before, after, verdict)
-        else:
-            after = follow(output)
-            verdict = _verdict_in_graph(operation, node, after, follow, invariant)
-            shapes = tuple(node.input_tensors[0].shape), tuple(output.shape)
-            yield _row(operation, name, after.space, *shapes, verdict)
+                called = prefix + part.name
+                row = _row(
+                    part, called, operation.output_space, before, after, verdict, data_format
+                )
+                yield part, row
+            continue
+        layer, after = stock.own_layer(operation) or operation, follow(output)
+        verdict = _verdict_in_graph(layer, node, after, follow, invariant)
+        shapes = tuple(node.input_tensors[0].shape), tuple(output.shape)
+        if not stock.is_functional(operation):
+            yield operation, _row(operation, name, after.space, *shapes, verdict, data_format)
+            continue
+        inner = list(_rows(operation, invariant, f"{name}/"))
+        yield from inner
+        if verdict.startswith("lost") and not any("lost" in row.verdict for _, row in inner):
+            # by what comes into it, of which its own layers know nothing
+            space = after.space.name if after.space else ""
+            kind = type(operation).__name__
+            yield operation, SummaryRow(name, kind, space, shapes[1][1:], None, 0, 0, "", verdict)
 
 
-def _row(operation, name, space, before, after, verdict):
-    channel_axis = 1 if getattr(operation, "data_format", None) == "channels_first" else -1
-    implementation, products = _cost(operation, before, after)
+def _row(operation, name, space, before, after, verdict, data_format):
+    is_first = getattr(operation, "data_format", data_format) == "channels_first"
+    channel_axis = 1 if is_first and len(after) > 2 else -1
+    implementation, products = _cost(stock.own_layer(operation) or operation, before, after)
     return SummaryRow(
         name,
         type(operation).__name__,

@@ -144,3 +144,38 @@ def test_other_models_are_refused():
 
     with pytest.raises(ValueError, match="must be a Functional or Sequential model"):
         kg.summary(Subclassed())
+
+
+def test_a_model_of_stock_layers_on_a_map_is_seen_to_lose_it():
+    maps = keras.Input((8, 8, 4, 2))
+    pooled = layers.MaxPooling3D((3, 3, 1), data_format="channels_last")(maps)
+    inputs = keras.Input((8, 8, 1))
+    x = kg.layers.LiftingConv2D(2, 3, "p4", padding="same", data_format="channels_last")(inputs)
+    x = keras.Model(maps, pooled, name="inner")(x)
+    x = layers.GlobalAveragePooling3D(data_format="channels_last")(x)
+    (row,) = kg.summary(keras.Model(inputs, x)).lost
+    assert row.name == "inner"
+
+
+def test_a_wrapped_layer_is_judged_and_counted_as_itself():
+    options = {"padding": "same", "data_format": "channels_last"}
+    inputs = keras.Input((8, 8, 1))
+    x = kg.layers.LiftingConv2D(2, 3, "p4", **options)(inputs)
+    with pytest.warns(kg.EquivarianceWarning):
+        x = layers.SpectralNormalization(kg.layers.GroupConv2D(2, 3, "p4", strides=2, **options))(x)
+    row = kg.summary(keras.Model(inputs, x)).rows[-1]
+    assert row.verdict.startswith("lost")
+    assert row.multiplications == 4 * 4 * 9 * 4 * 4 * 2 * 2
+
+
+def test_a_shared_layer_counts_once():
+    layer = layers.Dense(3)
+    one, other = keras.Input((2,)), keras.Input((2,))
+    model = keras.Model([one, other], layers.Subtract()([layer(one), layer(other)]))
+    assert sum(row.parameters for row in kg.summary(model).rows) == model.count_params()
+
+
+def test_maps_of_channels_first():
+    inputs = keras.Input((1, 8, 8))
+    x = kg.layers.LiftingConv2D(3, 3, "p4", data_format="channels_first")(inputs)
+    assert kg.summary(keras.Model(inputs, layers.ReLU()(x))).rows[-1].maps == 3

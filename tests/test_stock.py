@@ -42,6 +42,10 @@ KEEPING = {
     "a roll along H of p4": lambda x: ops.roll(x, 1, axis=3),  # g ↦ g·R commutes with g ↦ h·g
     "attention over space and H": lambda x: layers.MultiHeadAttention(1, 2)(x, x),
     "attention over H": lambda x: layers.MultiHeadAttention(1, 2, attention_axes=3)(x, x),
+    "the mean of ops.average": lambda x: x - ops.expand_dims(ops.average(x, axis=3), 3),
+    "LayerNormalization of all without weights": lambda x: layers.LayerNormalization(
+        axis=[1, 2, 3, 4], center=False, scale=False
+    )(x),
     "Identity model": lambda x: keras.Sequential([layers.Identity(), layers.ReLU()])(x),
 }
 KEEPING |= {
@@ -642,3 +646,68 @@ def test_every_row_names_classes_that_keras_has():
 
 def snake_case(name):
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).strip("_")
+
+
+def lifting_model(size):
+    inputs = keras.Input((size, size, 2))
+    x = L.LiftingConv2D(4, 3, "p4", padding="same", **LAST)(inputs)
+    return keras.Model(inputs, L.GroupConv2D(4, 3, padding="same", **LAST)(x), name="inner")
+
+
+def test_what_comes_into_a_model_is_seen_behind_it():
+    """Its layers were built on its own inputs, and know nothing of others."""
+    inputs = keras.Input((7, 7, 2))
+    x = lifting_model(8)(layers.ZeroPadding2D(((0, 1), (0, 1)), **LAST)(inputs))
+    with pytest.warns(kg.EquivarianceWarning, match="ZeroPadding2D.*loses it"):
+        L.GroupConv2D(2, 3, **LAST)(x)
+    x = lifting_model(7)(inputs)
+    assert not warnings_of(lambda: L.GroupConv2D(2, 3, **LAST)(x))
+
+
+def test_a_model_on_another_group_is_seen_behind_it():
+    """p4 and pmm have as many elements."""
+    on_pmm = keras.Input((7, 7, 4, 4))
+    head = keras.Model(on_pmm, L.GroupConv2D(4, 3, "pmm", name="of_pmm", **LAST)(on_pmm))
+    inputs = keras.Input((7, 7, 2))
+    x = head(lifting_model(7)(inputs))
+    with pytest.raises(ValueError, match="'of_pmm' takes a map on p4 for one on pmm"):
+        L.GroupConv2D(2, 3, "pmm", **LAST)(x)
+    (row,) = kg.summary(keras.Model(inputs, x)).lost
+    assert "takes a map on p4 for one on pmm" in row.verdict
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: layers.MaxPooling3D((1, 1, 4), strides=1, padding="same", **LAST)(x),
+        lambda x: layers.Conv3D(4, 1, strides=(1, 1, 4), **LAST)(x),
+        lambda x: layers.MaxPooling3D((1, 1, 1), strides=(1, 1, 4), **LAST)(x),
+        lambda x: ops.average(x, axis=3, weights=np.array([1.0, 2.0, 3.0, 4.0], "float32")),
+    ],
+)
+def test_some_elements_of_h_are_not_all_of_them(change):
+    inputs = keras.Input((7, 7, 2))
+    x = change(L.LiftingConv2D(4, 3, "p4", **LAST)(inputs))
+    following = L.GroupConv2D if len(x.shape) == 5 and x.shape[3] == 4 else L.LiftingConv2D
+    if len(x.shape) == 5 and x.shape[3] == 1:
+        x = layers.Reshape((*x.shape[1:3], 4))(x)
+    with pytest.warns(kg.EquivarianceWarning, match="loses it"):
+        following(2, 3, "p4", **LAST)(x)
+
+
+def test_a_rescaling_of_channels_is_aligned_as_keras_does():
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        x = layers.Rescaling([1.0, 2.0, 3.0])(keras.Input((3, 9, 9)))
+        assert not warnings_of(lambda: L.LiftingConv2D(2, 3, "p4")(x))
+    finally:
+        keras.config.set_image_data_format(before)
+
+
+def test_the_group_is_that_of_a_function_that_restricts_it():
+    x = L.LiftingConv2D(4, 3, "p4m", **LAST)(keras.Input((7, 7, 2)))
+    x = kg.ops.restrict_group(x, "p4m", "p4", data_format="channels_last")
+    layer = L.GroupConv2D(4, 3, **LAST)
+    layer(x)
+    assert layer.group.name == "p4"

@@ -156,7 +156,7 @@ def convert(
     rewriting.losses += [  # of layers that no group layer follows
         f"{row.kind} '{row.name}' loses it: {row.verdict.removeprefix('lost: ').rstrip('.')}."
         for row in audit.audited(converted).lost
-        if f"'{row.name}'" not in said
+        if f"'{row.name.rsplit('/', 1)[-1]}'" not in said
     ]
     rewriting.losses += rewriting.losses_of_images(converted.outputs, said)
     report = _report(model, converted, rewriting, width, (*losses, *rewriting.losses))
@@ -218,7 +218,7 @@ class Rewriting(Walk):
         return outputs
 
     def _outputs(self, layer, args, kwargs, tensors, has_left):
-        if isinstance(layer, keras.Model):
+        if stock.is_functional(layer):
             training = {} if kwargs.get("training") is None else {"training": kwargs["training"]}
             return self.nested(layer, *args, **training)
         if any(map(self.is_on_group, tensors)):

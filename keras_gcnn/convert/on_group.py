@@ -127,7 +127,7 @@ def off_group(walk, layer, args, kwargs):
             if hasattr(layer, name):
                 changes[name] = walk.width(layer, getattr(layer, name))
     if getattr(layer, "groups", 1) > 1:
-        numbers = changes.get("filters", layer.groups), args[0].shape[-1]
+        numbers = changes.get("filters", layer.groups), channels_of(args[0], layer.data_format)
         changes["groups"] = math.gcd(layer.groups, *numbers)
     made = walk.made_by(layer, type(layer), **changes)
     walk.note(layer, "stays" + "".join(f", {n} {name}" for name, n in changes.items()))

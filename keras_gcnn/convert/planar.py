@@ -10,6 +10,7 @@ from keras_gcnn.convert.rules import RULES, on_image
 from keras_gcnn.convert.walk import Walk, copy_of, precision
 from keras_gcnn.groups import coset_axis
 from keras_gcnn.layers import GroupBatchNormalization
+from keras_gcnn.layers.base_block import BaseBlock
 from keras_gcnn.layers.base_layer import BaseGroupLayer
 
 DEMAND = "`to_planar` reads Functional and Sequential models that are built"
@@ -95,6 +96,7 @@ class Conversion(Walk):
             return args[0]
         for kinds, rule in RULES.items():
             if isinstance(layer, kinds):
+                _check_call(layer, kwargs)
                 return self._by_rule(rule, layer, *args)
         inputs = keras.tree.flatten((args, kwargs))
         tensors = [x for x in inputs if isinstance(x, keras.KerasTensor)]
@@ -175,6 +177,16 @@ class Conversion(Walk):
 
     def _reshaped(self, x, shape):
         return layers.Reshape(shape, dtype=precision(x), name=self.fresh("reshape"))(x)
+
+
+def _check_call(layer, kwargs):
+    """Raises if a layer does not do what its class in Keras or in this library does."""
+    is_model = isinstance(layer, keras.Model)
+    if not (is_model or type(layer).__module__.split(".")[0] in ("keras", "keras_gcnn")):
+        raise no_counterpart(layer, "is of a class of its own, which may compute something else")
+    by_batch = keras.layers.BatchNormalization, BaseBlock, keras.Model
+    if kwargs.get("training") and isinstance(layer, by_batch):
+        raise no_counterpart(layer, "is called with training=True. Leave that out")
 
 
 def _is_ours(layer):

@@ -39,9 +39,10 @@ def group_of_source(layer, x):
             of release 0.1.
     """
     is_symbolic = isinstance(x, keras.KerasTensor)
-    maker = stock.follow(x, None, layer.data_format).maker if is_symbolic else None
-    if maker is not None:
-        return maker.output_space.group
+    if is_symbolic:
+        found = stock.follow(x, None, layer.data_format)
+        if found.maker is not None:
+            return (found.space or found.maker.output_space).group
     whole = Space.whole(point_groups.get("p4"))
     if not is_symbolic or len(x.shape) != whole.rank or x.shape[whole.axis(layer.data_format)] != 4:
         raise no_group(layer)

@@ -10,6 +10,7 @@ from keras_gcnn.stock.graph import (
     in_order,
     is_functional,
     maker_of,
+    own_layer,
 )
 from keras_gcnn.stock.table import (
     TABLE,
@@ -37,6 +38,7 @@ __all__ = [
     "loss_of_activation",
     "maker_of",
     "named",
+    "own_layer",
     "row_of",
     "treats_channels_alike",
 ]

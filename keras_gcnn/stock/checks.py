@@ -138,8 +138,12 @@ def _differs(constant, axis):
 
 def arrays_of(operation):
     """What a Rescaling or clipping was given, where it is no number."""
-    found = (getattr(operation, name, None) for name in ("scale", "offset", "x_min", "x_max"))
-    return [np.asarray(numbers) for numbers in found if np.ndim(numbers)]
+    names = "scale", "offset", "x_min", "x_max"
+    found = {name: np.asarray(getattr(operation, name, 0)) for name in names}
+    if keras.config.image_data_format() == "channels_first" and found["scale"].ndim:
+        missing = 3 - found["scale"].ndim  # as Keras aligns it
+        found["scale"] = found["scale"].reshape(*found["scale"].shape, *(1,) * missing)
+    return [numbers for numbers in found.values() if numbers.ndim]
 
 
 def activation(call):
@@ -157,6 +161,10 @@ def on_last_axis(call):
 
 def per_channel(call):
     """The axis must be that of the channels."""
+    has_weights = call.get("center") is not False or call.get("scale") is not False
+    is_mean = isinstance(call.operation, keras.layers.LayerNormalization) and not has_weights
+    if is_mean and call.takes_alike(call.axes()):
+        return None
     if call.axes() not in (set(), {call.channel_axis}):
         return f"its axis {call.get('axis')} is not that of the channels"
 
@@ -165,6 +173,11 @@ def along_axes(call):
     """The axes must include all or none of the spatial axes that the group exchanges."""
     if not call.takes_alike(call.axes()):
         return f"it acts along axis {call.get('axis')}, and not along all axes of space"
+    weights = [w for w in map(_as_array, call.constants) if np.ndim(w)]
+    if type(call.operation).__name__ == "Average" and any(
+        _differs(w, axis) for w in weights for axis in range(np.ndim(w))
+    ):
+        return "its weights differ"
     return constants(call)
 
 
@@ -216,14 +229,15 @@ def transposed_kernel(call):
 def pooling(call):
     """Windows must turn with the input, and not reach along H."""
     size, on_cosets = call.split(call.get("pool_size"))
-    if max(on_cosets, default=1) not in (1, call.space.cosets):
+    is_pooled = [call.output_shape[axis] == 1 for axis in call.coset_axes]
+    if on_cosets not in ([], [1], [call.space.cosets] * all(is_pooled)):
         return "it pools neighbours along H, which are no cosets. Use a CosetPooling"
-    return _window(call, size, sees_padding=False)
+    return _window(call, size, sees_padding=False, pools_all=max(on_cosets, default=1) > 1)
 
 
-def _window(call, size, sees_padding):
+def _window(call, size, sees_padding, pools_all=False):
     strides, coset_strides = call.split(call.get("strides"))
-    if max(coset_strides, default=1) not in (1, call.space.cosets):
+    if max(coset_strides, default=1) > 1 and call.space.cosets > 1 and not pools_all:
         return "it leaves out elements of H"
     padding = "valid" if call.get("padding") == "causal" else call.get("padding")  # of one tap
     sampling = Sampling(size, strides, padding, sees_padding=sees_padding)

@@ -83,6 +83,8 @@ class _Walk:
         self.space = space
         self.data_format = data_format
         self.found = dict(known)
+        self.is_inside = bool(known)  # in a model, whose layers were built on its own inputs
+        self.outer_losses = {loss for f in self.found.values() for loss in f.losses}
         self.shapes = dict(shapes)  # of tensors in a model that is called on others
 
     def result(self, x):
@@ -91,7 +93,7 @@ class _Walk:
         while waiting:
             tensor = waiting[-1]
             operation, node = call_of(tensor)
-            sources = _sources(operation, node)
+            sources = self._sources(operation, node)
             missing = [s for s in sources if id(s) not in self.found]
             if missing and id(tensor) not in self.found:
                 waiting += missing
@@ -143,16 +145,40 @@ class _Walk:
             self.shapes[id(x)] = tuple(y.shape)
 
     def _of(self, tensor, operation, node, sources):
-        maker = _of_this_library(operation)
+        maker = own_layer(operation)
         if maker is not None:
-            losses = dict.fromkeys(loss for s in sources for loss in self.found[id(s)].losses)
-            return Found(maker.output_space, maker, tuple(losses))
+            return self._after_layer(maker, [self.found[id(s)] for s in sources])
         if not sources:
             spaces = () if self.space is None else (self.space, Space.lattice(self.space.group))
             return Found(next((s for s in spaces if len(tensor.shape) == s.rank), None))
         if is_functional(operation):
             return self._through_model(tensor, operation, node, sources)
         return self._through_stock(tensor, operation, node, sources)
+
+    def _sources(self, operation, node):
+        """The symbolic tensors that an operation was called on; none for those of this library.
+
+        These have warned of what stands before them, except within a wrapper, which hides the
+        graph, and in a model that is called on other tensors.
+        """
+        if operation is None:
+            return []
+        has_warned = own_layer(operation) is operation and not self.is_inside
+        return [] if has_warned else list(node.input_tensors)
+
+    def _after_layer(self, maker, found):
+        """What is known after a layer of this library."""
+        losses = dict.fromkeys(loss for f in found for loss in f.losses if self._is_new(loss))
+        spaces = {f.space for f in found} - {None, maker.input_space}
+        broken = next(filter(None, (f.broken for f in found)), None)
+        for space in spaces:
+            taken = f"{named(maker)} takes a map on {space.name} for one on "
+            broken = broken or f"{taken}{maker.input_space.name}"
+        return Found(maker.output_space, maker, tuple(losses), broken)
+
+    def _is_new(self, loss):
+        """Whether a layer of this library has not warned of a loss when it was built."""
+        return not self.is_inside or loss in self.outer_losses
 
     def _through_model(self, tensor, model, node, sources):
         inner_inputs = keras.tree.flatten(model.inputs)
@@ -349,17 +375,7 @@ def call_of(tensor):
     return history.operation, history.operation._inbound_nodes[history.node_index]
 
 
-def _sources(operation, node):
-    """The symbolic tensors that an operation was called on; none for those of this library.
-
-    These have warned of what stands before them, except within a wrapper, which hides the graph.
-    """
-    if operation is None or _of_this_library(operation) is operation:
-        return []
-    return list(node.input_tensors)
-
-
-def _of_this_library(operation):
+def own_layer(operation):
     """The layer of this library that an operation is, or whose weights it normalizes."""
     if isinstance(operation, keras.layers.SpectralNormalization):
         operation = operation.layer

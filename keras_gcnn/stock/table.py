@@ -208,7 +208,8 @@ def row_of(operation):
     """The `Row` of a layer or operation of Keras or of this library, or `None`."""
     kind = type(operation)
     is_known = kind.__module__.split(".")[0] in ("keras", "keras_gcnn")
-    return _BY_NAME.get(kind.__name__) if is_known else None
+    is_mean = kind.__name__ == "Average" and not isinstance(operation, keras.layers.Layer)
+    return _BY_NAME.get("Mean" if is_mean else kind.__name__) if is_known else None
 
 
 def acts_on_each_number(operation):

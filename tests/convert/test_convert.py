@@ -882,3 +882,29 @@ def test_an_output_that_is_an_operation_changes_nothing_in_the_plain_model():
     assert model.operations[-1].name == name
     assert not converted.trainable
     assert kg.to_planar(converted).output_shape == (None, 8, 8, 8)
+
+
+class Residual(keras.Model):
+    def call(self, inputs):
+        return inputs + 1
+
+
+def test_a_subclassed_model_within_is_refused_by_name():
+    inputs = keras.Input((9, 9, 1))
+    x = Residual(name="block")(layers.Conv2D(4, 3, data_format="channels_last")(inputs))
+    x = layers.GlobalAveragePooling2D(data_format="channels_last")(x)
+    with pytest.raises(ValueError, match="knows no counterpart of Residual 'block'"):
+        kg.convert(keras.Model(inputs, x), "p4")
+
+
+def test_a_loss_within_a_backbone_is_said_once():
+    options = {"data_format": "channels_last", "padding": "same"}
+    inner = keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Conv2D(4, 3, strides=2, name="stem", **options)], name="net"
+    )
+    inputs = keras.Input((8, 8, 1))
+    x = layers.GlobalAveragePooling2D(data_format="channels_last")(inner(inputs))
+    with pytest.warns(kg.EquivarianceWarning):
+        _, report = kg.convert(keras.Model(inputs, x), "p4")
+    assert len(report.losses) == 1
+    assert report.sizes_that_keep

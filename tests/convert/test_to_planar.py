@@ -502,3 +502,22 @@ def test_a_layer_of_the_user_before_the_lifting_is_named():
         ValueError, match=r"copies only layers of Keras\. Received: OfTheUser 'own'"
     ):
         kg.to_planar(model)
+
+
+class Doubled(keras.layers.BatchNormalization):
+    def call(self, inputs, training=None, mask=None):
+        return 2 * super().call(inputs, training=training, mask=mask)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: Doubled()(x), "is of a class of its own"),
+        (lambda x: keras.layers.BatchNormalization()(x, training=True), "with training=True"),
+    ],
+)
+def test_what_does_something_else_is_refused(change, message):
+    inputs = keras.Input((8, 8, 1))
+    x = kg.layers.LiftingConv2D(2, 3, "p4", data_format="channels_last")(inputs)
+    with pytest.raises(ValueError, match=message):
+        kg.to_planar(keras.Model(inputs, change(x)))
