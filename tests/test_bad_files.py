@@ -133,10 +133,10 @@ def test_a_file_opened_without_keras_gcnn(tmp_path):
     ],
 )
 def test_a_group_that_is_huge_or_infinite_takes_no_time(make, message):
-    started = time.process_time()
+    started = time.thread_time()
     with pytest.raises(ValueError, match=message):
         make()
-    assert time.process_time() - started < 5
+    assert time.thread_time() - started < 5
 
 
 @pytest.mark.parametrize(

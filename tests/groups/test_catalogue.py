@@ -1,5 +1,6 @@
 """The groups of the catalogue against their geometry, and groups of a user's own."""
 
+import hashlib
 import itertools
 import json
 
@@ -87,6 +88,69 @@ def test_groups_of_the_cube_are_what_their_names_say(name):
     assert {h.tobytes() for h in group.elements} == expected
     assert np.array_equal(group.elements[0], np.eye(3))
     assert group.lattice.name == "cubic lattice"
+
+
+# Of the elements, in their order: the start of the SHA-256 of their 64-bit integers.
+DIGESTS = {
+    1: {
+        "p1": "7c9fa136d441",
+        "pm": "db0550d553e2",
+    },
+    2: {
+        "p1": "33679eedd86f",
+        "p2": "8d4220eb905f",
+        "p4": "fe1ec92d2e80",
+        "pm": "4401b3efe5b8",
+        "pmm": "e0c3e9770120",
+        "cm": "9948d1a893bc",
+        "cmm": "1705d1ce7014",
+        "p4m": "21f976b301e7",
+        "p1_hexagonal": "33679eedd86f",
+        "p2_hexagonal": "8d4220eb905f",
+        "p3": "d91a58d317ec",
+        "p3m1": "68d18363707b",
+        "p31m": "af740975c29b",
+        "p6": "17ac9bad3c54",
+        "p6m": "0868a650b97e",
+    },
+    3: {
+        "C1": "234930f5a7e1",
+        "Ci": "4d461b0c76b1",
+        "Cs": "396a4859696f",
+        "C2": "a4e877d73285",
+        "C2v": "6e514d4193ef",
+        "C2h": "60b89e1ac54e",
+        "D2": "412824408963",
+        "D2h": "86c53dbda5ee",
+        "C3": "aa092e3040e0",
+        "C3i": "6b34266e1693",
+        "C3v": "01b99ee67a5c",
+        "D3": "08d326ebb85a",
+        "D3d": "76227fe15d2d",
+        "C4": "a278cc4d2bc0",
+        "S4": "d45a56d58efd",
+        "C4v": "3370abc705c7",
+        "C4h": "0011f327bd8b",
+        "D4": "dde29b1d49b7",
+        "D2d": "cd8fe8969650",
+        "D4h": "58cac582450f",
+        "T": "72f59da6bc83",
+        "Th": "b1af17078d2f",
+        "Td": "a6bc96632431",
+        "O": "65e707b3236e",
+        "Oh": "874c36cc8b7f",
+    },
+}
+
+
+@pytest.mark.parametrize(("dimension", "name"), [(d, name) for d in DIGESTS for name in DIGESTS[d]])
+def test_the_order_of_elements_is_that_of_saved_models(dimension, name):
+    elements = groups.get(name, dimension).elements.astype("<i8")
+    found = hashlib.sha256(elements.tobytes()).hexdigest()[:12]
+    assert found == DIGESTS[dimension][name], (
+        f"The elements of {name} are others now, or stand in another order, which permutes the "
+        "axis H of every saved model on it. Keep the order; a new group needs no digest."
+    )
 
 
 def test_a_quarter_turn_about_depth_turns_slices_as_p4_turns_images():

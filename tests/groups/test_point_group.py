@@ -169,10 +169,10 @@ FORGED = {
 
 @pytest.mark.parametrize("elements", FORGED.values(), ids=FORGED)
 def test_forged_groups_are_refused_at_once(elements):
-    started = time.process_time()
+    started = time.thread_time()
     with pytest.raises(ValueError, match="`elements`"):
         PointGroup("x", elements)
-    assert time.process_time() - started < 0.1
+    assert time.thread_time() - started < 0.1
 
 
 @pytest.mark.parametrize("name", [["x"], None, 3, {"a": 1}])

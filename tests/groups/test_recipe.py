@@ -1,4 +1,7 @@
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,6 +111,28 @@ def test_how_few_sums_a_3x3x3_kernel_takes_on_the_largest_group():
     recipe, _ = recipe_and_functions(groups.get("Oh"), (3, 3, 3), True)
     assert recipe.cosets.additions < 48 * 10
     assert sum(sums.additions for _, sums in recipe.orbits) < 27 * 4
+
+
+# In a process of its own, since tables are kept. The package is empty, so that it needs no Keras.
+SECONDS_OF_TABLES = """
+import sys, time, types
+package = sys.modules["keras_gcnn"] = types.ModuleType("keras_gcnn")
+package.__path__ = [sys.argv[1]]
+from keras_gcnn import groups
+started = time.thread_time()
+group = groups.get("Oh")
+for subgroup in (group, group.trivial):
+    groups.correlation_recipe(group, (3, 3, 3), subgroup)
+    groups.filter_bank_indices(group, (3, 3, 3), subgroup)
+    groups.filter_bank_adjoint_indices(group, (3, 3, 3), subgroup)
+print(time.thread_time() - started)
+"""
+
+
+def test_the_tables_of_the_largest_group_take_less_than_two_seconds():
+    command = [sys.executable, "-c", SECONDS_OF_TABLES, str(Path(groups.__path__[0]).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 2
 
 
 WEIGHTS = st.sampled_from([0.0, 1.0, -1.0, 0.5, -0.5])

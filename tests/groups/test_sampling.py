@@ -101,11 +101,11 @@ def turn(matrix, window):
 @pytest.mark.parametrize("padding", ["valid", "same", "centered"])
 def test_huge_strides_are_answered_at_once(strides, size, padding):
     p4, sampling = groups.get("p4"), Sampling((3, 3), strides, padding)
-    started = time.process_time()
+    started = time.thread_time()
     sampling.preserves(p4, size)
     if None not in size:
         sampling.nearest_sizes(p4, size)
-    assert time.process_time() - started < 0.1
+    assert time.thread_time() - started < 0.1
 
 
 @given(n=st.integers(1, 30), k=st.sampled_from([1, 3, 5]), s=st.integers(1, 4))
