@@ -9,10 +9,11 @@ import pytest
 
 import keras_gcnn as kg
 from tests import oracle
+from tests.fixtures.make import ONE_FILE_IS_ENOUGH
 from tests.fixtures.models import MODELS, STRIDED
 
 FOLDER = Path(__file__).parent / "fixtures" / "release_0_1"
-WITH_WEIGHTS = [name for name in MODELS if (FOLDER / f"{name}.weights.h5").exists()]
+WITH_WEIGHTS = [name for name in MODELS if name not in ONE_FILE_IS_ENOUGH]
 
 
 @pytest.fixture(autouse=True)
