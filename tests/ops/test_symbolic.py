@@ -46,16 +46,33 @@ CALLS = {
     "group_upsample": (lambda x: O.group_upsample(x, 2), ON_P4),
     "add_bias": (lambda x: O.add_bias(x, np.ones(2, "float32")), ON_P4),
     "transform_feature_map": (lambda x: O.transform_feature_map(x, "p4", 1), ON_P4),
+    "transform_filters": (lambda x: O.transform_filters(x[0], "p4"), KERNEL.shape),
+    "transform_each": (
+        lambda x: O.transform_each(x, "p4", ops.cast(x[:, 0, 0, 0] > 0, "int32") + 1),
+        ON_PLANE,
+    ),
     "rotate_image": (lambda x: O.rotate_image(x, 30), ON_PLANE),
+    "square_to_hexagonal": (lambda x: O.square_to_hexagonal(x), ON_PLANE),
+    "hexagonal_to_square": (lambda x: O.hexagonal_to_square(x), (5, 5, 2)),
+    "offset_rows_to_hexagonal": (lambda x: O.offset_rows_to_hexagonal(x), (4, 5, 2)),
 }
+NO_TENSOR = {"transform_kernel"}  # it returns a `TransformedKernel`
+
+
+def test_no_function_is_left_out():
+    assert {name.split(",")[0] for name in CALLS} == set(O.__all__) - NO_TENSOR
 
 
 def open_sizes(shape):
     return None, None, *shape[2:]
 
 
-# These move an image about its centre.
-WITH_KNOWN_SIZES = ["transform_feature_map", "rotate_image"]
+# These move an image about its centre, find its points on another lattice, or need a whole filter.
+WITH_KNOWN_SIZES = [
+    *("transform_feature_map", "transform_each", "rotate_image"),
+    *("square_to_hexagonal", "hexagonal_to_square", "offset_rows_to_hexagonal"),
+    "transform_filters",
+]
 if keras.backend.backend() == "jax":  # which reshapes no sums of open sizes
     WITH_KNOWN_SIZES.append("group_conv, fourier")
 
