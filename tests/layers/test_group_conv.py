@@ -9,7 +9,9 @@ from keras import ops
 
 import keras_gcnn as kg
 from keras_gcnn.layers import GroupConv2D, LiftingConv2D
+from keras_gcnn.ops.conv import cost_model
 from tests import differentiate, oracle
+from tests.compiled import by_xla, with_xla
 from tests.layers.contract import run_layer_contract
 
 every_group = pytest.mark.parametrize("group", oracle.GROUPS)
@@ -413,31 +415,59 @@ def test_centered_padding_is_the_sum(layer_class, data_format, group, size, stri
         oracle.assert_close(ops.convert_to_numpy(actual), expected)
 
 
-@pytest.mark.parametrize("implementation", ["direct", "fourier"])
-@pytest.mark.parametrize("layer_class", [LiftingConv2D, GroupConv2D])
-@pytest.mark.parametrize("training", [True, False])
-def test_float16_overflows_nowhere_where_the_result_fits(layer_class, implementation, training):
-    layer = layer_class(
-        2,
-        1,
-        group="p4m",
-        implementation=implementation,
-        dtype="mixed_float16",
-        use_bias=False,
-        data_format="channels_last",
-    )
-    shape = (1, 3, 3, *((8,) if layer_class is GroupConv2D else ()), 2)
-    x = np.full(shape, 9000, "float16")
-    layer.build(shape)
+def assert_does_not_overflow(layer, size, channels=2, training=False, compiled=lambda f: f):
+    """With a single tap, for two channels and e, of which 0.5 is taken: a mean of equal numbers."""
+    on_group = (layer.group.order,) if "Group" in type(layer).__name__ else ()
+    x = np.full((1, *size, *on_group, channels), 9000, "float16")
+    layer.build(x.shape)
     kernel = np.zeros(layer.kernel.shape, "float32")
-    if layer_class is GroupConv2D:
-        kernel[..., 0, :, :] = 0.5
-    else:
-        kernel[:] = 0.5
+    kernel.reshape(-1, channels, layer.filters)[0, :2] = 0.5
     layer.kernel.assign(kernel)
-    y = layer(x, training=training)
+    y = compiled(lambda x: layer(x, training=training))(ops.convert_to_tensor(x))
     assert keras.backend.standardize_dtype(y.dtype) == "float16"
     assert np.array_equal(ops.convert_to_numpy(y), np.full(y.shape, 9000, "float16"))
+
+
+HALF = {"dtype": "mixed_float16", "use_bias": False, "data_format": "channels_last"}
+both_implementations = pytest.mark.parametrize("implementation", ["direct", "fourier"])
+in_training_and_not = pytest.mark.parametrize("training", [True, False])
+
+
+@both_layers
+@both_implementations
+@in_training_and_not
+@pytest.mark.parametrize(("group", "kernel_size"), [("p4m", 1), ("p4", 3), ("p4m", 3)])
+def test_float16_overflows_nowhere_where_the_result_fits(
+    layer_class, implementation, training, group, kernel_size
+):
+    layer = layer_class(2, kernel_size, group, implementation=implementation, **HALF)
+    assert_does_not_overflow(layer, (4, 4), training=training)
+
+
+@with_xla
+@both_layers
+@both_implementations
+@in_training_and_not
+def test_compiled_float16_overflows_nowhere_either(layer_class, implementation, training):
+    layer = layer_class(2, 3, "p4m", implementation=implementation, **HALF)
+    assert_does_not_overflow(layer, (4, 4), training=training, compiled=by_xla)
+
+
+@both_implementations
+@pytest.mark.parametrize("name", ["LiftingConv3D", "GroupConv3D"])
+def test_float16_overflows_nowhere_on_the_largest_group(name, implementation):
+    layer = getattr(kg.layers, name)(2, 3, "Oh", implementation=implementation, **HALF)
+    assert_does_not_overflow(layer, (3, 3, 3))
+
+
+@in_training_and_not
+def test_float16_overflows_nowhere_where_auto_chooses_fourier(training, monkeypatch):
+    chosen, choose = [], cost_model.choose
+    monkeypatch.setattr(cost_model, "choose", lambda *a: chosen.append(choose(*a)) or chosen[-1])
+    layer = GroupConv2D(64, 3, "p4m", **HALF)
+    compiled = by_xla if keras.backend.backend() != "torch" else lambda f: f
+    assert_does_not_overflow(layer, (4, 4), 64, training, compiled)
+    assert chosen[-1] == "fourier"
 
 
 @pytest.mark.parametrize("floatx", ["bfloat16", "float16"])
