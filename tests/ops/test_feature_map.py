@@ -4,6 +4,7 @@ from keras import ops
 
 import keras_gcnn as kg
 from tests import oracle
+from tests.ops.cases import random
 
 
 @pytest.mark.parametrize("group", oracle.GROUPS)
@@ -22,6 +23,22 @@ def test_equals_the_formula(group, data_format, on_group, size):
         assert np.array_equal(
             ops.convert_to_numpy(actual), oracle.to_data_format(expected, data_format)
         )
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("on_group", [True, False])
+@pytest.mark.parametrize(
+    ("group", "size"), [("pm", (5,)), ("D3", (3, 3, 3)), ("D4h", (2, 3, 3)), ("O", (2, 2, 2))]
+)
+def test_equals_the_formula_in_other_dimensions(group, size, on_group, data_format):
+    group = kg.groups.get(group, len(size))
+    f = random(*size, *([group.order] * on_group), 2)
+    x = oracle.to_data_format(f[None], data_format, on_group)
+    for h in range(group.order):
+        actual = kg.ops.transform_feature_map(x, group, h, data_format=data_format)
+        expected = oracle.transform(f, group.elements, h, on_group)[None]
+        expected = oracle.to_data_format(expected, data_format, on_group)
+        assert np.array_equal(ops.convert_to_numpy(actual), expected)
 
 
 @pytest.mark.parametrize(

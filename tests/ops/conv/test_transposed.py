@@ -50,6 +50,31 @@ def test_equals_the_sum_of_the_formula(group, data_format, sampling):
     oracle.assert_close(ops.convert_to_numpy(y), oracle.to_data_format(expected[None], data_format))
 
 
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize(
+    ("group", "dimension", "kernel", "strides", "padding", "dilation"),
+    [
+        *[("pm", 1, *of) for of in [(3, 2, "valid", 1), (4, 3, "same", 1), (2, 1, "centered", 2)]],
+        *[("D3", 3, *of) for of in [(3, 2, "same", 1), (2, 1, "valid", 2), (3, 1, "centered", 1)]],
+        ("O", 3, 2, 2, "valid", 1),
+    ],
+)
+def test_equals_the_sum_in_other_dimensions(
+    group, dimension, kernel, strides, padding, dilation, data_format
+):
+    group, windows_ = kg.groups.get(group, dimension), (kernel, strides, padding, dilation)
+    sampling = TransposedSampling(*((n if n == padding else (n,) * dimension) for n in windows_))
+    shape = (*sampling.kernel_size, group.order, 2, 1)
+    f, psi = random(*(2,) * dimension, group.order, 1), random(*shape, seed=1)
+    x = oracle.to_data_format(f[None], data_format, on_group=True)
+    y = kg.ops.group_conv_transpose(x, psi, group, data_format=data_format, **options_of(sampling))
+    size = sampling.output_size((2,) * dimension)
+    options = sampling.strides, sampling.dilation_rate, padding
+    expected = oracle.adjoint_correlation(f, psi, group.elements, size, *options)
+    expected = oracle.to_data_format(expected[None], data_format, on_group=True)
+    oracle.assert_close(ops.convert_to_numpy(y), expected)
+
+
 @settings(max_examples=8)
 @given(sampling=windows())
 def test_is_the_adjoint_of_group_conv(sampling):
