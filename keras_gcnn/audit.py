@@ -160,26 +160,28 @@ def _images(model):
 
 
 def _keeps_at(model, n):
-    """Whether no layer of this library loses equivariance where all sides of images are n."""
-    last, known = _data_format(model) == "channels_last", {}
+    """Whether no layer loses equivariance where all sides of images are n."""
+    last, shapes = _data_format(model) == "channels_last", {}
     for x in _images(model):
         space = (n,) * (len(x.shape) - 2)
-        shape = (1, *space, x.shape[-1]) if last else (1, x.shape[1], *space)
-        known[id(x)] = keras.KerasTensor(shape, x.dtype)
+        shapes[id(x)] = (1, *space, x.shape[-1]) if last else (1, x.shape[1], *space)
+    follow = stock.follower(_lattice_of(model), _data_format(model), shapes)
     try:
         for operation, node in stock.in_order(model):
             if isinstance(operation, keras.layers.Flatten):
                 return True  # sizes after it are those of the model's own input
-            if isinstance(operation, BaseGroupLayer):
-                (x,) = node.input_tensors
-                if not operation.keeps_equivariance(tuple(known[id(x)].shape)):
-                    return False
-            args, kwargs = stock.arguments_with(node, known)
-            outputs = keras.tree.flatten(operation.compute_output_spec(*args, **kwargs))
-            known.update(zip(map(id, node.outputs), outputs, strict=True))
+            if any(found.losses or found.broken for found in map(follow, node.outputs)):
+                return False
     except (ValueError, TypeError):  # it does not fit
         return False
     return True
+
+
+def _lattice_of(model):
+    """The lattice, with the group of the first layer of a model that has one."""
+    layers = model._flatten_layers(include_self=False)
+    of_group = (x.group for x in layers if isinstance(x, BaseGroupLayer) and x.group is not None)
+    return next(map(Space.lattice, of_group), None)
 
 
 def _each_counted_once(rows):
@@ -253,12 +255,14 @@ def _verdict_in_graph(operation, node, after, follow, invariant):
         (x,) = node.input_tensors
         verdict = _verdict_of(operation, tuple(x.shape), operation)
         if found[0].maker is None:  # of an image, of which nothing else is known
-            before = stock.follow(x, operation.input_space, operation.data_format)
-            verdict = f"lost: before it {before.losses[0]}" if before.losses else verdict
+            verdict = _lost_before([x], operation.input_space, operation.data_format) or verdict
     elif new := [loss for loss in after.losses if all(loss not in f.losses for f in found)]:
         verdict = f"lost: {new[0].split(': ', 1)[1]}"
     elif after.broken and not any(f.broken for f in found):
         verdict = f"lost: {after.broken}"
+    elif stock.is_functional(operation) and not any(f.maker for f in found):
+        lattice = _lattice_of(operation)
+        verdict = _lost_before(node.input_tensors, lattice, _data_format(operation)) or verdict
     pairs = zip(node.input_tensors, found, strict=True)
     known = isinstance(operation, BaseGroupLayer) or all(
         id(x) in invariant or f.space is not None for x, f in pairs
@@ -269,6 +273,12 @@ def _verdict_in_graph(operation, node, after, follow, invariant):
         invariant.add(id(node.outputs[0]))
         return "invariant"
     return "kept"
+
+
+def _lost_before(images, space, data_format):
+    """The verdict on what is done to images before they are lifted, `None` if it keeps all."""
+    losses = [loss for x in images for loss in stock.follow(x, space, data_format).losses]
+    return f"lost: before it {losses[0]}" if losses else None
 
 
 def _cost(operation, before, after):

@@ -1,5 +1,7 @@
 """What `summary` says of models, against counts by hand and `equivariance_error`."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -136,6 +138,29 @@ def test_sizes_that_keep_are_those_that_equivariance_error_finds():
         rng = np.random.default_rng(0)
         model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
         assert not kg.equivariance_error(model, "p4", (size, size, 1)).is_equivariant
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        lambda x: L.LiftingConv2D(2, 3, "p4", **LAST)(layers.MaxPooling2D(2, **LAST)(x)),
+        lambda x: keras.Sequential(
+            [
+                keras.Input((None, None, 1)),
+                L.LiftingConv2D(2, 3, "p4", **LAST),
+                L.GroupMaxPooling2D(2, **LAST),
+            ]
+        )(x),
+        lambda x: layers.MaxPooling3D((2, 2, 1), **LAST)(L.LiftingConv2D(2, 3, "p4", **LAST)(x)),
+    ],
+    ids=["pooled before the lifting", "in a model within", "by a stock layer"],
+)
+def test_sizes_that_keep_are_those_of_all_layers(network):
+    inputs = keras.Input((9, 9, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kg.EquivarianceWarning)
+        model = keras.Model(inputs, network(inputs))
+    assert audit.sizes_that_keep(model) == [8, 10]
 
 
 def test_other_models_are_refused():

@@ -10,6 +10,7 @@ from keras import layers, ops
 import keras_gcnn as kg
 from keras_gcnn import stock
 from keras_gcnn.groups import Space
+from tests.shaken import shaken
 
 L = kg.layers
 LAST = {"data_format": "channels_last"}
@@ -70,6 +71,7 @@ KEEPING |= {
     )(x),
     "a roll of two axes": lambda x: ops.roll(x, (8, 1), (1, 4)),
     "points cut off on all sides": lambda x: x[:, 1:-1, 1:7],
+    "every fifth point, as many left out on both sides": lambda x: x[:, 1::5, 1:7:5],
     "all of H pooled": lambda x: x + layers.MaxPooling3D((1, 1, 4), **LAST)(x),
     "all of H reduced by a function": lambda x: (
         x + layers.Lambda(lambda y: ops.max(y, 3, keepdims=True), (8, 8, 1, 2))(x)
@@ -124,6 +126,8 @@ BREAKING = {
     )(x),
     "a roll of all numbers": lambda x: ops.roll(x, 8),
     "points cut off on one side": lambda x: x[:, 1:, 1:],
+    "every second point, the last left out": lambda x: x[:, ::2, ::2],
+    "the first and the last row": lambda x: x[:, ::7],
     "one of two tensors where a map is large": lambda x: ops.where(x > 0.3, x, constant(TRIANGLE)),
     "an activation whose weights are made late": lambda x: layers.Dense(
         2, activation=layers.PReLU("uniform")
@@ -315,6 +319,45 @@ def test_open_sizes_are_cut_alike():
         assert len(warnings_of(lambda y=y: L.GroupConv2D(2, 3, **LAST)(y))) == is_lost
 
 
+def test_nothing_is_moved_in_open_sizes():
+    x = L.LiftingConv2D(2, 3, "p4", **LAST)(keras.Input((None, None, 1)))
+    for shifts, is_lost in (((0, 1), False), ((1, 0), True)):
+        y = ops.roll(x, shifts, axis=(1, 3))
+        assert len(warnings_of(lambda y=y: L.GroupConv2D(2, 3, **LAST)(y))) == is_lost
+
+
+@pytest.mark.parametrize(("size", "is_lost"), [(11, True), (10, False)])
+@pytest.mark.parametrize(
+    "pool",
+    [
+        lambda x: layers.MaxPooling3D((2, 2, 1), **LAST)(x),
+        lambda x: L.GroupMaxPooling2D(2, **LAST)(x),
+    ],
+)
+def test_a_model_of_open_sizes_with_a_lifting_within(pool, size, is_lost):
+    inputs = keras.Input((None, None, 1))
+    x = pool(L.LiftingConv2D(2, 3, "p4", **LAST)(inputs))
+    inner = keras.Model(inputs, L.GroupConv2D(2, 1, **LAST)(x))
+    outer = keras.Input((size, size, 1))
+    last = L.GroupConv2D(2, 3, **LAST)
+    said = warnings_of(lambda: last(inner(outer)))
+    assert len(said) == is_lost
+    model = shaken(keras.Model(outer, L.CosetPooling2D(**LAST)(last.output)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kg.EquivarianceWarning)
+        error = kg.equivariance_error(model, "p4", (size, size, 1))
+    assert error.is_equivariant != is_lost
+
+
+def test_what_a_model_within_has_warned_of_is_not_said_again():
+    inputs = keras.Input((11, 11, 1))
+    lift, last = L.LiftingConv2D(2, 3, "p4", **LAST), L.GroupConv2D(2, 3, **LAST)
+    with pytest.warns(kg.EquivarianceWarning):
+        inner = keras.Model(inputs, L.GroupMaxPooling2D(2, **LAST)(lift(inputs)))
+    x = inner(keras.Input((11, 11, 1)))
+    assert not warnings_of(lambda: last(x))
+
+
 def test_a_map_that_lost_its_channels_is_no_image():
     x = L.LiftingConv2D(2, 3, "p4", **LAST)(keras.Input((8, 8, 1)))
     convolved = layers.Conv2D(2, 3, **LAST)(ops.mean(x, -1))
@@ -340,6 +383,16 @@ def test_a_summary_blames_what_stands_before_the_lifting_and_takes_numbers():
     x = lift.output
     (row,) = kg.summary(keras.Model(inputs, x * ops.mean(x))).lost
     assert "ZeroPadding2D 'culprit' loses it" in row.verdict
+
+
+def test_a_summary_blames_what_stands_before_a_model_that_lifts():
+    lifted = keras.Sequential([keras.Input((9, 9, 1)), L.LiftingConv2D(2, 3, "p4", **LAST)])
+    inputs = keras.Input((8, 8, 1))
+    for amounts, lost in ((((0, 1), (0, 1)), 1), (1, 0)):
+        x = layers.ZeroPadding2D(amounts, name="culprit", **LAST)(inputs)
+        inner = lifted if lost else keras.models.clone_model(lifted, keras.Input((10, 10, 1)))
+        rows = kg.summary(keras.Model(inputs, inner(x))).lost
+        assert ["ZeroPadding2D 'culprit' loses it" in row.verdict for row in rows] == [True] * lost
 
 
 def test_a_mask_that_differs_between_points():
@@ -383,6 +436,7 @@ def test_functions_of_this_library_say_on_which_space_their_maps_are():
         (lambda: layers.Dense(4), True),
         (lambda: keras.Sequential([keras.Input((50, 4)), layers.Dense(4)]), True),
         (lambda: layers.ZeroPadding1D(1), False),
+        (lambda: layers.Softmax(), False),
         (lambda: layers.Dropout(0.1), False),
         (lambda: layers.Lambda(lambda x: x), True),
         (lambda: lambda x: ops.cast(x, "float32"), False),
@@ -534,6 +588,10 @@ def test_it_is_said_once_for_each_layer_and_size_and_points_at_the_users_line():
     inputs += [np.ones((1, size, size, 1), "float32") for size in (10, 12)]
     caught = warnings_of(lambda: [lift(x) for x in inputs])
     assert [str(w.message).split("size ")[1][:5] for w in caught] == ["8×8: ", "10×10", "12×12"]
+    open_size = keras.Input((None, None, 1))
+    model = keras.Model(open_size, lift(open_size))
+    caught += warnings_of(lambda: model(np.ones((1, 14, 14, 1), "float32")))
+    assert len(caught) == 4
     assert {w.filename for w in caught} == {__file__}
 
 

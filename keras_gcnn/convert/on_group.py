@@ -4,7 +4,7 @@ import math
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from keras_gcnn import stock
 from keras_gcnn.convert.merged import is_of_keras
@@ -328,15 +328,13 @@ def _as_map(walk, layer, x, data_format):
         return x
     if len(x.shape) != 4:
         raise unknown(layer, f"it combines a map with a tensor of shape {tuple(x.shape)}")
-    last = data_format == "channels_last"
-    shape = (*x.shape[1:3], 1, x.shape[3]) if last else (x.shape[1], 1, *x.shape[2:])
-    options = {"dtype": precision(x)}
-    y = layers.Reshape(shape, **options, name=walk.fresh(f"{layer.name}_point"))(x)
+    y = ops.expand_dims(x, coset_axis(data_format, 2))
     if not isinstance(layer, layers.Concatenate):
         return y
+    last = data_format == "channels_last"
     size = (1, 1, walk.group.order) if last else (walk.group.order, 1, 1)
-    options |= {"data_format": data_format, "name": walk.fresh(f"{layer.name}_repeat")}
-    return layers.UpSampling3D(size, **options)(y)
+    options = {"data_format": data_format, "name": walk.fresh(f"{layer.name}_repeat")}
+    return layers.UpSampling3D(size, dtype=precision(x), **options)(y)
 
 
 def _dropout(walk, layer, x, training):

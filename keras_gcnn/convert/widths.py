@@ -26,6 +26,7 @@ class Widths:
         self._data_format = data_format
         self._parents, self._made, self._visited = {}, {}, set()
         self._convolved, self._fixed, self._derived = set(), [*model.inputs, *model.outputs], []
+        self._of_images = {id(x) for x in model.inputs if len(x.shape) == 4}
         self._visit(model)
         self._kept = {self.set_of(x) for x in self._fixed}
         while more := self._before_kept() - self._kept:
@@ -55,14 +56,18 @@ class Widths:
         self._visited.add(id(model))
         for operation, node in stock.in_order(model):
             inputs, outputs = node.input_tensors, node.outputs
+            if any(id(x) in self._of_images for x in inputs):
+                self._of_images |= set(map(id, outputs))
             if stock.is_functional(operation):
                 pairs = [(inputs, operation.inputs), (outputs, operation.outputs)]
                 for outside, inside in pairs:
                     for x, y in zip(outside, inside, strict=True):
                         self._join(x, y)
+                        self._of_images |= {id(y)} if id(x) in self._of_images else set()
                 if id(operation) not in self._visited:
                     self._visit(operation)
             elif isinstance(operation, OF_OWN_WIDTH):
+                self._fixed += [y for y in outputs if id(y) not in self._of_images]
                 self._join(self._made.setdefault(id(operation), outputs[0]), outputs[0])
                 self._convolved |= {outputs[0]} if is_convolution(operation) else set()
             else:

@@ -13,9 +13,7 @@ from keras_gcnn import groups as point_groups
 from keras_gcnn import stock
 from keras_gcnn.groups import Sampling, Space
 
-_LIBRARIES = tuple(
-    f"{Path(str(module.__file__)).parent}{os.sep}" for module in (keras, sys.modules["keras_gcnn"])
-)
+_LIBRARIES = "keras", "keras_gcnn", "tensorflow", "jax", "torch"
 
 
 class EquivarianceWarning(UserWarning):
@@ -212,8 +210,10 @@ def warn_once(layer, message):
 
 def _level_of_user():
     """The `stacklevel` at which `warn_of` finds the first line of no library."""
+    modules = [sys.modules[name] for name in _LIBRARIES if name in sys.modules]
+    libraries = tuple(f"{Path(str(module.__file__)).parent}{os.sep}" for module in modules)
     frame, level = sys._getframe(2), 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(libraries):
         frame, level = frame.f_back, level + 1
     return level
 

@@ -316,24 +316,27 @@ def sliced(call):
     if Ellipsis in key:
         middle = key.index(Ellipsis)
         key[middle : middle + 1] = [slice(None)] * (call.space.rank - len(key) + 1)
-    taken, mirrored, cut = dict(enumerate(key)), set(), {}
+    taken, mirrored, cut, steps = dict(enumerate(key)), set(), {}, {}
     for axis in (*call.space_axes, *call.coset_axes):
         of_axis, size = taken.get(axis, slice(None)), call.shape[axis]
         places = range(size)[of_axis] if size and isinstance(of_axis, slice) else None
-        cut[axis] = (0, 0)
+        cut[axis], steps[axis] = (0, 0), 1
         if isinstance(of_axis, int) and size == 1:
             continue
         if size is None and _is_cut(of_axis):
             cut[axis] = of_axis.start or 0, -(of_axis.stop or 0)
         elif places == range(size or 0)[::-1] != range(size or 0):
             mirrored.add(axis)
-        elif places and places.step == 1 and axis in call.space_axes:
-            cut[axis] = (places.start, size - places.stop)
+        elif places and places.step > 0 and axis in call.space_axes:
+            cut[axis], steps[axis] = (places[0], size - 1 - places[-1]), places.step
         elif of_axis != slice(None) and places != range(size or 0):
             return "it takes some points of space or elements of H, and leaves out others"
     group = call.space.group
     if not group.lattice.keeps_amounts(group, [cut[axis] for axis in call.space_axes]):
         return "it cuts off more points on one side, or along one axis, than on another"
+    of_space = [steps[axis] for axis in call.space_axes]
+    if not group.fixes_lengths(of_space) or (group.lattice.bounds and max(of_space) > 1):
+        return "its steps differ between axes, or leave no hexagon"
     return _mirrored(call, mirrored)
 
 
@@ -354,7 +357,7 @@ def permuted(call):
     shifts = dict.fromkeys(axes, 0)
     for axis, shift in zip(axes, np.broadcast_to(call.get("shift"), len(axes)), strict=True):
         shifts[axis] += int(shift)
-    sizes = {axis: call.shape[axis] for axis in axes if axis in call.space_axes}
+    sizes = {axis: call.shape[axis] for axis in axes if axis in call.space_axes and shifts[axis]}
     if any(size is None or shifts[axis] % size for axis, size in sizes.items()):
         return "it moves points of space"
     for axis in set(axes) & set(call.coset_axes):

@@ -51,9 +51,16 @@ def follow(x, space, data_format):
     return walk.judged(x, walk.result(x))
 
 
-def follower(space, data_format):
-    """`follow` for several tensors of one model, each of which is visited once."""
-    return _Walk(space, data_format).result
+def follower(space, data_format, shapes=()):
+    """`follow` for several tensors of one model, each of which is visited once.
+
+    Args:
+        space: As of `follow`.
+        data_format: As of `follow`.
+        shapes: A dict from the identity of an input of the model to another shape of it. If given,
+            the losses of layers of this library at the sizes that follow are told as well.
+    """
+    return _Walk(space, data_format, shapes=shapes, tells_all=bool(shapes)).result
 
 
 def in_order(model):
@@ -79,13 +86,14 @@ def calls_before(tensors):
 
 
 class _Walk:
-    def __init__(self, space, data_format, known=(), shapes=()):
+    def __init__(self, space, data_format, known=(), shapes=(), tells_all=False):
         self.space = space
         self.data_format = data_format
         self.found = dict(known)
-        self.is_inside = bool(known)  # in a model, whose layers were built on its own inputs
-        self.outer_losses = {loss for f in self.found.values() for loss in f.losses}
         self.shapes = dict(shapes)  # of tensors in a model that is called on others
+        self.tells_all = tells_all  # and not only what no layer has warned of when it was built
+        self.is_inside = tells_all or bool(known)  # of a model, built on inputs of its own
+        self.new_losses = {loss for f in self.found.values() for loss in f.losses}
 
     def result(self, x):
         """Visits what a tensor is made of before the tensor, without recursion."""
@@ -100,7 +108,7 @@ class _Walk:
                 continue
             waiting.pop()
             if id(tensor) not in self.found:
-                if any(id(s) in self.shapes for s in sources):
+                if any(id(s) in self.shapes for s in sources) and not is_functional(operation):
                     self._keep_shapes(operation, node)
                 self.found[id(tensor)] = self._of(tensor, operation, node, sources)
         return self.found[id(x)]
@@ -147,7 +155,7 @@ class _Walk:
     def _of(self, tensor, operation, node, sources):
         maker = own_layer(operation)
         if maker is not None:
-            return self._after_layer(maker, [self.found[id(s)] for s in sources])
+            return self._after_layer(maker, sources)
         if not sources:
             spaces = () if self.space is None else (self.space, Space.lattice(self.space.group))
             return Found(next((s for s in spaces if len(tensor.shape) == s.rank), None))
@@ -166,9 +174,14 @@ class _Walk:
         has_warned = own_layer(operation) is operation and not self.is_inside
         return [] if has_warned else list(node.input_tensors)
 
-    def _after_layer(self, maker, found):
+    def _after_layer(self, maker, sources):
         """What is known after a layer of this library."""
+        found = [self.found[id(source)] for source in sources]
         losses = dict.fromkeys(loss for f in found for loss in f.losses if self._is_new(loss))
+        if any(map(partial(self._is_lost_at, maker), sources)):
+            (loss,) = _loss(maker, "its windows do not turn with an input of this size")
+            losses[loss] = None
+            self.new_losses.add(loss)
         spaces = {f.space for f in found} - {None, maker.input_space}
         broken = next(filter(None, (f.broken for f in found)), None)
         for space in spaces:
@@ -178,7 +191,13 @@ class _Walk:
 
     def _is_new(self, loss):
         """Whether a layer of this library has not warned of a loss when it was built."""
-        return not self.is_inside or loss in self.outer_losses
+        return self.tells_all or not self.is_inside or loss in self.new_losses
+
+    def _is_lost_at(self, maker, source):
+        """Whether a layer of this library loses equivariance at a shape it was not built on."""
+        shape, keeps = self.shape(source), getattr(maker, "keeps_equivariance", None)
+        is_new = self.tells_all or shape != tuple(source.shape)
+        return keeps is not None and is_new and not keeps(shape)
 
     def _through_model(self, tensor, model, node, sources):
         inner_inputs = keras.tree.flatten(model.inputs)
@@ -190,7 +209,11 @@ class _Walk:
         shapes = {id(inner): self.shape(outer) for inner, outer in pairs}
         outputs = keras.tree.flatten(model.outputs)
         inner = outputs[min(tensor._keras_history.tensor_index, len(outputs) - 1)]
-        return _Walk(self.space, self.data_format, known, shapes).result(inner)
+        walk = _Walk(self.space, self.data_format, known, shapes, self.tells_all)
+        found = walk.result(inner)
+        if any(id(s) in self.shapes for s in sources):
+            self.shapes[id(tensor)] = walk.shape(inner)
+        return found
 
     def _through_stock(self, tensor, operation, node, sources):
         found = [self.found[id(source)] for source in sources]
@@ -230,6 +253,9 @@ class _Walk:
             reason = self._tried_from_maps(tensor, space)
         if reason:
             losses = (*losses, *_loss(operation, reason))
+            built = replace(call, shape=tuple(source.shape), output_shape=tuple(tensor.shape))
+            if built.shape != call.shape and not _reason(built):
+                self.new_losses.add(losses[-1])
         if length is not None:
             broken = broken or f"{named(operation)} makes the axis {length} long"
         return Found(space, maker, losses, broken, partial(self._is_masked, call, node))

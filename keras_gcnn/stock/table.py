@@ -226,8 +226,8 @@ def acts_on_each_number(operation):
 def treats_channels_alike(operation):
     """Whether a layer or operation is known to do the same to each channel by itself."""
     row = row_of(operation)
-    windows = checks.pooling, checks.amounts, checks.repeated
-    is_alike = row is not None and (row.planar == "dropped" or row.check in windows)
+    alike = checks.pooling, checks.amounts, checks.repeated, checks.along_axes
+    is_alike = row is not None and (row.planar == "dropped" or row.check in alike)
     makes_bases = type(operation).__name__ in ("Cast", "OneHot", "Masking")
     return acts_on_each_number(operation) or is_alike or makes_bases
 

@@ -586,6 +586,32 @@ def test_sizes_that_keep_equivariance_are_those_of_all_images():
     assert (report.size, report.sizes_that_keep) == (18, (17, 19))
 
 
+@pytest.mark.parametrize("join", [layers.Add, layers.Concatenate])
+def test_an_image_of_open_sizes_is_joined_to_a_map(join):
+    inputs = keras.Input((None, None, 2))
+    x = layers.Conv2D(2, 3, padding="same", **LAST)(inputs)
+    x = pooled(layers.Conv2D(2, 3, padding="same", **LAST)(join()([x, inputs])))
+    converted, _ = kg.convert(keras.Model(inputs, x), "p4", "same")
+    assert kg.equivariance_error(shaken(converted), "p4", (8, 8, 2)).is_equivariant
+
+
+@pytest.mark.parametrize("width", ["parameters", "maps", "same"])
+def test_channels_scaled_by_a_second_input(width):
+    image, vector = keras.Input((9, 9, 1)), keras.Input((3,))
+    x = layers.Conv2D(16, 3, **LAST)(image)
+    scale = layers.Reshape((1, 1, 16))(layers.Dense(16)(vector))
+    x = layers.Conv2D(16, 3, **LAST)(layers.Multiply()([x, scale]))
+    model = keras.Model([image, vector], pooled(x))
+    converted, _ = kg.convert(model, "p4", width)
+    rng = np.random.default_rng(0)
+    x, numbers = rng.normal(size=(2, 9, 9, 1)), rng.normal(size=(2, 3))
+    turned = np.rot90(x, axes=(1, 2)).copy()
+    shaken(converted)
+    oracle.assert_close(
+        outputs_of(converted, [turned, numbers]), outputs_of(converted, [x, numbers]), 1e-5
+    )
+
+
 def test_a_map_that_is_an_output_and_goes_on_stays_on_the_group():
     inputs = keras.Input((8, 8, 3))
     x = layers.Conv2D(8, 3, padding="same", activation="relu", name="map", **LAST)(stem(inputs))
