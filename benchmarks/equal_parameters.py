@@ -99,21 +99,30 @@ def measured(name, rounds):
 
 
 def write_page():
-    """Writes the page of all backends' rows."""
-    found = {
+    """Writes the page of all backends' rows, and its picture."""
+    runs = found()
+    write_atomically(FOLDER.with_suffix(".md"), lambda path: path.write_text(page(runs), "utf-8"))
+    figures.save(figure(runs), FOLDER.with_suffix(".png"))
+
+
+def found():
+    """What was measured on each backend."""
+    return {
         path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))
     }
+
+
+def page(runs):
+    """The text of the page."""
     rows = [
         _cells(NETWORKS[name], backend, of_backend["rows"][name])
         for name in NETWORKS
-        for backend, of_backend in found.items()
+        for backend, of_backend in runs.items()
         if name in of_backend["rows"]
     ]
-    machines = "\n".join(f"- {backend}: {of['machine']}" for backend, of in found.items())
+    machines = "\n".join(f"- {backend}: {of['machine']}" for backend, of in runs.items())
     values = {"table": table(HEADS, rows), "machines": machines}
-    text = filled(FOLDER.with_name("equal_parameters_template.md"), values)
-    write_atomically(FOLDER.with_suffix(".md"), lambda path: path.write_text(text, "utf-8"))
-    figures.save(figure(found), FOLDER.with_suffix(".png"))
+    return filled(FOLDER.with_name("equal_parameters_template.md"), values)
 
 
 def figure(found):

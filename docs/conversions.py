@@ -74,11 +74,11 @@ def main(arguments=None):
             rows[f"{name} {group}"] = row = measured(name, group)
             print(name, group, row, flush=True)
             write_json(path, rows)
-    write_page()
+    (FOLDER / "convert.md").write_text(page(), "utf-8")
 
 
-def write_page():
-    """Writes the page of all backends' rows."""
+def page():
+    """The text of the page of all backends' rows."""
     found = {
         path.stem: json.loads(path.read_text("utf-8"))
         for path in sorted((FOLDER / "conversions").glob("*.json"))
@@ -90,11 +90,8 @@ def write_page():
         for group in GROUPS
     ]
     heads = [f"{b}: {what}" for b in backends for what in ("error", "planar", "training step")]
-    text = filled(
-        FOLDER / "convert_template.md",
-        {"table": table(["network", "group", "size", "parameters", "ratio", *heads], cells)},
-    )
-    (FOLDER / "convert.md").write_text(text, "utf-8")
+    heads = ["network", "group", "size", "parameters", "ratio", *heads]
+    return filled(FOLDER / "convert_template.md", {"table": table(heads, cells)})
 
 
 def _cells(name, group, rows):

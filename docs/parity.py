@@ -269,10 +269,12 @@ def specs(subject):
 @feature("`trainable = False`")
 def frozen(subject):
     """Nothing moves."""
-    layer = subject.layer(trainable=False)
-    layer.build(subject.x().shape)
-    check(not layer.trainable_weights, "it can be trained")
-    check(layer.get_config()["trainable"] is False, "its configuration forgets it")
+    model = subject.model(dense=True, trainable=False)
+    before = [w.copy() for w in model.layers[1].get_weights()]
+    subject.trained(model)
+    pairs = zip(before, model.layers[1].get_weights(), strict=True)
+    check(all(np.array_equal(old, new) for old, new in pairs), "a weight moved")
+    check(model.layers[1].get_config()["trainable"] is False, "its configuration forgets it")
 
 
 @feature("seeds")
@@ -290,16 +292,20 @@ def seeds(subject):
 @feature("regularizers and constraints")
 def regularized(subject):
     """A loss of the kernel, and a bound on it."""
-    layer = subject.layer(kernel_regularizer="l2", kernel_constraint=keras.constraints.NonNeg())
-    layer(subject.x())
-    check(len(layer.losses) == 1, "there is no loss")
+    regularizer, constraint = keras.regularizers.L2(0.1), keras.constraints.NonNeg()
+    model = subject.model(kernel_regularizer=regularizer, kernel_constraint=constraint)
+    layer = model.layers[1]
+    (loss,) = model.losses
+    same(loss, 0.1 * ops.sum(layer.kernel**2))
+    subject.trained(model)
+    check(array(layer.kernel).min() >= 0, "the bound is not kept")
 
 
 @feature("masks")
 def masks(subject):
     """Keras gives a mask to layers that take one, and none to a convolution."""
-    x = keras.layers.Masking()(subject.x())
-    subject.layer()(x)
+    layer, x = subject.layer(), subject.x()
+    same(layer(keras.layers.Masking()(x)), layer(x))
 
 
 @feature("`.keras`, `.weights.h5`, `clone_model`")

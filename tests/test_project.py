@@ -1,6 +1,7 @@
 """Rules of the project: imports point one way, and CI runs the commands of the README."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,9 @@ import keras
 import pytest
 
 import keras_gcnn as kg
+from benchmarks import equal_parameters
+from benchmarks.peers import __main__ as peers
+from docs import conversions, parity, stock_layers
 from keras_gcnn.groups import point_group
 
 ROOT = Path(__file__).parents[1]
@@ -65,10 +69,26 @@ def test_the_readme_fits_and_its_links_lead_somewhere():
             assert link.startswith("https://") or (page.parent / link).exists(), (page, link)
 
 
-def test_the_page_of_stock_layers_is_that_of_the_table():
-    from docs import stock_layers
+def _peers():
+    return peers.page(json.loads(peers.ROWS.read_text("utf-8")))
 
-    assert (ROOT / "docs" / "stock_layers.md").read_text("utf-8") == stock_layers.text()
+
+def _equal_parameters():
+    return equal_parameters.page(equal_parameters.found())
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("docs/stock_layers.md", stock_layers.text),
+        ("docs/parity.md", parity.page),
+        ("docs/convert.md", conversions.page),
+        ("benchmarks/peers.md", _peers),
+        ("benchmarks/equal_parameters.md", _equal_parameters),
+    ],
+)
+def test_a_page_is_made_of_its_template_and_what_was_measured(path, page):
+    assert (ROOT / path).read_text("utf-8") == page()
 
 
 PUBLIC = [

@@ -46,7 +46,8 @@ def main(arguments=None):
             found[f"{layer}, {mode}"] = {"cells": cells, "where": machine.where()}
             print(*cells, sep="; ", flush=True)
         write_json(ROWS, found)
-    write_page(found)
+    text = page(found)
+    write_atomically(ROOT / "benchmarks" / "peers.md", lambda path: path.write_text(text, "utf-8"))
 
 
 def _environment(name, install):
@@ -136,8 +137,8 @@ def _row(layer, mode, seconds):
     return [layer, MODES[mode], *cells, f"{ratio:.2f} ({best.split(', ')[1]} / {peer})"]
 
 
-def write_page(found):
-    """Writes the page of all that has been measured."""
+def page(found):
+    """The text of the page of all that has been measured."""
     names = [f"keras_gcnn, {backend}" for backend in BACKENDS]
     heads = ["group, kernel, filters, size, batch; or network", "", *names, "escnn", "GroCo, JAX"]
     rows = [
@@ -150,9 +151,7 @@ def write_page(found):
         "table": table([*heads, "our best over the best peer"], [row["cells"] for row in rows]),
         "machines": "\n".join(f"- {'; '.join(of)}: `{where}`" for where, of in places.items()),
     }
-    text = filled(Path(__file__).with_name("template.md"), values)
-    page = ROOT / "benchmarks" / "peers.md"
-    write_atomically(page, lambda path: path.write_text(text, "utf-8"))
+    return filled(Path(__file__).with_name("template.md"), values)
 
 
 if __name__ == "__main__":

@@ -187,7 +187,7 @@ class Lattice:
         )
 
     def _across(self, point):
-        """|a·x| for each of the bounds, by lists, which torch.compile traces."""
+        """|a·x| for each of the bounds, by lists, since compilers trace it."""
         products = (zip(bound, point, strict=True) for bound in self.bounds)
         return [abs(sum(a * x for a, x in pairs)) for pairs in products]
 

@@ -160,7 +160,7 @@ class PointGroup:
     def members(self, subgroup: PointGroup) -> list[int]:
         """For each element of the `PointGroup` K, in K's order, its index here, in a list.
 
-        It uses only lists, which torch.compile traces.
+        It uses only lists, since compilers trace it.
 
         Raises:
             ValueError: If one of them is not in this group.

@@ -7,8 +7,10 @@ from keras_gcnn.annotations import DataFormat, Group, Padding, Size, Tensor
 from keras_gcnn.groups import Space
 from keras_gcnn.ops import backend, layout, policy
 from keras_gcnn.ops.conv.correlation import group_conv
+from keras_gcnn.ops.conv.direct import direct_correlation
 from keras_gcnn.ops.conv.filters import transform_filters
 from keras_gcnn.ops.conv.fourier import takes_size
+from keras_gcnn.ops.conv.settings import Settings
 from keras_gcnn.ops.image import between_maps, on_image
 from keras_gcnn.ops.symbolic import operation
 
@@ -64,28 +66,19 @@ def group_depthwise_conv(
         )
     size = arguments.kernel_size(shape, group)
     sampling = arguments.sampling(size, strides, padding, dilation_rate)
-    compilation = backend.compilation_of(x)
-    by_products = policy.multiplies_channels(compilation) and whole.has_axis
+    arguments.fits(sampling, arguments.size_of(x, group.dimension, data_format), "kernel_size")
+    compilation, training = backend.compilation_of(x), arguments.flag(training)
+    by_products = policy.multiplies_channels(compilation) and whole.has_axis and training
     by_products = by_products and takes_size(x, sampling, data_format)
-    if by_products and arguments.flag(training):
+    blocks, channels = filter_in_blocks(kernel)
+    settings = Settings(sampling, channels, training, compilation)
 
-        def multiplied(x, _):
+    def correlated(x, data_format):
+        if by_products:
             return _by_products(x, kernel, group, sampling)
+        return direct_correlation(x, blocks, whole, data_format, settings)
 
-        return between_maps(multiplied, x, whole, whole, data_format, needs_channels_last=True)
-    kernel, channels = filter_in_blocks(kernel)
-    return group_conv(
-        x,
-        kernel,
-        group,
-        strides=strides,
-        padding=padding,
-        data_format=data_format,
-        dilation_rate=dilation_rate,
-        groups=channels,
-        implementation="direct",
-        training=training,
-    )
+    return between_maps(correlated, x, whole, Space.whole(group), data_format, by_products)
 
 
 def filter_in_blocks(kernel):
@@ -97,9 +90,7 @@ def filter_in_blocks(kernel):
 def _by_products(x, kernel, group, sampling):
     """For each channel, what the windows see as a matrix, times the bank of its filters."""
     *_, channels, multiplier = backend.known_shape(kernel)
-    size = arguments.size_of(x, group.dimension, "channels_last")
-    arguments.fits(sampling, size, "kernel_size")
-    amounts = sampling.padding_amounts(size)
+    amounts = sampling.padding_amounts(arguments.size_of(x, group.dimension, "channels_last"))
     x = backend.pad(ops.moveaxis(x, -1, 0), [(0, 0), (0, 0), *amounts, (0, 0)])
     seen = [x[(slice(None), slice(None), *window)] for window in sampling.windows(group.lattice)]
     seen = ops.concatenate(seen, axis=-1)  # (channels, batch, *new_space, taps·|H|)

@@ -5,10 +5,12 @@ from hypothesis import given, settings
 from keras import ops
 
 import keras_gcnn as kg
+from keras_gcnn.ops import backend
 from tests import oracle
 from tests.ops.cases import cases, random
 
 every_group = pytest.mark.parametrize("group", oracle.GROUPS)
+LAST = {"data_format": "channels_last"}
 both_formats = pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 both_implementations = pytest.mark.parametrize("implementation", ["direct", "fourier"])
 
@@ -208,3 +210,21 @@ def test_errors(kernel, group, message):
 def test_map_and_filter_must_be_on_the_same_space(x, kernel, message):
     with pytest.raises(ValueError, match=message):
         kg.ops.group_conv(random(*x), random(*kernel), "p4", data_format="channels_last")
+
+
+F, PSI = random(1, 6, 6, 4, 3), random(3, 3, 4, 3, 3)
+ONE_CALL = {
+    "group_conv": lambda: kg.ops.group_conv(F, PSI, "p4", implementation="auto", **LAST),
+    "group_conv_transpose": lambda: kg.ops.group_conv_transpose(F, PSI, "p4", **LAST),
+    "group_depthwise_conv": lambda: kg.ops.group_depthwise_conv(F, PSI, "p4", **LAST),
+    "group_dense": lambda: kg.ops.group_dense(F, PSI[0, 0], "p4", **LAST),
+    "add_bias": lambda: kg.ops.add_bias(F, PSI[0, 0, 0, 0], **LAST),
+}
+
+
+@pytest.mark.parametrize("call", ONE_CALL.values(), ids=ONE_CALL)
+def test_one_call_asks_once_what_compiles_it(call, monkeypatch):
+    asked, ask = [], backend.compilation_of
+    monkeypatch.setattr(backend, "compilation_of", lambda x: asked.append(x) or ask(x))
+    call()
+    assert len(asked) == 1
