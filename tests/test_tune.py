@@ -1,5 +1,6 @@
 import itertools
 import json
+import os
 
 import keras
 import pytest
@@ -27,6 +28,38 @@ def test_it_measures_fits_and_keeps(tmp_path, monkeypatch, capsys):
     tune.main(["--seconds", "0", "--out", str(out)])
     assert "another/device/training" in json.loads(out.read_text())
     assert [path.name for path in out.parent.iterdir()] == ["fits.json"]
+
+
+def interrupted_after(count, function):
+    """The function, that is interrupted once it has been called as often as that."""
+    left = iter(range(count))
+
+    def call(*arguments):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return function(*arguments)
+
+    return call
+
+
+def test_what_was_measured_is_kept_whenever_it_stops(tmp_path, monkeypatch):
+    """It is killed at each measurement, and at each writing, in turn."""
+    monkeypatch.setattr(tune, "SWEEP", [("p4", 3, 2, 4, 3)])
+    out, replace = tmp_path / "fits.json", os.replace
+    keys = 2 * len(backend.compilers())
+    for count in range(keys):
+        monkeypatch.setattr(tune, "measure", interrupted_after(count, lambda *_: 0.5))
+        with pytest.raises(KeyboardInterrupt):
+            tune.main(["--seconds", "0", "--out", str(out)])
+        assert len(json.loads(out.read_text()) if count else {}) == count
+
+        monkeypatch.setattr(tune, "measure", lambda *_: 0.5)
+        monkeypatch.setattr(os, "replace", interrupted_after(count, replace))
+        with pytest.raises(KeyboardInterrupt):
+            tune.main(["--seconds", "0", "--out", str(out)])
+        monkeypatch.setattr(os, "replace", replace)
+        assert [path.name for path in tmp_path.iterdir()] == ["fits.json"] * bool(count)
+        assert len(json.loads(out.read_text()) if count else {}) == count
 
 
 @pytest.mark.parametrize(

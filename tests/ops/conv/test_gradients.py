@@ -93,8 +93,7 @@ def test_the_direct_one_has_its_own_under_torch_compile(group, lifting, monkeypa
 
 
 @pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("padding", ["valid", "same"])
-@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize(("padding", "strides"), [("valid", 1), ("same", 2)])
 def test_first_and_second_derivatives_are_those_of_the_direct_one(order, padding, strides):
     differentiated = [differentiate.gradients, differentiate.gradients_of_gradients][order - 1]
     x, psi, weights = random(2, 4, 4, 8, 3), random(3, 3, 8, 3, 2, seed=1), random(8, 2, seed=2)
