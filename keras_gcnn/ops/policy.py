@@ -16,6 +16,8 @@ WIDE = "float32", "float64"
 FEWEST_CHANNELS_BY_ROWS = 40
 # With fewer channels, sums are many small operations.
 FEWEST_CHANNELS_APART = 16
+# So many additions for each channel torch.compile compiles in two minutes.
+MOST_SUMS_COMPILED = 500
 # Numbers of f̂ by what compiles: 10 MB in float32, which a cache holds, or 40 MB.
 LARGEST_TRANSFORMS = {"xla": 2.5e6, "graph": 1e7, None: 1e7}
 # For kernels whose values are set at once. On JAX, random ones take up to a second to compile:
@@ -92,6 +94,17 @@ def transforms_channels(compilation, channels):
     `tox -e bench-torch -- -k "test_same_maps_not_compiled and Oh"`
     """
     return joins_sums(compilation.compiler) or channels >= FEWEST_CHANNELS_APART
+
+
+def compiles_sums(compiler, additions):
+    """Whether the Fourier implementation may be chosen where it has so many sums.
+
+    torch.compile took 27 s for a layer of 148 additions (p4m, 3×3), 90 s for 452 (p4m, 5×5), 119 s
+    for 500 (C4h, 3×3×3) and 141 s for 1,112 (D4h), and was not done with 4,629 (Oh) after nine
+    minutes. A direct layer took 6 s.
+    `tox -e bench-torch -- -k "test_same_maps and 3x3x3 and forward"`
+    """
+    return compiler != "torch.compile" or additions <= MOST_SUMS_COMPILED
 
 
 def transforms_single_taps(compilation):

@@ -73,6 +73,8 @@ def _choose(name, kernel_shape, group):
     if fitted is None:
         return "direct"
     _, compiler, *_ = name.split("/")
+    if not policy.compiles_sums(compiler, tables.recipe(group, kernel_shape).additions):
+        return "direct"
     terms = features(group, kernel_shape, policy.joins_sums(compiler))
     if terms[0] >= 1:  # on p1
         return "direct"

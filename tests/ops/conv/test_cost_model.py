@@ -54,12 +54,24 @@ def test_features_count_products_and_numbers():
 @pytest.mark.parametrize("compiler", backend.compilers())
 def test_few_channels_are_direct_where_sums_are_apart(compiler, fits):
     fits[key(compiler=compiler)] = {"coefficients": [0, 0, 0, 0, 0], "limit": 1}
-    group, of = kg.groups.get("Oh"), compilation(compiler)
+    group, of = kg.groups.get("p4m"), compilation(compiler)
     chosen = [
-        cost_model.choose(of, (3, 3, 3, 48, channels, 32), group, (1, 1, 1))
-        for channels in (15, 16)
+        cost_model.choose(of, (3, 3, 8, channels, 32), group, (1, 1)) for channels in (15, 16)
     ]
     assert chosen == ["fourier" if compiler in ("xla", "torch.compile") else "direct", "fourier"]
+
+
+@pytest.mark.parametrize("compiler", backend.compilers())
+def test_many_sums_are_not_for_torch_compile(compiler, fits):
+    """It would compile a layer on Oh for more than nine minutes."""
+    fits[key(compiler=compiler)] = {"coefficients": [0, 0, 0, 0, 0], "limit": 1}
+    kernels = {"p4m": (5, 5, 8, 16, 16), "C4h": (3, 3, 3, 8, 16, 16), "Oh": (3, 3, 3, 48, 16, 16)}
+    chosen = {
+        name: cost_model.choose(compilation(compiler), shape, kg.groups.get(name), (1, 1, 1))
+        for name, shape in kernels.items()
+    }
+    of_oh = "direct" if compiler == "torch.compile" else "fourier"
+    assert chosen == {"p4m": "fourier", "C4h": "fourier", "Oh": of_oh}
 
 
 def test_a_fit_finds_the_coefficients_and_the_limit():
