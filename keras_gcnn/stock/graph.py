@@ -58,7 +58,7 @@ def follower(space, data_format, shapes=()):
         space: As of `follow`.
         data_format: As of `follow`.
         shapes: A dict from the identity of an input of the model to another shape of it. If given,
-            the losses of layers of this library at the sizes that follow are told as well.
+            what layers of this library lose at these sizes is found too.
     """
     return _Walk(space, data_format, shapes=shapes, tells_all=bool(shapes)).result
 
@@ -91,7 +91,7 @@ class _Walk:
         self.data_format = data_format
         self.found = dict(known)
         self.shapes = dict(shapes)  # of tensors in a model that is called on others
-        self.tells_all = tells_all  # and not only what no layer has warned of when it was built
+        self.tells_all = tells_all  # also what layers have warned of when they were built
         self.is_inside = tells_all or bool(known)  # of a model, built on inputs of its own
         self.new_losses = {loss for f in self.found.values() for loss in f.losses}
 
