@@ -161,11 +161,12 @@ def _images(model):
 
 def _keeps_at(model, n):
     """Whether no layer loses equivariance where all sides of images are n."""
-    last, shapes = _data_format(model) == "channels_last", {}
+    data_format, shapes = _data_format(model), {}
+    last = data_format == "channels_last"
     for x in _images(model):
         space = (n,) * (len(x.shape) - 2)
         shapes[id(x)] = (1, *space, x.shape[-1]) if last else (1, x.shape[1], *space)
-    follow = stock.follower(_lattice_of(model), _data_format(model), shapes)
+    follow = stock.follower(_lattice_of(model), data_format, shapes)
     try:
         for operation, node in stock.in_order(model):
             if isinstance(operation, keras.layers.Flatten):

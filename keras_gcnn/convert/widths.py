@@ -57,13 +57,14 @@ class Widths:
         for operation, node in stock.in_order(model):
             inputs, outputs = node.input_tensors, node.outputs
             if any(id(x) in self._of_images for x in inputs):
-                self._of_images |= set(map(id, outputs))
+                self._of_images.update(map(id, outputs))
             if stock.is_functional(operation):
                 pairs = [(inputs, operation.inputs), (outputs, operation.outputs)]
                 for outside, inside in pairs:
                     for x, y in zip(outside, inside, strict=True):
                         self._join(x, y)
-                        self._of_images |= {id(y)} if id(x) in self._of_images else set()
+                        if id(x) in self._of_images:
+                            self._of_images.add(id(y))
                 if id(operation) not in self._visited:
                     self._visit(operation)
             elif isinstance(operation, OF_OWN_WIDTH):

@@ -77,5 +77,5 @@ def to_channels_first(x, has_group_axis):
 
 def _axes(x, has_group_axis):
     """The axes of channels, and of H if there is one, channels_first and channels_last."""
-    last = len(x.shape) - 1
+    last = len(x.shape) - 1  # ONNX takes no negative ones
     return ((1, 2), (last, last - 1)) if has_group_axis else (1, last)

@@ -178,7 +178,7 @@ class _Walk:
         """What is known after a layer of this library."""
         found = [self.found[id(source)] for source in sources]
         losses = dict.fromkeys(loss for f in found for loss in f.losses if self._is_new(loss))
-        if any(map(partial(self._is_lost_at, maker), sources)):
+        if any(self._is_lost_at(maker, source) for source in sources):
             (loss,) = _loss(maker, "its windows do not turn with an input of this size")
             losses[loss] = None
             self.new_losses.add(loss)
@@ -195,9 +195,9 @@ class _Walk:
 
     def _is_lost_at(self, maker, source):
         """Whether a layer of this library loses equivariance at a shape it was not built on."""
-        shape, keeps = self.shape(source), getattr(maker, "keeps_equivariance", None)
+        shape = self.shape(source)
         is_new = self.tells_all or shape != tuple(source.shape)
-        return keeps is not None and is_new and not keeps(shape)
+        return is_new and not maker.keeps_equivariance(shape)
 
     def _through_model(self, tensor, model, node, sources):
         inner_inputs = keras.tree.flatten(model.inputs)

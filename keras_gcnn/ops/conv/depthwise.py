@@ -70,12 +70,12 @@ def group_depthwise_conv(
     compilation, training = backend.compilation_of(x), arguments.flag(training)
     by_products = policy.multiplies_channels(compilation) and whole.has_axis and training
     by_products = by_products and takes_size(x, sampling, data_format)
-    blocks, channels = filter_in_blocks(kernel)
-    settings = Settings(sampling, channels, training, compilation)
 
     def correlated(x, data_format):
         if by_products:
             return _by_products(x, kernel, group, sampling)
+        blocks, channels = filter_in_blocks(kernel)
+        settings = Settings(sampling, channels, training, compilation)
         return direct_correlation(x, blocks, whole, data_format, settings)
 
     return between_maps(correlated, x, whole, Space.whole(group), data_format, by_products)
